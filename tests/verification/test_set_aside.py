@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.interface import SetAside
@@ -72,7 +73,7 @@ def test_a_check_that_rests_on_no_row_passes(kind: str) -> None:
 def test_the_rows_since_the_mark_are_counted_repeats_included() -> None:
     row = MinuteCount(MARK, MARK, "production", "sendgrid", "e", Outcome.SUCCESS, None, False, None, 5, 2, 5, 5)
     minutes = [MARK.replace(second=0) + timedelta(minutes=minute) for minute in (-1, 0, 1)]
-    assert seen_since([replace(row, occurred_minute=at) for at in minutes], MARK) == {"sendgrid": 14}
+    assert seen_since([structs.replace(row, occurred_minute=at) for at in minutes], MARK) == {"sendgrid": 14}
 
 
 @given(st.lists(st.integers(0, 3 * MOST_PROVIDERS), max_size=400))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -14,8 +13,7 @@ from releaseguard.eventlog.latencies import Histogram, bound_of, flat
 from releaseguard.model import CLIENT, OURSELVES, Event, Outcome
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class MinuteCount:
+class MinuteCount(Struct, frozen=True, gc=False):
     """How many events of one kind happened in one minute, and in which minute the log learned of them.
 
     Rows that share a correlation id, environment, provider, event, outcome and the very time of ``occurred_at`` are one
@@ -48,7 +46,7 @@ class MinuteCount:
     than if each row were an action of its own. What a later row adds is in the minute in which it was recorded."""
     deployment_id: str | None = None
     """``detail.deployment_id``, where the question keeps those apart."""
-    latency: Histogram | None = dataclasses.field(default=None, compare=False, repr=False)
+    latency: Histogram | None = None
     """How long those of ``count`` took that say so; ``None`` where the store does not count that."""
 
     @property

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 
 from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.eventlog.latencies import held
 from releaseguard.model import CLIENT, Outcome
 
 MINUTES: Final = 60
@@ -87,4 +88,4 @@ def course_of(hour: datetime, kind: HourKind, alike: Iterable[MinuteCount]) -> H
         trials[minute] += row.trials
         if row.recorded_minute is not None:
             ahead = max(ahead, (row.occurred_minute - row.recorded_minute) // MINUTE)
-    return HourCount(hour, *kind, counts, trials, ahead)
+    return HourCount(hour, *kind, held(counts), held(trials), ahead)

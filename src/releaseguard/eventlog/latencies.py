@@ -6,6 +6,7 @@ bound. A limit that is one of the bounds parts the uses exactly.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -44,7 +45,12 @@ def histogram_of(latencies: Iterable[int]) -> Histogram:
 
 def flat(counts: Counter[int]) -> Histogram:
     """The same as a list, in order, without what counts nothing."""
-    return [figure for bound in sorted(counts) if counts[bound] for figure in (bound, counts[bound])]
+    return held(figure for bound in sorted(counts) if counts[bound] for figure in (bound, counts[bound]))
+
+
+def held(figures: Iterable[int]) -> Histogram:
+    """A list of figures as it is held: four bytes each, of which a day's minutes have millions."""
+    return array("i", figures)
 
 
 def merged(histograms: Iterable[Histogram]) -> Histogram:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
@@ -163,8 +164,8 @@ class Series:
             _added(total, start - self._start, counts)
             if is_bad:
                 _added(bad, start - self._start, counts)
-        self._total = list(accumulate(total, initial=0))
-        self._bad = list(accumulate(bad, initial=0))
+        self._total = array("q", accumulate(total, initial=0))
+        self._bad = array("q", accumulate(bad, initial=0))
 
 
 def _between(sums: Sequence[int], offset: int, step: int, number: int) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache, partial
 from itertools import chain
 
 from releaseguard.cards.spec import (
@@ -39,13 +40,13 @@ def questions(
 ) -> Iterator[tuple[Name, Query]]:
     """What checks that are no statistics ask, beside all rows of :func:`events_of`."""
     live = judged_from(deployment)
-    many = _counts_near(live, known)
+    many = cache(partial(_counts_near, live, known))
     for _, check in checks:
         if isinstance(check, LatencyCheck):
             is_counted = times.are_there(check.events)
             uncounted = [] if is_counted else [*near(live), (live, rows.until)]
             before = uses(times.inside(check.events, near(live)))
-            seen = before if is_counted else sum(many[event] for event in dict.fromkeys(check.events))
+            seen = before if is_counted else sum(many()[event] for event in dict.fromkeys(check.events))
             spans = [*uncounted, *([(live - DAYS, live)] if seen < LEAST_BEFORE else [])]
             yield from rows.timings(check.id, check.events, spans, providers_of(check, known)).items()
         elif isinstance(check, InvariantCheck):
@@ -54,8 +55,7 @@ def questions(
 
 def providers_of(check: LatencyCheck, known: Heard) -> Sequence[str]:
     """Whose rows a check's events are, as far as the counts know."""
-    hours = {one.provider for one in known.past if one.event in check.events}
-    return sorted(hours | {one.provider for one in known.rows if one.event in check.events})
+    return sorted({provider for event in check.events for provider in known.providers.get(event, ())})
 
 
 def newest_of(check: LatencyCheck, known: Heard) -> Query:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+
+from msgspec.json import Decoder
 
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import MINUTE, HourCount, by_hour_and_kind, course_of
 from releaseguard.eventlog.interface import Query
+from releaseguard.eventlog.latencies import held
 from releaseguard.eventlog.rows.decode import outcome_of, text_of
 from releaseguard.model import Outcome
 
@@ -67,8 +71,8 @@ def kept_of(row: Sequence[Any], hour: datetime | None) -> Kept | None:
 
 def hour_count_of(kept: Kept) -> HourCount:
     """Its course."""
-    counts, trials, ahead = json.loads(kept.text)
-    return HourCount(*kept[:-1], counts, trials, ahead)
+    counts, trials, ahead = _read(kept.text)
+    return HourCount(*kept[:-1], held(counts), held(trials), ahead)
 
 
 def minute_counts_in(hours: Iterable[Kept]) -> Iterator[MinuteCount]:
@@ -93,10 +97,11 @@ def asked_for(hours: Iterable[Kept], query: Query) -> Iterator[MinuteCount]:
 
 def _minutes_of(kept: Kept) -> Iterator[MinuteCount]:
     hour, environment, provider, event, outcome, release, source, synthetic, text = kept
-    for at, learned, count, repeats, trials, squares, *latencies in json.loads(text):
+    minutes = _minutes_from(hour)
+    for at, learned, count, repeats, trials, squares, *latencies in _read(text):
         yield MinuteCount(
-            hour + timedelta(minutes=at),
-            None if learned is None else hour + timedelta(minutes=learned),
+            minutes[at],
+            None if learned is None else minutes[learned] if 0 <= learned < _NEAR else hour + learned * MINUTE,
             environment,
             provider,
             event,
@@ -108,8 +113,21 @@ def _minutes_of(kept: Kept) -> Iterator[MinuteCount]:
             repeats,
             trials,
             squares,
-            latency=latencies[0] if latencies else None,
+            latency=held(latencies[0]) if latencies else None,
         )
+
+
+_NEAR: Final = 120
+"""Minutes from an hour on in which nearly all is recorded that occurred in it."""
+
+
+@lru_cache(maxsize=2048)
+def _minutes_from(hour: datetime) -> Sequence[datetime]:
+    """The minutes of an hour and of the next, the same objects for all that is counted in them."""
+    return [hour + number * MINUTE for number in range(_NEAR)]
+
+
+_read: Final = Decoder(list[Any]).decode
 
 
 def packed(rows: Iterable[MinuteCount]) -> Iterator[Packed]:
@@ -120,13 +138,15 @@ def packed(rows: Iterable[MinuteCount]) -> Iterator[Packed]:
         known = [minute for minute in learned if minute is not None]
         latest = max(known) if len(known) == len(learned) else None
         detail = [_detail(row, hour) for row in alike]
-        yield Packed(hour, *kind, latest, _json([course.counts, course.trials, course.ahead]), _json(detail))
+        yield Packed(
+            hour, *kind, latest, _json([list(course.counts), list(course.trials), course.ahead]), _json(detail)
+        )
 
 
 def _detail(row: MinuteCount, hour: datetime) -> list[object]:
     learned = None if row.recorded_minute is None else (row.recorded_minute - hour) // MINUTE
     figures = row.count, row.repeats, row.trials, row.squares
-    return [row.occurred_minute.minute, learned, *figures, *([] if row.latency is None else [row.latency])]
+    return [row.occurred_minute.minute, learned, *figures, *([] if row.latency is None else [list(row.latency)])]
 
 
 def _json(value: object) -> str:

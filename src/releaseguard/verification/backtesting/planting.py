@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import structs
 
 from releaseguard.cards.spec import Card
 from releaseguard.eventlog.counts import MinuteCount
@@ -152,7 +154,7 @@ def _harmed(
         if row.occurred_minute < moment:
             yield row
             continue
-        mine = replace(row, release=row.release and PRETENDED, deployment_id=None)
+        mine = structs.replace(row, release=row.release and PRETENDED, deployment_id=None)
         if row.provider != provider or row.synthetic or row.outcome is not Outcome.SUCCESS or row.count <= 0:
             yield mine
             continue
@@ -165,6 +167,6 @@ def _split(row: MinuteCount, hit: int, error: str | None) -> Iterator[MinuteCoun
     left = row.count - hit
     kept = left / row.count
     if left:
-        yield replace(row, count=left, trials=round(row.trials * kept), squares=round(row.squares * kept))
+        yield structs.replace(row, count=left, trials=round(row.trials * kept), squares=round(row.squares * kept))
     if hit and error:
-        yield replace(row, count=hit, trials=hit, squares=hit, repeats=0, event=error, outcome=Outcome.ERROR)
+        yield structs.replace(row, count=hit, trials=hit, squares=hit, repeats=0, event=error, outcome=Outcome.ERROR)

@@ -7,8 +7,11 @@ and a backtest over the same rows agree, and a FAIL at any look is final.
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from releaseguard.model import Verdict
 from releaseguard.stats.series import Ledger
@@ -52,6 +55,11 @@ class Replay:
     ) -> None:
         self._ledger = ledger
         self._arrivals = arrivals_of(ledger, deployment, promise, population)
+        before = Counter[int]()
+        for cell in self._arrivals.before:
+            before[cell.recorded] += cell.total
+        self._recorded = sorted(before)
+        self._sums = list(accumulate((before[minute] for minute in self._recorded), initial=0))
         self.timeline = self._arrivals.timeline
         self.state = ReleaseState(rules, self.timeline, promise)
         self.state.traffic.lags = self._arrivals.lags
@@ -97,8 +105,8 @@ class Replay:
 
     def _learn_before(self) -> None:
         """Work out what is known of the time before, at the first look and where much of it arrived since."""
-        state, cells = self.state, self._arrivals.before
-        arrived = sum(cell.total for cell in cells if cell.recorded < state.look_minute)
+        state = self.state
+        arrived = self._sums[bisect_left(self._recorded, state.look_minute)]
         times, more = ENOUGH_MORE
         if state.before is not None and arrived < times * state.before.learned + more:
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
@@ -344,11 +344,14 @@ def _reads(rule: Rule, cell: Cell) -> bool | None:
 
 def written_in(cells: Iterable[Cell], rules: Sequence[Rule]) -> Mapping[str, tuple[int, int]]:
     """By volume rule: the rows among the cells that it counts, and the actions that they stand for."""
-    volumes = [rule for rule in rules if rule.kind == "volume"]
-    written = {rule.id: (0, 0) for rule in volumes}
+    volumes: defaultdict[str, list[Rule]] = defaultdict(list)
+    for rule in rules:
+        if rule.kind == "volume":
+            volumes[rule.provider].append(rule)
+    written = {rule.id: (0, 0) for some in volumes.values() for rule in some}
     for cell in cells:
-        for rule in volumes:
-            if cell.is_traffic and _reads(rule, cell) is not None:
+        for rule in volumes.get(cell.provider, ()) if cell.is_traffic else ():
+            if _reads(rule, cell) is not None:
                 rows, actions = written[rule.id]
                 written[rule.id] = rows + cell.total, actions + cell.tried
     return written

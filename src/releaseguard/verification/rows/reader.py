@@ -120,19 +120,19 @@ class LogReader:
             self._here(Query(since=since, until=border)),
             deployment.deployed_at.replace(second=0, microsecond=0),
         )
-        asked["anywhere"] = Query(since=minute, until=until, recorded_until=self.request.as_of)
+        anywhere = Query(since=minute, until=until, recorded_until=self.request.as_of)
         if self._baseline is None:
             asked["day before"] = self._day_before(deployment)
-        hours, minutes = log.counts_of_each([past] if self._baseline is None else [], [*asked.values()])
+        hours, minutes = log.counts_of_each([anywhere, *([past] if self._baseline is None else [])], [*asked.values()])
         told = dict(zip(asked, minutes, strict=True))
         if self._baseline is None:
-            self._baseline = replace(self._past(past, hours[0]), day_before=told["day before"])
+            self._baseline = replace(self._past(past, hours[1]), day_before=told["day before"])
         return CountedTraffic(
             self._baseline.past,
             [*self._baseline.rows, *told["near"], *told.get("ahead", ())],
             [row for row in told.get("behind", ()) if row.recorded_minute and row.recorded_minute < until],
             self._baseline.day_before,
-            told["anywhere"],
+            hours[0],
         )
 
     def _behind(self, deployment: Deployment, border: datetime) -> Query:
@@ -159,7 +159,7 @@ class LogReader:
         return replace(query, environment=self.context.environment)
 
     def elsewhere(
-        self, deployment: Deployment, rows: Iterable[MinuteCount], anywhere: Iterable[MinuteCount]
+        self, deployment: Deployment, rows: Iterable[MinuteCount], anywhere: Iterable[HourCount]
     ) -> tuple[Mapping[str, int], Strayed]:
         """Where else there are rows since the deployment, of the release or, where this environment has none at all, of
         anything: an app that says "prod" is looked for in vain in "production". Where the release serves here, only
@@ -171,7 +171,7 @@ class LogReader:
         seen = Counter[str]()
         for row in anywhere:
             if are_bare or members.of_tag(row.release) is Owner.OURS:
-                seen[row.environment] += row.count
+                seen[row.environment] += sum(row.counts)
         others = {name: count for name, count in seen.items() if name != deployment.environment and count}
         alike = called_alike(others, deployment.environment)
         strayed = self._strayed(members, others, alike) if here else Strayed(alike)

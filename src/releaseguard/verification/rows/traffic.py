@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import cache, partial
 
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import HourCount
@@ -37,13 +38,14 @@ def gathered(
     ledger = Ledger(readings, deployed, promise.window_minutes, population.lead_minutes)
     elsewhere = elsewhere_than(deployments[0], population)
     ledger.add_hours(past, elsewhere)
-    ledger.add(cell_of(row)._replace(elsewhere=elsewhere(row.source)) for row in rows)
+    cells = ((cell_of(row), elsewhere(row.source)) for row in rows)
+    ledger.add(cell._replace(elsewhere=True) if is_elsewhere else cell for cell, is_elsewhere in cells)
     return ledger
 
 
 def elsewhere_than(deployment: Deployment, population: Population) -> Callable[[str | None], bool]:
     """Whether rows of a source are another component's than the one that was deployed."""
-    return lambda source: population.components.is_elsewhere(source, deployment.component)
+    return cache(partial(population.components.is_elsewhere, component=deployment.component))
 
 
 def settled_before(deployment: Deployment, population: Population = ALIKE) -> datetime:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -64,10 +64,12 @@ def as_read(rows: Iterable[MinuteCount], spelling: Spelling) -> Iterator[MinuteC
         if meant is None:
             meant = known[written] = spelling.of(*written)
         if meant != written:
-            row = replace(row, provider=meant[0], event=meant[1])  # noqa: PLW2901 - the same row, as it is meant
+            row = structs.replace(row, provider=meant[0], event=meant[1])  # noqa: PLW2901 - the same row, as it is meant
         if row.release is not None and names_none(row.release):
-            row = replace(row, release=None)  # noqa: PLW2901 - as it is meant
-        yield replace(row, occurred_minute=row.recorded_minute) if row.recorded_minute and is_ahead(row) else row
+            row = structs.replace(row, release=None)  # noqa: PLW2901 - as it is meant
+        if row.recorded_minute and is_ahead(row):
+            row = structs.replace(row, occurred_minute=row.recorded_minute)  # noqa: PLW2901 - likewise
+        yield row
 
 
 def hours_as_read(hours: Iterable[HourCount], spelling: Spelling) -> Iterator[HourCount]:

@@ -7,10 +7,12 @@ carries the release can be told: any other old row may as well be late.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Final
+
+from msgspec import structs
 
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import HourCount
@@ -36,7 +38,7 @@ class CountedTraffic:
     """What the log learned of in the window though it says that it is of hours before: also in ``past``."""
     day_before: Sequence[MinuteCount] = ()
     """The same hours of the day before, by the minute: also in ``past``."""
-    anywhere: Sequence[MinuteCount] = ()
+    anywhere: Sequence[HourCount] = ()
     """What there is since the deployment in any environment."""
 
 
@@ -60,7 +62,7 @@ def at_their_recording(counted: CountedTraffic, members: Members, *, lived_befor
 
     late = (row for row in counted.behind if is_late(row))
     for row in chain(counted.rows, late):
-        yield replace(row, occurred_minute=row.recorded_minute) if row.recorded_minute and is_late(row) else row
+        yield structs.replace(row, occurred_minute=row.recorded_minute) if row.recorded_minute and is_late(row) else row
 
 
 def has_lived_before(counted: CountedTraffic, members: Members, lead: timedelta) -> bool:
@@ -100,7 +102,7 @@ def each_at_its_recording(
         return is_his and row.occurred_minute < deployed - timedelta(minutes=LOOKBACK) and is_behind(row, deployed)
 
     return [
-        replace(row, occurred_minute=row.recorded_minute or row.occurred_minute) if is_far_behind(row) else row
+        structs.replace(row, occurred_minute=row.recorded_minute or row.occurred_minute) if is_far_behind(row) else row
         for row in rows
     ]
 

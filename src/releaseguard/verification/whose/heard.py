@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import chain
@@ -33,6 +34,8 @@ class Heard:
     spelling: Spelling
     lived_before: bool
     """Whether the release served here before: what is old may be of then."""
+    providers: Mapping[str, Set[str]]
+    """By event, whose it is."""
 
     def misread(self, members: Members) -> Misread:
         """What is read otherwise than it is written."""
@@ -47,15 +50,24 @@ def heard(counted: CountedTraffic, members: Members, spelling: Spelling, lead: t
     """The rows as they count; ``lead``: how long before its mark the release may have served."""
     lived = has_lived_before(counted, members, lead)
     known = at_their_recording(counted, members, lived_before=lived)
+    past, rows = list(hours_as_read(counted.past, spelling)), list(as_read(known, spelling))
     return Heard(
-        past=list(hours_as_read(counted.past, spelling)),
-        rows=list(as_read(known, spelling)),
+        past=past,
+        rows=rows,
         written=[*counted.rows, *counted.behind],
         late=list(_late(counted, members, lived=lived)),
         day_before=list(as_read(counted.day_before, spelling)),
         spelling=spelling,
         lived_before=lived,
+        providers=_providers(chain(past, rows)),
     )
+
+
+def _providers(rows: Iterable[HourCount | MinuteCount]) -> Mapping[str, Set[str]]:
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        found[row.event].add(row.provider)
+    return found
 
 
 def _late(counted: CountedTraffic, members: Members, *, lived: bool) -> Iterator[MinuteCount]:
