@@ -13,6 +13,8 @@ from releaseguard.coverage.values import Report
 
 CARDS = load_cards()
 FOLDER = Path(__file__).parent / "labelled"
+FORMS = Path(__file__).parent / "forms"
+"""Small programs again, each with a form that a call or a log may take; all of them are read right."""
 _LABEL = re.compile(r"\s*(?://|#)= (?P<labels>.*)$")
 _LOG = re.compile(r"\b(SENT|FAILED)\((\w+)\)")
 _UNJUDGED = {"unknown-log", "unknown-client", "too-wide"}
@@ -31,9 +33,9 @@ class Case:
     expected: set[Call] = field(default_factory=set)
 
 
-def cases() -> Iterator[Case]:
-    """Every case of the set."""
-    for path in sorted(FOLDER.glob("*.txt")):
+def cases(folder: Path = FOLDER) -> Iterator[Case]:
+    """Every case of a set."""
+    for path in sorted(folder.glob("*.txt")):
         for block in re.split(r"^=== ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
             head, _, rest = block.partition("\n")
             kind, _, name = head.partition(" ")

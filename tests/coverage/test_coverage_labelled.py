@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.coverage.labels import Case, cases, figures, found_in
+from tests.coverage.labels import FORMS, Case, cases, figures, found_in
 
 WANTED = 0.95
 CASES = list(cases())
@@ -27,6 +27,11 @@ def test_nineteen_in_twenty_calls_are_found_and_rightly_judged(pairs, wild):
     for one in figures(chosen):
         assert one.precision >= WANTED, (one, wrong)
         assert one.recall >= WANTED, (one, wrong)
+
+
+@pytest.mark.parametrize("case", list(cases(FORMS)), ids=lambda case: case.name)
+def test_every_form_of_a_call_and_of_a_log_is_read(case, tmp_path):
+    assert found_in(case, tmp_path) == case.expected
 
 
 def test_a_wrong_judgement_and_a_false_alarm_count(tmp_path):

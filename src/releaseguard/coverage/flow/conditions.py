@@ -21,12 +21,13 @@ from releaseguard.coverage.languages.syntax import (
     Negation,
     Scope,
     Text,
-    inside,
 )
+from releaseguard.coverage.languages.within import inside
 
 _GOOD_NAMES = re.compile(
     r"^(ok|is_?ok|(is_?)?success(ful)?|succeeded|delivered|fulfilled|sent|is_?success)$", re.IGNORECASE
 )
+_BODIES = ("json", "text", "blob", "arrayBuffer", "formData", "bytes")
 _STATUS = re.compile(r"^(http_?)?(status|status_?code|code)$", re.IGNORECASE)
 
 
@@ -70,7 +71,7 @@ class Tainted:
                 return self._sign_of_variable(test, fired, scope)
             case Member(name=name):
                 return _sign_of_name(name)
-            case Call() if self._is_answer(test, scope):
+            case Call() if self._is_answer(test, scope) or self._is_body(test, scope):
                 return 2
             case Call():
                 return _sign_of_name(test.last_name) if test.last_name not in ("Boolean", "bool") else 1
@@ -86,7 +87,7 @@ class Tainted:
         bound = found[1] if found else ()
         if not bound:
             return _sign_of_name(name.id)
-        if len(bound) == 1 and self._is_answer(bound[0], scope):
+        if len(bound) == 1 and (self._is_answer(bound[0], scope) or self._is_body(bound[0], scope)):
             return 2
         if len(bound) == 1 and isinstance(bound[0], Destructured):
             return _sign_of_name(bound[0].key)
@@ -99,6 +100,16 @@ class Tainted:
         """Whether it is the whole answer, which is there whatever it says; in Python an answer may be true or false."""
         file = scope.root.file
         return id(value) in self._requests and file is not None and file.language == "typescript"
+
+    def _is_body(self, value: object, scope: Scope) -> bool:
+        """Whether it is all that an answer holds: a refusal has a body too."""
+        if not isinstance(value, Call) or value.last_name not in _BODIES or not isinstance(value.callee, Member):
+            return False
+        holder: object = value.callee.object
+        if isinstance(holder, Name):
+            found = scope.lookup(holder.id)
+            holder = found[1][0] if found and len(found[1]) == 1 else None
+        return id(holder) in self._requests
 
 
 def _sign_of_name(name: str) -> int:

@@ -155,7 +155,8 @@ class Following(ABC):
         before, outer = self.fired, self.thrown
         for part in (*called, *call.parts[1:]):
             state = self.expr(part, state, scope, frame)
-        if _dotted(callee) == "Promise.allSettled":  # it never fails, whatever became of what it waited for
+        if _dotted(callee) == "Promise.allSettled" or "return_exceptions" in call.named:
+            # it never fails, whatever became of what it waited for
             state, self.thrown = state | (self.thrown - outer), outer
         if not state:
             return state

@@ -8,18 +8,8 @@ from typing import Protocol
 
 from releaseguard.coverage.flow.conditions import Tainted
 from releaseguard.coverage.flow.states import NOWHERE, Ends, State
-from releaseguard.coverage.languages.syntax import (
-    Assignment,
-    Call,
-    Class,
-    Expr,
-    Function,
-    Scope,
-    Statement,
-    Yield,
-    expressions_of,
-    inside,
-)
+from releaseguard.coverage.languages.syntax import Assignment, Call, Class, Expr, Function, Scope, Statement, Yield
+from releaseguard.coverage.languages.within import expressions_of, inside
 from releaseguard.coverage.program.frames import Frame
 from releaseguard.coverage.program.names import Names
 from releaseguard.coverage.program.passed import EXITS

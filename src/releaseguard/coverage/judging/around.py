@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from releaseguard.coverage.languages.syntax import Call, Function, Leave, Name, Parameter, Scope, statements_of
+from releaseguard.coverage.languages.syntax import Call, Function, Leave, Name, Parameter, Scope
+from releaseguard.coverage.languages.within import statements_of
 from releaseguard.coverage.sites.values import Callers
 
 OUTWARD = 4

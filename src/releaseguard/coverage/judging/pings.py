@@ -5,18 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from releaseguard.coverage.languages.syntax import (
-    Assignment,
-    Call,
-    Expr,
-    Function,
-    Member,
-    Name,
-    Record,
-    Scope,
-    Text,
-    expressions_of,
-)
+from releaseguard.coverage.languages.syntax import Assignment, Call, Expr, Function, Member, Name, Record, Scope, Text
+from releaseguard.coverage.languages.within import expressions_of
+from releaseguard.coverage.program.frames import returned
+from releaseguard.coverage.program.passed import PROMISES
 from releaseguard.coverage.sites.values import Site
 
 _STATE = {"ok", "status", "statusText", "status_code", "is_success", "reason", "elapsed", "is_error", "redirected"}
@@ -64,6 +56,8 @@ def _bound_to(call: Call, function: Function) -> str | None:
     """The name that holds the answer; empty where nothing does."""
     for expr in expressions_of(function.body):
         for part in _below(expr):
+            if isinstance(part, Call) and (chained := _after(part, call)):
+                return "" if any(_gives_state(one) for one in chained) else None
             if isinstance(part, Assignment) and part.value is call and len(part.names) == 1:
                 return part.names[0]
             if isinstance(part, Member) and part.object is call:
@@ -71,6 +65,25 @@ def _bound_to(call: Call, function: Function) -> str | None:
         if expr is call:
             return ""
     return None
+
+
+def _after(expr: Call, call: Call) -> list[Call]:
+    """What is chained to a call, as far as ``expr``: ``call.then(...).catch(...)``."""
+    chained: list[Call] = []
+    one: Expr = expr
+    while isinstance(one, Call) and one is not call and one.last_name in PROMISES and isinstance(one.callee, Member):
+        chained.append(one)
+        one = one.callee.object
+    return chained if one is call else []
+
+
+def _gives_state(then: Call) -> bool:
+    """Whether all that goes on is the answer's state: ``.then((answer) => answer.ok)``."""
+    function = next(iter(then.args), None)
+    if then.last_name != "then" or not isinstance(function, Function):
+        return False
+    values = list(returned(function))
+    return bool(values) and all(isinstance(one, Member) and one.name in _STATE for one in values)
 
 
 def _asks_only_for_state(name: str, function: Function) -> bool:

@@ -19,7 +19,6 @@ from releaseguard.coverage.languages.syntax import (
     Import,
     Leave,
     Loop,
-    Name,
     Statement,
     Try,
     With,
@@ -202,8 +201,11 @@ class PythonReader(PythonExpressions):
     def _class_field(self, node: Node, result: Class) -> None:
         for one in self.named(node):
             target, value = one.child_by_field_name("left"), one.child_by_field_name("right")
+            kind = one.child_by_field_name("type")
             if one.type == "assignment" and target and value:
                 result.fields[self.text(target)] = self.expr(value)
+            elif one.type == "assignment" and target and kind and (typed := self._type(kind)) is not None:
+                result.fields.setdefault(self.text(target), typed)
 
 
 _STATEMENTS: dict[str, Callable[[PythonReader, Node], Iterator[Statement]]] = {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from releaseguard.coverage.languages.reader import Reader
 from releaseguard.coverage.languages.syntax import (
+    ANY,
     Assignment,
     Call,
     Choice,
@@ -17,7 +18,6 @@ from releaseguard.coverage.languages.syntax import (
     Leave,
     Logic,
     Member,
-    Name,
     Negation,
     Parameter,
     Record,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _TRANSPARENT = {"parenthesized_expression", "await", "list_splat", "interpolation", "as_pattern_target"}
 _LISTS = {"pattern_list", "tuple_pattern", "list_pattern", "tuple", "list", "list_splat_pattern"}
+_AROUND_TYPES = ("Annotated", "Optional")
 _SAME = {"is": "==", "is not": "!=", "<>": "!="}
 
 
@@ -55,6 +56,8 @@ class PythonExpressions(Reader):
             if function.scope.owner is not None and params and params[0].names[:1] in (("self",), ("cls",)):
                 del params[0]
             function.params = params
+            kind = node.child_by_field_name("return_type")
+            function.kind = self._type(kind) if kind else None
             body = self.field(node, "body")
             if node.type == "lambda":
                 function.body = [Leave("return", self.expr(body))]
@@ -67,12 +70,25 @@ class PythonExpressions(Reader):
         name = node.child_by_field_name("name") or node
         while name.type != "identifier" and self.named(name):
             name = self.named(name)[0]
-        inner = self.named(kind) if kind else ()
         parameter = Parameter((self.text(name),), self.expr(default) if default else None)
-        if inner and inner[0].type in ("identifier", "attribute"):
-            parameter.kind = self.expr(inner[0])
+        parameter.kind = self._type(kind) if kind else None
         self.scope.bind(self.text(name), parameter)
         return parameter
+
+    def _type(self, kind: Node) -> Expr | None:
+        """A type that is a name; of ``Annotated[Client, ...]``, ``Optional[Client]`` and ``Client | None`` that one."""
+        inner = self.named(kind)[0] if kind.type in ("type", "type_parameter") and self.named(kind) else kind
+        if inner.type in ("identifier", "attribute"):
+            return self.expr(inner)
+        if inner.type == "string":
+            named = self._literal(inner)
+            return self.variable(named) if named.isidentifier() else None
+        parts = self.named(inner)
+        if inner.type == "generic_type" and self.text(parts[0]).rpartition(".")[2] in _AROUND_TYPES:
+            return self._type(self.named(parts[1])[0])
+        if inner.type == "binary_operator" and parts[-1].type == "none":
+            return self._type(parts[0])
+        return None
 
     def _call(self, node: Node) -> Expr:
         callee = self.expr(self.field(node, "function"))
@@ -93,7 +109,7 @@ class PythonExpressions(Reader):
         inner, index = self.expr(self.field(node, "value")), self.expr(self.field(node, "subscript"))
         if isinstance(index, Text) and all(isinstance(piece, str) for piece in index.pieces):
             return Member((inner,), "".join(map(str, index.pieces)))
-        return Expr((inner, index))
+        return Member((inner, index), ANY) if not isinstance(index, Const) else Expr((inner, index))
 
     def _assignment(self, node: Node) -> Expr:
         target, value = self.field(node, "left"), node.child_by_field_name("right")

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Literal, Never, TypeAlias
 
 Place = tuple[int, int]
 """Line and column, both from 1; the column counts characters. Kept of what is spoken of: calls, texts, functions."""
 START: Place = (1, 1)
-NONE: dict[str, Any] = {}
+NONE: dict[str, Never] = {}
 """What nodes hold that name nothing: one for all of them, and never written to."""
 
 
-def _none() -> dict[str, Any]:
+def _none() -> dict[str, Never]:
     return NONE
 
 
@@ -70,6 +70,8 @@ class Call(Expr):
     component: bool = False
     awaited: bool = False
     """Whether it is waited for where it is made."""
+    kind: Expr | None = None
+    """The type of its result, where one is written: ``get<Mailer>()``, ``const mailer: Mailer = get()``."""
     at: Place = START
 
     @property
@@ -241,6 +243,8 @@ Bound: TypeAlias = "Expr | Import | Parameter | Destructured"
 """What a name may stand for; functions and classes are expressions."""
 
 
+ANY = "[]"
+"""The name of whichever member an index chooses at run time: ``handlers[kind]``; the index is the second part."""
 FIRST = "[0]"
 """The key of the first of a list that is taken apart: ``const [client] = useState(...)``."""
 
@@ -305,6 +309,8 @@ class Function(Expr):
     body: Sequence[Statement] = ()
     scope: Scope = field(default_factory=lambda: Scope(None))
     at: Place = START
+    kind: Expr | None = None
+    """The type of what it returns, where that is a name."""
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -354,46 +360,3 @@ class SourceFile:
     def calls(self) -> Iterator[tuple[Call, Scope]]:
         """Its calls, each with its scope."""
         return zip(self.made, self.where, strict=True)
-
-
-def inside(expr: Expr) -> Iterator[Expr]:
-    """An expression and all that it evaluates, without the bodies of functions."""
-    yield expr
-    for part in expr.parts:
-        yield from inside(part)
-
-
-def statements_of(body: Sequence[Statement]) -> Iterator[Statement]:
-    """Every statement of a body, also those inside others, without the bodies of functions."""
-    for one in body:
-        yield one
-        match one:
-            case If():
-                yield from statements_of([*one.then, *one.other])
-            case Try():
-                caught = [inner for handler in one.handlers for inner in handler.body]
-                yield from statements_of([*one.body, *caught, *one.other, *one.final])
-            case Loop():
-                yield from statements_of([*one.body, *one.other])
-            case Cases():
-                yield from statements_of([inner for case in one.cases for inner in case])
-            case Inner() | With():
-                yield from statements_of(one.body)
-
-
-def expressions_of(body: Sequence[Statement]) -> Iterator[Expr]:
-    """The expressions of all statements of a body, the outermost ones."""
-    for one in statements_of(body):
-        match one:
-            case Do():
-                yield one.value
-            case If():
-                yield one.test
-            case Loop():
-                yield from one.head
-            case Cases():
-                yield one.subject
-            case With():
-                yield from one.contexts
-            case Leave(value=Expr() as value):
-                yield value

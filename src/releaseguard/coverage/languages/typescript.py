@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 from releaseguard.coverage.languages.syntax import (
     Assignment,
+    Call,
     Cases,
+    Class,
     Const,
     Do,
     Expr,
@@ -17,7 +19,6 @@ from releaseguard.coverage.languages.syntax import (
     Inner,
     Leave,
     Loop,
-    Name,
     Record,
     Statement,
     Try,
@@ -48,8 +49,20 @@ class TypeScriptReader(TypeScriptExpressions):
     def _declaration(self, node: Node) -> Iterator[Statement]:
         for child in self.named(node):
             if child.type == "variable_declarator" and (name := child.child_by_field_name("name")):
-                value = child.child_by_field_name("value")
-                yield Do(self._declared(name, value) if value else Expr())
+                value, kind = child.child_by_field_name("value"), child.child_by_field_name("type")
+                read = self._declared(name, value) if value else Expr()
+                if kind is not None and name.type == "identifier":
+                    self._keep_type(self.text(name), read, kind)
+                yield Do(read)
+
+    def _keep_type(self, name: str, read: Expr, kind: Node) -> None:
+        """What a variable is declared as: of a call its result's type, and what it is where nothing is assigned yet."""
+        value = read.value if isinstance(read, Assignment) else read
+        typed = self._type(kind)
+        if isinstance(value, Call):
+            value.kind = value.kind or typed
+        elif typed is not None and (type(value) is Expr or isinstance(value, Const)):
+            self.scope.bind(name, typed)
 
     def _declared(self, target: Node, value: Node) -> Expr:
         if (imported := self._required(value)) is not None:
@@ -203,6 +216,21 @@ class TypeScriptReader(TypeScriptExpressions):
         self.scope.bind(self.text(name) if name else "default", result)
         yield Do(result)
 
+    def _interface(self, node: Node) -> Iterator[Statement]:
+        """An interface, or a type that is an object: the fields whose type is a name, as those of a class are."""
+        body = node.child_by_field_name("body") or node.child_by_field_name("value")
+        name = node.child_by_field_name("name")
+        if body is not None and name is not None and body.type in ("interface_body", "object_type"):
+            fields = {
+                self.text(key): typed
+                for one in self.named(body)
+                if one.type == "property_signature"
+                if (key := one.child_by_field_name("name")) and (kind := one.child_by_field_name("type"))
+                if (typed := self._type(kind)) is not None
+            }
+            self.scope.bind(self.text(name), Class((), self.text(name), fields=fields))
+        yield from ()
+
     def _enum(self, node: Node) -> Iterator[Statement]:
         items = {}
         for one in self.named(self.field(node, "body")):
@@ -237,4 +265,6 @@ _STATEMENTS: dict[str, Callable[[TypeScriptReader, Node], Iterator[Statement]]] 
     "class_declaration": TypeScriptReader._class,
     "abstract_class_declaration": TypeScriptReader._class,
     "enum_declaration": TypeScriptReader._enum,
+    "interface_declaration": TypeScriptReader._interface,
+    "type_alias_declaration": TypeScriptReader._interface,
 }

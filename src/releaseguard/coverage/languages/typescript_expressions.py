@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from releaseguard.coverage.languages.reader import Reader
 from releaseguard.coverage.languages.syntax import (
+    ANY,
     FIRST,
     Assignment,
     Call,
@@ -20,7 +21,6 @@ from releaseguard.coverage.languages.syntax import (
     Leave,
     Logic,
     Member,
-    Name,
     Negation,
     Parameter,
     Record,
@@ -87,6 +87,8 @@ class TypeScriptExpressions(Reader):
         function = Function((), self.text(own) if own else name, at=self.at(node))
         with self.inside_of(function):
             function.params = self._parameters(node)
+            kind = node.child_by_field_name("return_type")
+            function.kind = self._type(kind) if kind is not None else None
             body = node.child_by_field_name("body")
             if body is None:
                 return function
@@ -125,6 +127,12 @@ class TypeScriptExpressions(Reader):
 
     def _type(self, annotation: Node) -> Expr | None:
         node = self.named(annotation)[0] if self.named(annotation) else annotation
+        if node.type == "union_type":  # `Mailer | null`
+            known = [kind for one in self.named(node) if (kind := self._named_type(one)) is not None]
+            return known[0] if len(known) == 1 else None
+        return self._named_type(node)
+
+    def _named_type(self, node: Node) -> Expr | None:
         if node.type == "generic_type":
             node = self.named(node)[0]
         if node.type == "type_identifier":
@@ -175,7 +183,12 @@ class TypeScriptExpressions(Reader):
             args: tuple[Expr, ...] = (self._template(arguments),)
         else:
             args = tuple(self.expr(one) for one in (self.named(arguments) if arguments else ()))
-        return self.called(Call((callee, *args), args, at=self.at(node)))
+        return self.called(Call((callee, *args), args, kind=self._kind_of_result(node), at=self.at(node)))
+
+    def _kind_of_result(self, call: Node) -> Expr | None:
+        """The one type that a function is called with."""
+        given = call.child_by_field_name("type_arguments") if call.type == "call_expression" else None
+        return self._type(given) if given is not None and len(self.named(given)) == 1 else None
 
     def _member(self, node: Node) -> Expr:
         inner = self.expr(self.field(node, "object"))
@@ -185,7 +198,7 @@ class TypeScriptExpressions(Reader):
         inner, index = self.expr(self.field(node, "object")), self.expr(self.field(node, "index"))
         if isinstance(index, Text) and all(isinstance(piece, str) for piece in index.pieces):
             return Member((inner,), "".join(map(str, index.pieces)))
-        return Expr((inner, index))
+        return Member((inner, index), ANY) if not isinstance(index, Const) else Expr((inner, index))
 
     def _object(self, node: Node) -> Expr:
         items: dict[str, Expr] = {}

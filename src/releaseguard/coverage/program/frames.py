@@ -6,17 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from releaseguard.coverage.languages.syntax import (
-    Call,
-    Expr,
-    Function,
-    Leave,
-    Name,
-    Parameter,
-    Record,
-    Scope,
-    statements_of,
-)
+from releaseguard.coverage.languages.syntax import Call, Expr, Function, Leave, Name, Parameter, Record, Scope
+from releaseguard.coverage.languages.within import statements_of
 
 OWN = ("this", "self", "cls")
 """Names of the object whose method is asked: which that is, the scope says, whatever they are bound to."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from releaseguard.coverage.languages.syntax import (
+    ANY,
     FIRST,
     Assignment,
     Bound,
@@ -52,6 +53,8 @@ _KEEPERS = (
 )
 """Hooks and helpers whose result holds what they are given, or what the function returns that they are given."""
 _HOLDERS = {"useContext", *_KEEPERS}
+CHOSEN = 12
+"""Members of an object beyond which an index chooses too much to be followed."""
 Meaning = tuple[Bound, Scope, Frame | None]
 """What was found, the scope in which it is to be read, and the frame around it."""
 
@@ -274,6 +277,11 @@ class Meanings:
     def _member_of(self, value: Bound, name: str, home: Scope, frame: Frame | None, depth: int) -> Iterator[Meaning]:
         if isinstance(value, Record) and name in value.items:
             yield from self.of(value.items[name], home, frame, depth)
+        elif isinstance(value, Record) and name == ANY and len(value.items) <= CHOSEN:
+            for item in value.items.values():
+                yield from self.of(item, home, frame, depth)
+        elif isinstance(value, Parameter) and value.kind is not None:
+            yield from self._of_kind(value.kind, name, home, depth)
         elif isinstance(value, Class):
             yield from self._of_class(value, name, home, depth)
         elif isinstance(value, Import):
@@ -281,6 +289,12 @@ class Meanings:
                 yield from self._of_bound(got[0], name, got[1], None, depth)
         elif isinstance(value, Call):
             yield from self._of_result(value, name, home, frame, depth)
+
+    def _of_kind(self, kind: Expr, name: str, home: Scope, depth: int) -> Iterator[Meaning]:
+        """What a parameter of a type has under a name, where that is a class or an interface of this search."""
+        for value, where, _ in self.of(kind, home, None, depth - 1):
+            if isinstance(value, Class):
+                yield from self._of_class(value, name, where, depth - 1)
 
     def _of_result(self, value: Call, name: str, home: Scope, frame: Frame | None, depth: int) -> Iterator[Meaning]:
         for inner, there in self.held(value, home, frame, depth):

@@ -174,6 +174,8 @@ class Names:
         if name in ("URL", "urljoin") and len(args) > 1:
             path, base = (args[0], args[1]) if name == "URL" else (args[1], args[0])
             return self._joined((base, path), scope, frame, depth)
+        if name == "join" and (listed := _joined_with(call)):
+            return self._joined(listed, scope, frame, depth)
         if name in ("URL", "Request", "String", "str", "urljoin", "encodeURI") and args:
             return self.texts(args[0], scope, frame, depth - 1)
         if name in _LOOKS and isinstance(call.callee, Member):
@@ -187,6 +189,18 @@ class Names:
                 found |= self.texts(result, made[0].scope, inside, depth - 2)
             return found if 0 < len(found) <= MOST else {HOLE}
         return {HOLE}
+
+
+def _joined_with(call: Call) -> Sequence[str | Expr]:
+    """``[a, b].join("/")``, in Python ``"/".join([a, b])``: the pieces, with what stands between them."""
+    if not isinstance(call.callee, Member) or not call.args:
+        return ()
+    ends = (call.callee.object, call.args[0])
+    listed = next((one.parts for one in ends if type(one) is Expr), ())
+    between = next((one for one in ends if isinstance(one, Text)), None)
+    if between is None:
+        return ()
+    return [piece for part in listed for piece in (between, part)][1:]
 
 
 def _wrapped(call: Call) -> Iterator[Expr]:

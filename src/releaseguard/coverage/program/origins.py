@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from releaseguard.coverage.languages.syntax import (
+    ANY,
     FIRST,
     Assignment,
     Bound,
@@ -59,6 +60,27 @@ class Origin:
         if not self.steps or self.steps[-1].call is not None:
             return replace(self, steps=(*self.steps, Step("", call, scope)))
         return replace(self, steps=(*self.steps[:-1], Step(self.steps[-1].name, call, scope)))
+
+
+_INJECTED = ("Depends", "Security")
+"""Calls in the place of a parameter's value that hold what the function they are given returns."""
+
+
+def _behind(proxy: Call) -> tuple[Expr, Scope] | None:
+    """What a ``Proxy`` hands on to, by its ``get``: ``(_, key) => client()[key]``, ``Reflect.get(client(), key)``."""
+    handler = proxy.args[1] if len(proxy.args) > 1 else None
+    get = handler.items.get("get") if isinstance(handler, Record) else None
+    for value in returned(get) if isinstance(get, Function) else ():
+        if isinstance(value, Member):
+            return value.object, get.scope  # type: ignore[union-attr]
+        if isinstance(value, Call) and value.last_name == "get" and value.args:
+            return value.args[0], get.scope  # type: ignore[union-attr]
+    return None
+
+
+def _is_typed(value: Bound) -> bool:
+    """Whether it is a parameter that says what it is, whatever stands for it where nothing is given."""
+    return isinstance(value, Parameter) and value.kind is not None
 
 
 class Passing(Protocol):
@@ -145,13 +167,23 @@ class Origins:
     def _origin_of_call(self, call: Call, scope: Scope, depth: int) -> Origin | None:
         if (through := self._through(call, scope, depth)) is not None:
             return through
-        if (outer := self.of(call.callee, scope, depth - 1)) is not None:
+        outer = self.of(call.callee, scope, depth - 1)
+        typed = self.of(call.kind, scope, depth - 1) if call.kind is not None else None
+        if typed is not None and typed.package not in ("", ".", "..", outer.package if outer else ""):
+            return typed
+        if outer is not None:
             return outer.called(call, scope)
-        for value, _, _ in self._meanings.of(call.callee, scope):
+        return self._returned_by(call.callee, scope, depth)
+
+    def _returned_by(self, callee: Expr, scope: Scope, depth: int) -> Origin | None:
+        for value, _, _ in self._meanings.of(callee, scope):
             if isinstance(value, Function):
                 for result in returned(value):
-                    if (found := self.of(result, value.scope, depth - 2)) is not None:
+                    if (found := self.of(result, value.scope, depth - 2)) is not None and found.package:
                         return found
+                kind = self.of(value.kind, value.scope, depth - 2) if value.kind is not None else None
+                if kind is not None and kind.package not in ("", ".", ".."):
+                    return kind
         return None
 
     def _through(self, call: Call, scope: Scope, depth: int) -> Origin | None:
@@ -162,6 +194,14 @@ class Origins:
             return self._package(Import(module, None), scope)
         if call.last_name == "bind" and isinstance(call.callee, Member):
             return self.of(call.callee.object, scope, depth - 1)
+        if call.last_name == "partial" and first is not None and (given_to := self.of(first, scope, depth - 1)):
+            return given_to.then(Step("", call, scope))
+        if call.last_name == "Proxy" and (behind := _behind(call)) is not None:
+            return self.of(*behind, depth - 1)
+        if call.last_name == "getattr" and first is not None and (holder := self.of(first, scope, depth - 1)):
+            return holder.then(Step(ANY))
+        if call.last_name in _INJECTED and first is not None:
+            return self._returned_by(first, scope, depth)
         if call.last_name == "then" and isinstance(first, Function) and (given := list(returned(first))):
             return self.of(given[0], first.scope, depth - 1)
         for inner, there in self._meanings.held(call, scope, None):
@@ -170,7 +210,8 @@ class Origins:
         return None
 
     def _first_origin(self, expr: Expr, scope: Scope, depth: int) -> Origin | None:
-        for value, home, _ in self._meanings.of(expr, scope):
+        values = sorted(self._meanings.of(expr, scope), key=lambda one: not _is_typed(one[0]))
+        for value, home, _ in values:
             if (found := self._origin_of(value, home, expr, depth)) is not None:
                 return found
         return None
@@ -192,11 +233,12 @@ class Origins:
 
     def _of_parameter(self, parameter: Parameter, home: Scope, asked: Expr, depth: int) -> Origin | None:
         """By its type, else by what the calls of its function give it."""
-        if parameter.kind is not None and (typed := self.of(parameter.kind, home, depth - 1)) is not None:
+        key = parameter.keys.get(asked.id, "") if isinstance(asked, Name) else ""
+        kind = Member((parameter.kind,), key) if parameter.kind is not None and key else parameter.kind
+        if kind is not None and (typed := self.of(kind, home, depth - 1)) is not None:
             return typed
         if self.passed is None:
             return None
-        key = parameter.keys.get(asked.id, "") if isinstance(asked, Name) else ""
         for given, there in self.passed.to(parameter, home):
             if (found := self._of_given(given, there, key, depth)) is not None:
                 return found

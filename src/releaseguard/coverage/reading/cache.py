@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 from releaseguard.coverage.languages import (
     python,
@@ -106,7 +106,7 @@ def usual_folder() -> Path | None:
 
 
 def packed(file: SourceFile) -> bytes:
-    """A tree as bytes, and before it the texts that it holds. Raises ``RecursionError`` where it is nested too deeply."""
+    """A tree as bytes, its texts before it. Raises ``RecursionError`` where it is nested too deeply."""
     body = io.BytesIO()
     packer = _Packer(body, protocol=5)
     packer.dump(file)
@@ -132,9 +132,9 @@ class _Trees(pickle.Unpickler):
 
     def __init__(self, body: io.BytesIO, texts: Iterable[str] = ()) -> None:
         super().__init__(body)
-        self._values: list[str | dict[str, Any]] = [*map(sys.intern, texts), syntax.NONE]
+        self._values: list[str | dict[str, Never]] = [*map(sys.intern, texts), syntax.NONE]
 
-    def persistent_load(self, number: int) -> str | dict[str, Any]:
+    def persistent_load(self, number: int) -> str | dict[str, Never]:
         """What was written as a number."""
         return self._values[number]
 

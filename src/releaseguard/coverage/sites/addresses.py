@@ -53,7 +53,9 @@ class RequestAddresses:
             if maker is None:
                 continue
             found |= self._named(maker, home, None)
-            found |= {text for arg in maker.args[:1] for text in self.names.texts(arg, home) if HOLE not in text}
+            first = maker.args[1:2] if maker.last_name == "partial" else maker.args[:1]
+            texts = {text for arg in first for text in self.names.texts(arg, home)}
+            found |= {text for text in texts if HOLE not in text or known_elsewhere({text})}
             if is_mailer(origin) and (host := relay(maker)) is not None:
                 found |= {f"smtp://{text}" for text in self.names.texts(host, home) if "://" not in text}
         return found
@@ -74,17 +76,18 @@ class RequestAddresses:
         known = {card.name.lower(): card for card in self.cards}
         return {f"smtp://{known[text.lower()].hosts[0]}" for text in texts if text.lower() in known}
 
-    def provider_of(self, addresses: set[str]) -> str | None:
-        """The card to one of whose hosts or paths some address leads."""
+    def provider_of(self, addresses: set[str], *, open_end: bool = False) -> str | None:
+        """The card to one of whose hosts or paths some address leads. With an ``open_end`` what follows a host may be
+        known at run time only, as in ``f"https://host{path}"``."""
         for address in sorted(addresses):
-            if (provider := self.of_host(address) or self._of_path(address)) is not None:
+            if (provider := self.of_host(address, open_end=open_end) or self._of_path(address)) is not None:
                 return provider
         return None
 
-    def of_host(self, address: str) -> str | None:
+    def of_host(self, address: str, *, open_end: bool = False) -> str | None:
         """The card whose host it is, if any."""
-        host = match[1].lower().rstrip(".") if (match := _HOST.match(address)) else ""
-        labels = host.split(".")
+        host = match[1].lower() if (match := _HOST.match(address)) else ""
+        labels = (host.removesuffix(HOLE) if open_end else host).rstrip(".").split(".")
         names = (".".join(labels[start:]) for start in range(len(labels)))
         return next((self.hosts[name] for name in names if name in self.hosts), None)
 

@@ -16,8 +16,8 @@ from releaseguard.coverage.languages.syntax import (
     Record,
     Scope,
     SourceFile,
-    inside,
 )
+from releaseguard.coverage.languages.within import inside
 from releaseguard.coverage.program.frames import Frame, bound_frame
 from releaseguard.coverage.program.names import Names
 from releaseguard.coverage.program.origins import Origin
@@ -127,8 +127,10 @@ class Finder:
             return use if provider == use.provider else self._request_use(bases, origin, call)
         return use
 
-    def _request_use(self, addresses: set[str], origin: Origin | None, call: Call) -> ProviderUse | None:
-        if (provider := self.addresses.provider_of(addresses)) is None:
+    def _request_use(
+        self, addresses: set[str], origin: Origin | None, call: Call, *, open_end: bool = False
+    ) -> ProviderUse | None:
+        if (provider := self.addresses.provider_of(addresses, open_end=open_end)) is None:
             return None
         card = self.cards.get(provider)
         event = card.events.success[0] if card.events.success else None
@@ -152,7 +154,10 @@ class Finder:
             and needs_address(origin)
             and not self._through(call, scope, origin, found, callers, [(call, scope)])
         ):
-            found.unseen.append(Unseen(_file(scope), call))
+            if (use := self._request_use(addresses, origin, call, open_end=True)) is not None:
+                used[id(call)] = (call, scope, use)
+            else:
+                found.unseen.append(Unseen(_file(scope), call))
 
     def _through(self, call: Call, scope: Scope, origin: Origin, found: Found, callers: Callers, way: _Way) -> bool:
         """Whether the address is a parameter, so that those decide who call the function around."""
@@ -164,7 +169,7 @@ class Finder:
         for outer, there in reached:
             frame = self._frames([*way, (outer, there)])
             addresses = self.addresses.of(call, scope, origin, frame)
-            use = self._request_use(addresses, origin, call)
+            use = self._request_use(addresses, origin, call, open_end=True)
             if use is not None and not self._inside_log(there):
                 found.sites.append(Site(use, outer, there, _file(there), {id(call)}))
             elif use is None and is_unknown(addresses):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from releaseguard.coverage.languages.syntax import Call, Member, Name, Record, Scope, Text
+from releaseguard.coverage.languages.syntax import ANY, Call, Const, Member, Name, Record, Scope, Text
 from releaseguard.coverage.program.origins import Origin, Step
 
 VERBS = {"get", "post", "put", "patch", "delete", "head", "options", "request", "fetch", "stream", "urlopen", "send"}
@@ -13,7 +13,8 @@ _HOLDERS = {"window", "globalThis", "self", "global", "navigator", "axios"}
 _HTTP_PACKAGES = {
     "axios", "got", "ky", "ky-universal", "node-fetch", "cross-fetch", "isomorphic-fetch", "isomorphic-unfetch",
     "unfetch", "undici", "superagent", "ofetch", "needle", "request", "postman-request", "request-promise", "wretch",
-    "redaxios", "phin", "bent", "fetch-retry", "http", "https", "http2", "expo", "ws", "requests", "httpx", "httpx2",
+    "redaxios", "phin", "bent", "fetch-retry", "http", "https", "http2", "expo", "ws",
+    "openapi-fetch", "requests", "httpx", "httpx2",
     "aiohttp", "urllib", "urllib3", "websockets", "treq", "pycurl", "niquests",
 }  # fmt: skip
 _MAILERS = {
@@ -34,6 +35,7 @@ _MAKERS = {"create", "extend", "defaults", "instance", "Client", "AsyncClient", 
 _QUIET = {
     "", "node-fetch", "cross-fetch", "isomorphic-fetch", "isomorphic-unfetch", "unfetch", "undici", "fetch-retry",
     "needle", "http", "https", "http2", "requests", "httpx", "httpx2", "aiohttp", "urllib3", "niquests", "treq",
+    "openapi-fetch",
 }  # fmt: skip
 """Those that answer a refusal as they answer a success; the others raise."""
 _LOUD = {"$fetch", "useFetch", "axios"}
@@ -74,7 +76,9 @@ def makes_requests(origin: Origin | None) -> bool:
     if origin.package not in _HTTP_PACKAGES:
         return False
     made = origin.steps and origin.steps[-1].call is not None and _last(origin) in _MAKERS
-    return made or last in {*VERBS, "", "default", "ws_connect", origin.package}
+    if origin.package == "openapi-fetch":  # its default export makes a client, whose methods are in capitals
+        return last.isupper() and last.lower() in VERBS
+    return made or last in VERBS or last in {"", ANY, "default", "ws_connect", origin.package}
 
 
 def needs_address(origin: Origin | None) -> bool:
@@ -84,7 +88,7 @@ def needs_address(origin: Origin | None) -> bool:
 
 def is_quiet(origin: Origin | None, call: Call) -> bool:
     """Whether it comes back as if all were well where it was refused."""
-    if origin is None or origin.package not in _QUIET or call.named.keys() & {"raise_for_status"}:
+    if origin is None or origin.package not in _QUIET or _raises(origin, call):
         return any(_takes_every_status(one) for one in _calls(origin, call))
     first = origin.steps[0].name if origin.steps else ""
     return not (origin.package == "" and first in _LOUD) and _last(origin) not in ("$fetch", "WebSocket", "EventSource")
@@ -94,6 +98,12 @@ def _calls(origin: Origin | None, call: Call) -> Iterator[Call]:
     """A call, and those that made its client."""
     yield call
     yield from (step.call for step in (origin.steps if origin is not None else ()) if step.call is not None)
+
+
+def _raises(origin: Origin, call: Call) -> bool:
+    """Whether a refusal raises, since the call or its client says so (``raise_for_status=True``)."""
+    said = [one.named["raise_for_status"] for one in _calls(origin, call) if "raise_for_status" in one.named]
+    return any(not isinstance(one, Const) or bool(one.value) for one in said)
 
 
 def _takes_every_status(call: Call) -> bool:
