@@ -1,7 +1,7 @@
 """What leaves the program shows text and does nothing else, whoever wrote that text.
 
 A row of the log, a release's name or a service's answer may hold what a terminal obeys (escape sequences), what turns
-the direction of reading, and lines that a CI runner takes for commands. GitHub's runner trims a line and obeys it where
+the direction of reading, and lines that a CI runner takes for commands. That of Actions trims a line and obeys it where
 it begins with ``::`` (its ``ActionCommand.TryParseV2``), and finds ``##[`` anywhere (``TryParse``); Azure Pipelines has
 ``##vso[``, TeamCity ``##teamcity[``.
 """

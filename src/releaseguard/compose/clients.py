@@ -106,10 +106,11 @@ class Clients(Struct, eq=False):
     def app(self, headers: Headers) -> ServiceClient:
         """The app's own backend. Raises ``ConfigError`` where no address is set."""
         if not self.settings.app.url:
+            example = next(service.app.example for service in SERVICES if service.app is not None)
             raise ConfigError(
                 "app.url is not set",
                 where=self.settings.where("app"),
-                next_step='Set it to the app\'s own base address: [app] url = "https://REF.supabase.co".',
+                next_step=f'Set it to the app\'s own base address: [app] url = "{example}".',
             )
         return self.connect(headers, setting=endpoints.APP_SETTING, url=self.settings.app.url)
 

@@ -72,7 +72,7 @@ class Stores:
         raise ConfigError(
             f"events.url: no event log is known for {scheme or 'an address without a scheme'}",
             where=self._settings.where("events", "url"),
-            next_step="Write sqlite:///file.db, postgresql://... or https://REF.supabase.co.",
+            next_step=f"Write sqlite:///file.db, postgresql://... or {_hosted()}.",
         )
 
     def schema_sql(self) -> str:
@@ -117,6 +117,11 @@ def _hosted_at(url: str) -> tuple[Service[Any], LogStore[Any]] | None:
     return next(((service, log) for service, log in stores if scheme in log.schemes), None)
 
 
+def _hosted() -> str:
+    """What the address of a log looks like that a service keeps."""
+    return " or ".join(service.log.example for service in SERVICES if service.log is not None)
+
+
 def _what_lacks(table: str, columns: Sequence[str]) -> str:
     from releaseguard.eventlog.interface import COSTS
 
@@ -133,7 +138,7 @@ def _sqlite(clients: Clients, url: str, table: EventTable) -> EventLog:
             "the event log is a file on a runner that is gone with its job: marks, verdicts and histories would be too",
             where=clients.settings.where("events", "url"),
             next_step="Give the app's own log: a secret RELEASEGUARD_EVENTS_URL with postgresql://... or "
-            "https://REF.supabase.co, and no other [events] url in the configuration.",
+            f"{_hosted()}, and no other [events] url in the configuration.",
         )
     return SqliteEventLog(sqlite_path(url, clients.settings.root), table)
 

@@ -131,6 +131,8 @@ class LogStore(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
 
     schemes: Sequence[str]
     """Of the address."""
+    example: str
+    """An address of one, for messages."""
     open: Callable[[ServiceContext[S], str, EventTable], EventLog]
     schema: Callable[[ServiceContext[S], str, EventTable], str]
     """The SQL that makes its tables, printed without asking it, so without its credential."""
@@ -144,6 +146,8 @@ class LogStore(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
 class AppBackend(msgspec.Struct, frozen=True, kw_only=True):
     """What the app's own backend is, where the service runs it."""
 
+    example: str
+    """An address of one, for messages."""
     public_key: str
     """What its public key, which it asks for with every request, is called in the environment and in the vault."""
     look: Callable[[ServiceClient], Iterator[Remark]]

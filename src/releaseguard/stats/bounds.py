@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import lru_cache
 
 _TINY = 1e-300
 LEAST_SHARE = 1e-9
@@ -65,6 +66,7 @@ def _apart(value: float) -> float:
     return value if abs(value) > _TINY else _TINY
 
 
+@lru_cache(maxsize=4096)  # looks that follow each other ask the same of the same past
 def beta_quantile(level: float, a: float, b: float) -> float:
     """The x with P(X <= x) = level for X ~ Beta(a, b), by bisection to 1e-9."""
     low, high = 0.0, 1.0

@@ -20,6 +20,7 @@ from releaseguard.messages import LANGUAGES
 if TYPE_CHECKING:
     from releaseguard.cards.load import Cards
     from releaseguard.init.answers import Answers, Guess
+    from releaseguard.init.own_table import OwnTable
 
 T = TypeVar("T")
 
@@ -89,9 +90,7 @@ def init(run: Run, workflows: bool | None, yes: bool, **flags: Any) -> ExitCode:
     variables = _checked(text, config, form.cards)
     new = {config: text, **(files.workflows(answers, root, config) if wanted else {})}
     written = files.write(new, root if config.is_relative_to(root) else config.parent)
-    if own:
-        run.tell(f"The app's table {own.name} ({shown_path(own.file)}) is read as [events.columns] says there.")
-    _tell_of_others(run, config)
+    _tell_of_others(run, config, own)
     if wanted:
         _tell_of_variables(run, answers.events_url)
     shown = [shown_path(path) for path in written]
@@ -344,10 +343,12 @@ def _checked(text: str, config: Path, cards: Cards) -> Sequence[str]:
 _YOURS = "(hosts of yours: the file alone sends no credential there)"
 
 
-def _tell_of_others(run: Run, config: Path) -> None:
-    """A configuration that other runs would read instead is a surprise later on."""
+def _tell_of_others(run: Run, config: Path, own: OwnTable | None) -> None:
+    """What is read beside the new file, or instead of it, would be a surprise later on."""
     from releaseguard.settings import FILE_NAME
 
+    if own:
+        run.tell(f"The app's table {own.name} ({shown_path(own.file)}) is read as [events.columns] says there.")
     if run.config is None and (other := run.environ.get("RELEASEGUARD_CONFIG")):
         run.warn(f"RELEASEGUARD_CONFIG is set: commands read {other}, and not the new file, until it is unset.")
     above = next((folder for folder in config.parent.parents if (folder / FILE_NAME).is_file()), None)

@@ -20,7 +20,7 @@ MISSING = f"SELECT string_agg(name, ', ') FILTER (WHERE NOT is_there) FROM {_PAR
 _IS_ADMIN = "(SELECT auth.jwt() -> 'app_metadata' ->> 'role') = 'admin'"
 
 
-def half_of_supabase(missing: str) -> str:
+def half_of_it(missing: str) -> str:
     """What is wrong, in words that hold for Python and for SQL alike."""
     return f"this database has some of what Supabase's row-level security stands on, and not: {missing}"
 
@@ -30,7 +30,7 @@ WAY_OUT = "Make what is missing, or drop the roles that nothing uses here; then 
 
 def refuse_half() -> str:
     """Stops where only a part is there: without row-level security, whoever has the public key would read all."""
-    words = half_of_supabase("%")
+    words = half_of_it("%")
     return "DO " + dollar_quoted(f"""DECLARE missing text; BEGIN
   {MISSING.replace(" FROM ", " INTO missing FROM ", 1)};
   IF missing IS NOT NULL THEN

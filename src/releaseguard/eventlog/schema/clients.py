@@ -53,7 +53,7 @@ _TIME: Final = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)$"
 
 
 def create(table: str, *, environment: str = "production", is_view: bool = False) -> str:
-    """Makes the function and what it keeps, where this is a Supabase project; elsewhere nobody could call it.
+    """Makes the function and what it keeps, where there are the roles of phones; elsewhere nobody could call it.
 
     ``environment``: what its rows say until the project says otherwise. ``is_view``: ``table`` is a view of an app's
     own table, whose trigger leaves out what is there already.

@@ -47,7 +47,7 @@ def migrate(connection: Connection, place: EventTable, label: str) -> list[str]:
 
     Not the indexes of a table that was there: see :func:`build_indexes`.
 
-    Raises ``ConfigError`` where only a part of Supabase is there, or where a column that is needed cannot be added.
+    Raises ``ConfigError`` where only some of the roles are there, or where a column that is needed cannot be added.
     ``label`` names the store in errors.
     """
     table = place.table
@@ -56,7 +56,7 @@ def migrate(connection: Connection, place: EventTable, label: str) -> list[str]:
     connection.execute(schema.LOCK_TIMEOUT)
     (missing,) = connection.execute(access.MISSING).fetchone() or (None,)
     if missing is not None:
-        raise ConfigError(access.half_of_supabase(missing), where=label, next_step=access.WAY_OUT)
+        raise ConfigError(access.half_of_it(missing), where=label, next_step=access.WAY_OUT)
     found = declared(connection, table)
     for column in COLUMNS if found else ():
         if column in NEEDED and column not in found:

@@ -76,7 +76,7 @@ def rights(connection: Connection, place: EventTable, label: str) -> Iterator[Re
 
 
 def _exposed(connection: Connection, place: EventTable, label: str) -> Iterator[Remark]:
-    """At Supabase everybody who has the app's public key is the role ``anon``."""
+    """Where there is a role ``anon``, everybody who has the app's public key is it."""
     told = connection.execute(
         "SELECT c.relrowsecurity, has_table_privilege('anon', c.oid, 'SELECT') FROM pg_class c"
         " WHERE c.oid = to_regclass(%s) AND to_regrole('anon') IS NOT NULL",

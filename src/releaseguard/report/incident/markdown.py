@@ -1,4 +1,4 @@
-"""An incident as GitHub-flavoured Markdown: the first line is what a channel shows of it."""
+"""An incident as Markdown: the first line is what a channel shows of it."""
 
 from __future__ import annotations
 

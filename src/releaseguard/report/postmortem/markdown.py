@@ -12,7 +12,7 @@ from releaseguard.report.postmortem.document import PostmortemDocument, clock, f
 
 
 def render(document: PostmortemDocument, _display: Display) -> str:
-    """The post-mortem as GitHub-flavoured Markdown."""
+    """The post-mortem as Markdown."""
     document = shown(document)
     lines = [f"# {cell(document['title'])}", "", cell(document["summary"]), ""]
     if document["findings"]:

@@ -11,7 +11,7 @@ _MARK = {"pass": "✅", "warn": "⚠️", "fail": "❌", "inconclusive": "❔", 
 
 
 def render(document: VerdictDocument, _display: Display) -> str:
-    """The verdict as GitHub-flavoured Markdown."""
+    """The verdict as Markdown."""
     document = shown(document)
     verdict = document["verdict"]
     lines = [

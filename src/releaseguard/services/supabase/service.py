@@ -46,6 +46,8 @@ Context = ServiceContext[SupabaseSection]
 TOKEN, PUBLIC_KEY = "SUPABASE_ACCESS_TOKEN", "SUPABASE_ANON_KEY"
 SERVICE_KEY = SERVICE_KEYS[0]
 APP = "[app] url"
+PROJECT = "https://REF.supabase.co"
+"""The address of a project, in messages."""
 
 LIMITS = Limits(concurrency=10, per_minute=120)
 """The management API's limit for one user."""
@@ -197,13 +199,14 @@ SERVICE = Service(
     ),
     log=LogStore(
         schemes=LOG_SCHEMES,
+        example=PROJECT,
         open=event_log,
         schema=schema,
         requirement=Requirement("events", (CredentialOption((SERVICE_KEY,)),), "reading and writing the event log"),
         public_key=PUBLIC_KEY,
         exposed=exposed,
     ),
-    app=AppBackend(public_key=PUBLIC_KEY, look=app, dated="/auth/v1/settings"),
+    app=AppBackend(example=PROJECT, public_key=PUBLIC_KEY, look=app, dated="/auth/v1/settings"),
     by_hand=by_hand,
     destination=destination,
     functions=functions,

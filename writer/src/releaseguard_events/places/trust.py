@@ -32,7 +32,7 @@ class Endpoint(NamedTuple):
     """A setting, or a variable of the environment, that names an address, and what is sent there."""
 
     setting: str
-    """``[github] url``; a variable's name where that is what names the address."""
+    """``[NAME] url``; a variable's name where that is what names the address."""
     client: str
     """What a client of that address is called in messages."""
     carries: Sequence[str] = ("a credential",)
