@@ -139,3 +139,19 @@ def test_an_answer_that_is_no_list_does_not_say_that_there_are_no_functions(side
     side.stand_in.fail_next("GET", "/functions", faults.answer(200, {}))
     with pytest.raises(ServiceError, match="not a list"):
         side.logs.functions()
+
+
+def test_the_platforms_own_logs_are_read_each_for_itself(side):
+    (ref,) = side.stand_in.projects
+    at = NOW - timedelta(minutes=5)
+    side.stand_in.platform_failed(ref, "postgres_logs", "permission denied for table moments", at=at)
+    side.stand_in.platform_failed(ref, "postgres_logs", "too old", at=NOW - 3 * HOUR)
+    found = {one.name: [line.text for line in one.newest] for one in side.logs.platform(NOW - HOUR, NOW, 5)}
+    assert found == {"API": [], "database": ["permission denied for table moments"], "auth": [], "storage": []}
+    assert ref in (side.logs.platform_page() or "")
+
+
+def test_a_log_of_the_platform_that_cannot_be_asked_is_no_clean_one(side):
+    side.stand_in.fail_next("GET", "logs.all", faults.answer(200, {"error": "quota exceeded"}))
+    with pytest.raises(ServiceError, match="about its logs"):
+        side.logs.platform(NOW - HOUR, NOW, 5)

@@ -12,7 +12,7 @@ from releaseguard.cards.spec import Control
 from releaseguard.ci.interface import WorkflowHistory, WorkflowRun
 from releaseguard.destinations.interface import Observed
 from releaseguard.errors import AccessDenied, ConfigError, Refused, ServiceError, Unreachable
-from releaseguard.functions.interface import Calls, EdgeFunction, FunctionLogs, LogLine
+from releaseguard.functions.interface import Calls, EdgeFunction, FunctionLogs, LogLine, PlatformLog
 from releaseguard.health.values import Glance, Grounds, HealthCondition, HealthState, ProviderHealth, Why
 from releaseguard.incident.controls.context import ControlContext
 from releaseguard.incident.controls.kinds import carry_out
@@ -61,6 +61,14 @@ class Logs(FunctionLogs):
 
     def troubles(self, function, since, until, limit):
         return self.lines[:limit]
+
+    def platform_page(self):
+        return "https://logs.example/all"
+
+    def platform(self, since, until, limit):
+        if self.problem:
+            raise self.problem
+        return [PlatformLog("API", ()), PlatformLog("database", self.lines[:limit])]
 
 
 class History(WorkflowHistory):
@@ -386,3 +394,31 @@ def test_runs_that_began_after_a_past_moment_are_left_out():
     later = replace(run("failure"), started_at=NOON + timedelta(minutes=1))
     around = {"repositories": [Repository("github:o/r", lambda: History([later, run()]), GITHUB)], "past": True}
     assert look("workflow_runs", "db", **around)[0].status is Status.OK
+
+
+PLATFORM = Control(text=TEXT, kind="logs", target="https://logs.example/explorer")
+DENIED = LogLine(NOON - timedelta(minutes=3), "ERROR", "permission denied for table moments")
+
+
+@pytest.mark.parametrize(
+    ("state", "lines", "status"),
+    [
+        (HealthState.DOWN, [DENIED], Status.BAD),
+        (HealthState.HEALTHY, [DENIED], Status.OK),
+        (HealthState.DOWN, [], Status.OK),
+    ],
+)
+def test_errors_in_the_platforms_logs_are_a_finding_where_the_provider_is_in_trouble(state, lines, status):
+    found = carry_out(PLATFORM, surroundings(projects=[project(Logs(lines=lines))], health=health(state)))
+    assert found.status is status
+    assert "no error of API" in told(found)
+    assert [DENIED.text in line for line in found.lines] == [True] * len(lines)
+    assert found.url == "https://logs.example/all"
+
+
+@pytest.mark.parametrize("projects", [[], [project(Logs(problem=DEAD))]])
+def test_a_platform_whose_logs_cannot_be_read_leaves_the_page_to_a_person(projects):
+    found = carry_out(PLATFORM, surroundings(projects=projects))
+    assert (found.status, found.url) == (Status.NOT_DONE, PLATFORM.target)
+    assert found.next_step is not None
+    assert told(found)

@@ -341,7 +341,7 @@ def _control(document: Document, card: Card, control: Control, at: Sequence[Step
         yield from _unknown(document, [target or ""], invariants, *at)
     elif control.kind == "secret_present" and target:
         yield from _unknown(document, [target], [secret.name for secret in card.secrets], *at)
-    elif control.kind == "page" and not (target or "").startswith("https://"):
+    elif control.kind in ("page", "logs") and not (target or "https://").startswith("https://"):
         yield document.error(f"{target!r} is not an https address", *at)
 
 

@@ -293,9 +293,9 @@ class Control(_Strict, frozen=True, kw_only=True):
     """Something to look at; carried out where a program can."""
 
     text: Text
-    kind: Literal["events", "secret_present", "function_logs", "workflow_runs", "invariant", "coverage", "page"]
+    kind: Literal["events", "secret_present", "function_logs", "logs", "workflow_runs", "invariant", "coverage", "page"]
     target: str | None = None
-    """The function, workflow, check or page that the kind looks at."""
+    """The function, workflow, check or page that the kind looks at; of a project's logs, the page of them."""
     also: Sequence[str] = ()
     """Other names that the same workflow goes by: of files, or what they call themselves."""
 

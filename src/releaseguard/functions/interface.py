@@ -45,6 +45,16 @@ class LogLine:
     text: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class PlatformLog:
+    """One of the logs that the service keeps of a project beside those of its functions."""
+
+    name: str
+    """What its rows are about (``database``)."""
+    newest: Sequence[LogLine]
+    """Its newest errors, oldest first."""
+
+
 class FunctionLogs(ABC):
     """The functions of one project. Every method may raise ``ServiceError`` or one of its kinds."""
 
@@ -70,3 +80,12 @@ class FunctionLogs(ABC):
     @abstractmethod
     def troubles(self, function: EdgeFunction, since: datetime, until: datetime, limit: int) -> Sequence[LogLine]:
         """The newest ``limit`` errors and warnings that it logged in ``[since, until)``, oldest first."""
+
+    def platform_page(self) -> str | None:
+        """Where a person reads the project's other logs, for services that have some."""
+        return None
+
+    def platform(self, since: datetime, until: datetime, limit: int) -> Sequence[PlatformLog]:  # noqa: ARG002 - as above
+        """The newest ``limit`` errors of each of the project's other logs in ``[since, until)``; none where the service
+        keeps none."""
+        return ()

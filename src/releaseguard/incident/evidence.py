@@ -78,48 +78,62 @@ class IncidentEvidence:
         return refused / total if total else 0.0
 
 
+@dataclass(slots=True)
+class _RowCounts:
+    """What is counted row by row."""
+
+    refusals: Collection[str]
+    refused: Counter[str] = field(default_factory=Counter)
+    by_event: Counter[str] = field(default_factory=Counter)
+    calls: Counter[WrittenBy] = field(default_factory=Counter)
+    failed: Counter[WrittenBy] = field(default_factory=Counter)
+    errors: Counter[ErrorKind] = field(default_factory=Counter)
+    newest: deque[Event] = field(default_factory=lambda: deque(maxlen=NEWEST))
+    first: dict[str, datetime] = field(default_factory=dict)
+    tags: set[str] = field(default_factory=set)
+    minutes: dict[datetime, Tally] = field(default_factory=dict)
+
+    def add(self, event: Event) -> None:
+        source = event.source or ""
+        writer = WrittenBy(release_in(event.release) or "", source)
+        self.by_event[event.event] += 1
+        self.calls[writer] += 1
+        minute, bad = event.occurred_at.replace(second=0, microsecond=0), event.outcome is Outcome.ERROR
+        known = self.minutes.get(minute, Tally(0, 0))
+        self.minutes[minute] = Tally(known.calls + 1, known.failed + bad)
+        if event.release and source != CLIENT:
+            self.tags.add(event.release)
+        if bad:
+            self._add_error(event, writer)
+
+    def _add_error(self, event: Event, writer: WrittenBy) -> None:
+        code = event.error_code or ""
+        self.failed[writer] += 1
+        self.errors[ErrorKind(event.event, code)] += 1
+        self.newest.append(event)
+        if is_refusal(code, self.refusals):
+            self.refused[_version(event)] += 1
+        self.first[code] = min(self.first.get(code, event.occurred_at), event.occurred_at)
+
+
 def evidence_of(
     events: Iterable[Event], since: datetime, scrub: Callable[[str], str], refusals: Collection[str] = ()
 ) -> IncidentEvidence:
     """Count the provider's events from ``since`` on; ``refusals`` are the codes of a refused credential."""
-    refused: Counter[str] = Counter()
-    by_event: Counter[str] = Counter()
-    calls: Counter[WrittenBy] = Counter()
-    failed: Counter[WrittenBy] = Counter()
-    errors: Counter[ErrorKind] = Counter()
-    newest: deque[Event] = deque(maxlen=NEWEST)
-    first: dict[str, datetime] = {}
-    tags: set[str] = set()
-    minutes: dict[datetime, Tally] = {}
+    counts = _RowCounts(refusals)
     for event in events:
-        source = event.source or ""
-        writer = WrittenBy(release_in(event.release) or "", source)
-        by_event[event.event] += 1
-        calls[writer] += 1
-        minute = event.occurred_at.replace(second=0, microsecond=0)
-        known, bad = minutes.get(minute, Tally(0, 0)), event.outcome is Outcome.ERROR
-        minutes[minute] = Tally(known.calls + 1, known.failed + bad)
-        if event.release and source != CLIENT:
-            tags.add(event.release)
-        if event.outcome is Outcome.ERROR:
-            failed[writer] += 1
-            errors[ErrorKind(event.event, event.error_code or "")] += 1
-            newest.append(event)
-            code = event.error_code or ""
-            if is_refusal(code, refusals):
-                refused[_version(event)] += 1
-            first[code] = min(first.get(code, event.occurred_at), event.occurred_at)
+        counts.add(event)
     return IncidentEvidence(
         since=since,
-        by_event=by_event,
-        by_source=_by_source(calls, failed),
-        by_writer=_by_writer(calls, failed, scrub),
-        by_minute=minutes,
-        errors=errors,
-        newest_errors=[scrub(_line(event)) for event in newest],
-        first=first,
-        tags=frozenset(tags),
-        refused={scrub(version): count for version, count in refused.items()},
+        by_event=counts.by_event,
+        by_source=_by_source(counts.calls, counts.failed),
+        by_writer=_by_writer(counts.calls, counts.failed, scrub),
+        by_minute=counts.minutes,
+        errors=counts.errors,
+        newest_errors=[scrub(_line(event)) for event in counts.newest],
+        first=counts.first,
+        tags=frozenset(counts.tags),
+        refused={scrub(version): count for version, count in counts.refused.items()},
     )
 
 

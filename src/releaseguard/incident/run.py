@@ -166,7 +166,7 @@ def _control_context(
 def _controls(context: IncidentContext, around: ControlContext) -> Iterator[CheckedControl]:
     traces = Traces(context.health.trace)
     for control in context.card.playbook.controls:
-        if control.kind in ("function_logs", "invariant"):
+        if control.kind in ("function_logs", "logs", "invariant"):
             context.progress(f"{control.kind} {control.target}")
         yield CheckedControl(control, _carried_out(control, around, traces))
 

@@ -58,6 +58,8 @@ class SupabaseProject:
     functions: dict[str, DeployedFunction] = field(default_factory=dict)
     lines: list[FunctionLogRow] = field(default_factory=list)
     """What its functions wrote, and how their calls ended."""
+    platform: dict[str, list[FunctionLogRow]] = field(default_factory=dict)
+    """Errors in the platform's own logs, by the name of the table."""
 
 
 class SupabaseStandIn(StandIn):
@@ -96,6 +98,12 @@ class SupabaseStandIn(StandIn):
     def wrote(self, ref: str, function: str, text: str, level: str = "error", at: datetime | None = None) -> None:
         """An edge function wrote a line to its log."""
         self._note(ref, function, FunctionLogRow(at or self.clock(), "", level=level, text=text))
+
+    def platform_failed(self, ref: str, table: str, text: str, at: datetime | None = None) -> None:
+        """The platform wrote an error to one of its own logs."""
+        with self.lock:
+            row = FunctionLogRow(at or self.clock(), "", level="ERROR", text=text)
+            self.projects[ref].platform.setdefault(table, []).append(row)
 
     def _note(self, ref: str, function: str, row: FunctionLogRow) -> None:
         with self.lock:
@@ -193,9 +201,10 @@ class SupabaseStandIn(StandIn):
         """Knows the tables of edge functions and the conditions that stand in ``_CONDITIONS``; no more of SQL."""
         project, sql = self._project(request), request.query.get("sql", "")
         since, until = self._asked_span(request)
-        table = re.search(r"from (function_logs|function_edge_logs)\b", sql)
-        if table is None:
-            return Response(200, {"result": []})
+        table = re.search(r"from (\w+)\b", sql)
+        if table is None or table[1] not in ("function_logs", "function_edge_logs"):
+            rows = project.platform.get(table[1], []) if table else []
+            return Response(200, {"result": [_logged(row) for row in rows if since <= row.at < until]})
         calls = table[1] == "function_edge_logs"
         rows = [row for row in project.lines if since <= row.at < until and (row.status is not None) == calls]
         for pattern, holds in _CONDITIONS:

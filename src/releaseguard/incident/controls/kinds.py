@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from releaseguard.cards.spec import Control
-from releaseguard.incident.controls import app, events, functions, secrets, workflows
+from releaseguard.incident.controls import app, events, functions, platform, secrets, workflows
 from releaseguard.incident.controls.context import ControlContext
 from releaseguard.incident.values import ControlResult, Status
 from releaseguard.messages.message import message
@@ -28,6 +28,7 @@ _OF_THE_PRESENT = frozenset({"secret_present", "invariant", "coverage"})
 KINDS: Mapping[str, Callable[[Control, ControlContext], ControlResult]] = {
     "events": events.events,
     "function_logs": functions.function_logs,
+    "logs": platform.project_logs,
     "workflow_runs": workflows.workflow_runs,
     "secret_present": secrets.secret_present,
     "invariant": app.invariant,

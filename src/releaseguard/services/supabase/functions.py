@@ -2,7 +2,9 @@
 
 Facts of the protocol: the management API's description (2026-05). Logs are rows of an SQL dialect over two tables:
 ``function_edge_logs`` (one row a call) and ``function_logs`` (what the function wrote), both with the facts nested in
-``metadata``; times are microseconds since 1970, and no question may span more than a day.
+``metadata``; times are microseconds since 1970, and no question may span more than a day. Beside them stand the logs
+of the platform, by the same dialect (Supabase's guide to its logs): ``edge_logs`` (requests to the API),
+``postgres_logs``, ``auth_logs`` and ``storage_logs``.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from releaseguard.errors import ServiceError
-from releaseguard.functions.interface import LONGEST_LOOK, Calls, EdgeFunction, FunctionLogs, LogLine
+from releaseguard.functions.interface import LONGEST_LOOK, Calls, EdgeFunction, FunctionLogs, LogLine, PlatformLog
 from releaseguard.http import ServiceClient, quoted
 from releaseguard.http.paging import entries
 from releaseguard.services.supabase.answers import FunctionListed, LogAnswerRow
@@ -35,6 +37,32 @@ from function_logs
 cross join unnest(metadata) as m
 where m.function_id = '{id}' and m.level in ('error', 'warning')
 order by function_logs.timestamp desc
+limit {limit}"""
+
+_PLATFORM: Mapping[str, tuple[str, str, str, str]] = {
+    "API": (
+        "edge_logs",
+        "cross join unnest(m.response) as response",
+        "cast(response.status_code as string)",
+        "response.status_code >= 500",
+    ),
+    "database": (
+        "postgres_logs",
+        "cross join unnest(m.parsed) as parsed",
+        "parsed.error_severity",
+        "parsed.error_severity in ('ERROR', 'FATAL', 'PANIC')",
+    ),
+    "auth": ("auth_logs", "", "m.level", "m.level in ('error', 'fatal')"),
+    "storage": ("storage_logs", "", "m.level", "m.level in ('error', 'fatal')"),
+}
+"""Each log of the platform: its table, what else of its metadata is opened, what says how bad a row is, which are."""
+_ERRORS_OF = """\
+select {table}.timestamp, event_message, {level} as level
+from {table}
+cross join unnest(metadata) as m
+{more}
+where {bad}
+order by {table}.timestamp desc
 limit {limit}"""
 
 
@@ -74,8 +102,18 @@ class SupabaseFunctionLogs(FunctionLogs):
 
     def troubles(self, function: EdgeFunction, since: datetime, until: datetime, limit: int) -> Sequence[LogLine]:
         rows = self._asked(_TROUBLES.format(id=_checked(function.id), limit=limit), since, until)
-        lines = [_line(row) for row in rows]
-        return sorted((line for line in lines if line is not None), key=lambda line: line.at)[-limit:]
+        return _newest(rows, limit)
+
+    def platform_page(self) -> str:
+        return f"https://supabase.com/dashboard/project/{self._ref}/logs/explorer"
+
+    def platform(self, since: datetime, until: datetime, limit: int) -> Sequence[PlatformLog]:
+        return [PlatformLog(name, self._errors_of(name, since, until, limit)) for name in _PLATFORM]
+
+    def _errors_of(self, name: str, since: datetime, until: datetime, limit: int) -> Sequence[LogLine]:
+        table, more, level, bad = _PLATFORM[name]
+        sql = _ERRORS_OF.format(table=table, more=more, level=level, bad=bad, limit=limit)
+        return _newest(self._asked(sql, since, until), limit)
 
     def _asked(self, sql: str, since: datetime, until: datetime) -> Sequence[LogAnswerRow]:
         start = max(since, until - LONGEST_LOOK + timedelta(minutes=1))
@@ -111,6 +149,12 @@ def _function(row: FunctionListed) -> EdgeFunction:
 def _calls(total: int, statuses: Mapping[int, int]) -> Calls:
     failed = sum(count for status, count in statuses.items() if status >= 500)
     return Calls(total, failed, {status: statuses[status] for status in sorted(statuses) if status >= 400})
+
+
+def _newest(rows: Sequence[LogAnswerRow], limit: int) -> Sequence[LogLine]:
+    """The rows that can be read as lines, oldest first."""
+    lines = (line for row in rows if (line := _line(row)) is not None)
+    return sorted(lines, key=lambda line: line.at)[-limit:]
 
 
 def _line(row: LogAnswerRow) -> LogLine | None:
