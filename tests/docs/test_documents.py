@@ -115,3 +115,19 @@ def test_the_tutorials_first_command_makes_the_environment_that_the_next_ones_st
 def _flags(text: str) -> list[str]:
     [line] = re.findall(r"^\$ releaseguard events import mails.csv (.*)$", text, re.MULTILINE)
     return shlex.split(line)
+
+
+CARRIED_OUT = {"README.md", "README.tr.md", "tutorial.md", "importing-history.md", "own-table.md", "writing-events.md"}
+"""Documents whose commands a test of their own carries out, beside the how-tos."""
+
+
+def test_no_document_shows_a_command_that_no_test_carries_out() -> None:
+    shows = {
+        page.name for page in DOCUMENTS if re.search(r"^\s*\$ releaseguard ", page.read_text("utf-8"), re.MULTILINE)
+    }
+    howtos = {page.name for page in (ROOT / "docs" / "how-to").glob("*.md")} | {"turkce.md", "troubleshooting.md"}
+    assert shows - howtos - CARRIED_OUT == set()
+    indented = [
+        page.name for page in DOCUMENTS if re.search(r"^ {4}releaseguard ", page.read_text("utf-8"), re.MULTILINE)
+    ]
+    assert indented == [], "write it behind a prompt, where the tests find it"
