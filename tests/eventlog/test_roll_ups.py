@@ -331,6 +331,25 @@ FAULTS = {
     "the functions are gone": "DROP FUNCTION integration_events_counted, integration_events_roll_up",
     "nothing marks": "ALTER TABLE integration_events DISABLE TRIGGER USER",
     "nothing marked for a while": "ALTER TABLE integration_events DISABLE TRIGGER USER",
+    "nothing marked for a while, and nobody says so": (
+        "ALTER TABLE integration_events DISABLE TRIGGER ALL; DELETE FROM integration_events WHERE latency_ms < 100;"
+        " ALTER TABLE integration_events ENABLE TRIGGER ALL"
+    ),
+    "rows go by way of a parent": (
+        "CREATE TABLE every (LIKE integration_events); ALTER TABLE integration_events INHERIT every;"
+        " DELETE FROM every WHERE latency_ms < 100"
+    ),
+    "a subscriber's rows fire nothing": (
+        "CREATE SUBSCRIPTION elsewhere CONNECTION 'host=/nowhere' PUBLICATION events WITH (connect = false);"
+        " INSERT INTO pg_subscription_rel VALUES ("
+        "   (SELECT oid FROM pg_subscription), 'integration_events'::regclass, 'r', NULL);"
+        " SET session_replication_role = replica; ALTER TABLE integration_events DISABLE TRIGGER ALL;"
+        " DELETE FROM integration_events WHERE latency_ms < 100;"
+        " ALTER TABLE integration_events ENABLE ALWAYS TRIGGER integration_events_touch_insert;"
+        " ALTER TABLE integration_events ENABLE ALWAYS TRIGGER integration_events_touch_update;"
+        " ALTER TABLE integration_events ENABLE ALWAYS TRIGGER integration_events_touch_delete;"
+        " ALTER TABLE integration_events ENABLE ALWAYS TRIGGER integration_events_touch_truncate"
+    ),
     "the table is emptied": "TRUNCATE integration_events",
 }
 

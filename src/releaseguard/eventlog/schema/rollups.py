@@ -145,11 +145,18 @@ def _relations(table: str) -> str:
 
 
 def _guarded(table: str, on: str | None = None) -> str:
+    """Whether every change of the table leaves a mark.
+
+    Who switches triggers off and on again (``pg_restore --disable-triggers`` does) leaves them as ordinary ones, and
+    not as those that always fire. Rows that come by way of a parent, or of a subscription, fire none of a statement.
+    """
     names = ", ".join(literal(name) for name in trigger_names(table))
     return (
         f"(SELECT count(*) = {len(_WHEN)} FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
         f" WHERE c.relkind = 'r' AND NOT c.relhassubclass AND tgrelid = to_regclass({literal(on or inside(table))})"
-        f" AND tgname IN ({names}) AND tgenabled IN ('O', 'A'))"
+        " AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid)"
+        " AND NOT EXISTS (SELECT FROM pg_subscription_rel r WHERE r.srrelid = c.oid)"
+        f" AND tgname IN ({names}) AND tgenabled = 'A')"
     )
 
 
