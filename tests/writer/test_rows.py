@@ -91,6 +91,12 @@ def test_a_number_that_equals_a_flag_stays_a_number(maker: RowMaker) -> None:
         agrees(maker, call_of({"attempt": value}))
 
 
+@pytest.mark.parametrize("clock", [-1, -(10**18), 0, 2**63 - 1])
+def test_a_clock_that_is_far_off_makes_an_id_all_the_same(maker: RowMaker, clock: int) -> None:
+    row = maker.row((clock, *call_of()[1:]))
+    assert (UUID(row.id).version, len(row.id)) == (7, 36)
+
+
 def test_ids_of_a_process_are_of_version_7_and_all_different(maker: RowMaker) -> None:
     ids = {maker.row(call_of(number=number)).id for number in (*range(5000), 2**12, 2**30)}
     assert len(ids) == 5001

@@ -82,7 +82,7 @@ class RowMaker:
 
     def _id(self, call: Call) -> str:
         """A UUIDv7 (RFC 9562, section 5.7): milliseconds, random bits of this process, the call's number in it."""
-        moment, number = f"{call[0] // 1_000_000:012x}", call[1]
+        moment, number = f"{call[0] // 1_000_000 & 0xFFFFFFFFFFFF:012x}", call[1]
         return f"{moment[:8]}-{moment[8:]}-7{number & 0xFFF:03x}-{self._seed}{number >> 12 & 0xFFFFFF:06x}"
 
     def _time(self, nanoseconds: int) -> str:
