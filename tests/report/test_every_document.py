@@ -140,3 +140,10 @@ def test_a_quiet_diagnosis_tells_the_problems_alone(verbosity, told):
 def test_what_is_waived_is_told_to_those_who_ask_for_more():
     assert "waived" in rendered("coverage", "text", "plain words", Display(80, 1)).lower().split("provider ")[0]
     assert "x:3:7" not in rendered("coverage", "text", "plain words", Display(80, 0))
+
+
+@those("html")
+def test_a_name_of_ten_thousand_letters_is_not_a_page_of_its_own(name, format_):
+    page = rendered(name, format_, "x" * 10_000)
+    assert "x" * 900 in page
+    assert "x" * 1_100 not in page

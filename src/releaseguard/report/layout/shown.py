@@ -17,10 +17,18 @@ def shown(document: D) -> D:
 def _shown(value: Any) -> Any:
     match value:
         case str():
-            return visible(value.replace("\n", " "))
+            return visible(_cut(value).replace("\n", " "))
         case dict():
-            return {visible(key): _shown(inner) for key, inner in value.items()}
+            return {_shown(key): _shown(inner) for key, inner in value.items()}
         case list() | tuple():
             return [_shown(inner) for inner in value]
         case _:
             return value
+
+
+LONGEST = 1_000
+"""Characters of one text on a page: a name of ten thousand would be sixty screens of a phone."""
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
