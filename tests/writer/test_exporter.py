@@ -300,6 +300,17 @@ def test_a_torn_line_is_counted_and_the_rest_is_replayed(tmp_path: Path, make_ev
     assert list(tmp_path.iterdir()) == []
 
 
+def test_zeros_that_a_power_cut_leaves_take_no_event_with_them(tmp_path: Path, make_event: Make) -> None:
+    spool = Spool(tmp_path, 100_000)
+    spool.add([make_event("first")])
+    spool.close()
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(bytes(5_000) + file.read_bytes() + bytes(4_096))
+    got: list[Event] = []
+    assert spool.replay(got.extend, 10) == 1
+    assert [event.event for event in got] == ["first"]
+
+
 def test_a_child_that_closes_its_copy_leaves_the_parents_lock(tmp_path: Path, make_event: Make) -> None:
     spool, other = Spool(tmp_path, 100_000), Spool(tmp_path, 100_000)
     spool.add([make_event()])

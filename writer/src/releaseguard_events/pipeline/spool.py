@@ -183,7 +183,7 @@ def _deliver_lines(descriptor: int, deliver: Deliver, batch: int) -> int:
 def _parsed(file: BinaryIO) -> Iterator[Writable | None]:
     for raw in file:
         try:
-            yield jsonl.parse(raw.decode())
+            yield jsonl.parse(raw.lstrip(b"\0").decode())  # a power cut leaves zeros where a write was to be
         except ValueError:
             yield None  # torn by a kill in the middle of a write
 
