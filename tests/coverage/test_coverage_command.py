@@ -206,8 +206,31 @@ def test_a_mistake_in_the_section_is_exit_2_with_its_key(cli, tmp_path, section,
     assert (done.code, words in done.err) == (2, True)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1254", "latin-1"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_source_is_read_in_whatever_encoding_it_was_written(tmp_path, encoding, end):
+    text = "// g\u00fc\u00e7\nexport const send = () => fetch('https://api.sendgrid.com/v3/mail/send');\n"
+    (tmp_path / "mail.ts").write_bytes(text.replace("\n", end).encode(encoding))
+    report = searched(tmp_path, {})
+    assert [row.places for row in report.providers] == [[("mail.ts", 2)]]
+    assert not report.unknown
+
+
+def test_what_was_not_read_is_counted_once_however_often_it_was_looked_at(tmp_path):
+    (tmp_path / "video.ts").write_bytes(b"\x47\x40\0\xff")
+    files = dict.fromkeys(("a.ts", "b.ts"), f"import './video';\n{BAD}")
+    assert [one.file for one in searched(tmp_path, files).unknown] == ["video.ts"]
+
+
+def test_the_summary_is_said_in_the_language_that_was_asked_for(cli, tmp_path):
+    write(tmp_path, mail__ts=BAD)
+    said = " ".join(cli.run("coverage", ".", "--lang", "tr").out.split())
+    assert "1 dosya okundu." in said
+    assert "log success" not in said
+
+
 def test_what_cannot_be_read_is_told_and_does_not_stop_the_search(tmp_path):
-    (tmp_path / "latin.ts").write_bytes(b"const a = '\xe9';\n")
+    (tmp_path / "video.ts").write_bytes(b"\x47\x40\0\x10\xff\xfe")
     (tmp_path / "huge.js").write_text("// x\n" * 300_000)
     (tmp_path / "loop").symlink_to(tmp_path)
     (tmp_path / "self.ts").symlink_to(tmp_path / "self.ts")
@@ -216,7 +239,7 @@ def test_what_cannot_be_read_is_told_and_does_not_stop_the_search(tmp_path):
     (tmp_path / "View.kt").write_text("class View")
     report = searched(tmp_path, {"mail.ts": BAD, "broken.ts": "fetch(); export const = ;;; {{{ (\n"})
     told = {one.file: one.message for one in report.findings if one.rule == "not-read"}
-    assert set(told) == {"latin.ts", "huge.js", "loop", "deep.js", "broken.ts", "."}
+    assert set(told) == {"video.ts", "huge.js", "loop", "deep.js", "broken.ts", "."}
     assert [row.calls for row in report.providers] == [1]
 
 

@@ -210,11 +210,15 @@ class Origins:
         return None
 
     def _first_origin(self, expr: Expr, scope: Scope, depth: int) -> Origin | None:
+        """Of all that it may be the first that a call made, since that says for which address, else the first."""
         values = sorted(self._meanings.of(expr, scope), key=lambda one: not _is_typed(one[0]))
+        first: Origin | None = None
         for value, home, _ in values:
-            if (found := self._origin_of(value, home, expr, depth)) is not None:
+            found = self._origin_of(value, home, expr, depth)
+            if found is not None and (len(values) == 1 or any(step.call is not None for step in found.steps)):
                 return found
-        return None
+            first = first or found
+        return first
 
     def _origin_of(self, value: Bound, home: Scope, asked: Expr, depth: int) -> Origin | None:
         match value:

@@ -43,7 +43,7 @@ def read_sources(path: Path, cards: Cards, logs: Sequence[str], progress: Progre
     sources.scripts = _scripts(tree)
     held = {name: f"https://{card.hosts[0]}" for card in cards for name in card.code.addresses}
     sources.names = Names([*sources.app, *sources.tests], tree.aliases, tree.renamed, held)
-    sources.unread = tree.unread
+    sources.unread = list(dict.fromkeys(tree.unread))  # a file may be looked at more than once
     return sources
 
 

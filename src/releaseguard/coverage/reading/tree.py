@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import posixpath
@@ -14,7 +15,7 @@ from typing import Any
 SOURCES = (".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".mts", ".cts", ".vue", ".svelte", ".astro", ".py")
 LARGEST = 1_000_000
 """Bytes beyond which a file was generated, or is no program."""
-_OTHERS = {".kt", ".swift", ".java", ".dart", ".go", ".rb", ".php", ".cs"}
+_OTHERS = {".ipynb", ".kt", ".swift", ".java", ".dart", ".go", ".rb", ".php", ".cs"}
 _SKIPPED = {
     "node_modules", "bower_components", "jspm_packages", "lcov-report", "venv", "virtualenv", "site-packages",
     "__pycache__", "__generated__", "Pods",
@@ -90,15 +91,28 @@ def read(tree: Tree, name: str) -> bytes | None:
         if size > LARGEST:
             tree.unread.append((name, f"is larger than {LARGEST // 1000} kB: it looks generated"))
             return None
-        content = path.read_bytes()
-        content.decode("utf-8")
+        content = _as_utf8(path.read_bytes())
     except UnicodeDecodeError as error:
-        tree.unread.append((name, f"is not UTF-8 (byte {error.start})"))
+        tree.unread.append((name, f"is not text (byte {error.start})"))
         return None
     except OSError as error:
         tree.unread.append((name, f"cannot be read: {error.strerror}"))
         return None
-    return content.removeprefix(b"\xef\xbb\xbf")
+    return content.removeprefix(codecs.BOM_UTF8)
+
+
+def _as_utf8(content: bytes) -> bytes:
+    """A source of any encoding, in UTF-8. In those of one byte a letter only names and remarks can come out wrong, and
+    what calls what can be read all the same. Raises ``UnicodeDecodeError`` where it is no text."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16").encode("utf-8", "replace")
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        if b"\0" in content:
+            raise
+        return content.decode("latin-1").encode("utf-8")
+    return content
 
 
 def _walk(tree: Tree, folder: str, ignored: Callable[[str], bool]) -> Iterator[str]:
