@@ -411,6 +411,7 @@ test("anything in a detail becomes JSON", async () => {
     call: () => 1,
     symbol: Symbol("s"),
     lone: "\ud800x\0y",
+    boxed: new String("mail to ada@example.com"),
     get broken(): string {
       throw new Error("no");
     },
@@ -429,6 +430,7 @@ test("anything in a detail becomes JSON", async () => {
     call: "[function]",
     symbol: "Symbol(s)",
     lone: "?xy",
+    boxed: "mail to [email]",
     broken: "[unreadable]",
   });
 });
@@ -496,6 +498,23 @@ test("lost events are written as a row, at most once a minute", async () => {
   const rows = net.calls.flatMap((call) => call.rows).filter((row) => row.event === "events_dropped");
   same(rows.map((row) => row.detail["dropped"]), [2]);
   same([rows[0]!["provider"], rows[0]!["outcome"], rows[0]!["source"]], ["releaseguard", "error", "writer"]);
+});
+
+test("a clock that is set back does not keep losses from being told", async () => {
+  let ticks = 0;
+  const { net, log } = writing();
+  const usual = Date.now;
+  await having({ performance: { now: () => ticks } }, async () => {
+    for (const [back, reaches] of [[0, 0], [86_400_000, 30_000], [86_400_000, 60_000]] as const) {
+      Date.now = () => usual() - back;
+      ticks = reaches;
+      log.logIntegrationEvent("releaseguard", "e", "success");
+      await log.flush();
+    }
+  }).finally(() => (Date.now = usual));
+  const why = "provider or event is a name of releaseguard's own rows";
+  same(net.lost, [{ [why]: 1 }, { [why]: 2 }]);
+  same(net.calls.flatMap((call) => call.rows).map((row) => row.detail["dropped"]), [1, 2]);
 });
 
 test("an app that throws when it is told of losses is none the worse", async () => {
@@ -865,6 +884,7 @@ test("a phone has no crypto, no events of a page and no environment, and its eve
     crypto: undefined,
     addEventListener: undefined,
     performance: undefined,
+    TextEncoder: undefined,
     process: undefined,
     Deno: undefined,
   };

@@ -316,15 +316,11 @@ function alarm(ms: number, ring: () => void): ReturnType<typeof setTimeout> | un
   return attempted(() => setTimeout(ring, ms));
 }
 
-/** What `work` comes to, or `instead` after so many milliseconds. */
-async function within<T>(work: PromiseLike<T>, ms: number, instead: T): Promise<T> {
+/** What `work` comes to; `undefined` after so many milliseconds. */
+function within<T>(work: PromiseLike<T>, ms: number): Promise<T | undefined> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<T>((resolve) => (timer = alarm(ms, () => resolve(instead))));
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  const late = new Promise<undefined>((resolve) => (timer = alarm(ms, () => resolve(undefined))));
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 /** Events that were lost, by reason, since it was last told, which is at most once a minute. */
@@ -340,9 +336,9 @@ class Losses {
 
   /** What is to be told now, if anything is. */
   taken(): Record<string, number> | undefined {
-    if (!Object.keys(this.#since).length || Date.now() - this.#told < REPORT_MS) return undefined;
+    if (!Object.keys(this.#since).length || now() - this.#told < REPORT_MS) return undefined;
     const since = this.#since;
-    [this.#told, this.#since] = [Date.now(), {}];
+    [this.#told, this.#since] = [now(), {}];
     return since;
   }
 }
@@ -432,7 +428,7 @@ class Store {
 
   async #token(): Promise<string | null | undefined> {
     try {
-      return await within(Promise.resolve(this.#options.accessToken!()), this.#options.requestMs ?? REQUEST_MS, null);
+      return await within(Promise.resolve(this.#options.accessToken!()), this.#options.requestMs ?? REQUEST_MS);
     } catch {
       return null;
     }
@@ -440,7 +436,8 @@ class Store {
 
   async #post(body: string, bearer: string): Promise<Answer> {
     const ends = new AbortController();
-    const bytes = isClient() ? utf8(body).length : Infinity;
+    // React Native's engine had no TextEncoder for long.
+    const bytes = isClient() ? attempted(() => utf8(body).length, body.length * 3) : Infinity;
     const keepalive = outliving + bytes <= MOST_OUTLIVING;
     const init: Parameters<Fetch>[1] = {
       method: "POST",
@@ -455,12 +452,12 @@ class Store {
       redirect: "manual", // the key is for this address and no other
       keepalive,
     };
-    if (keepalive) outliving += bytes;
-    const late = { ...UNANSWERED };
-    const found = await within(this.#answer(init), this.#options.requestMs ?? REQUEST_MS, late);
-    if (found === late) ends.abort();
-    if (keepalive) outliving -= bytes;
-    return found;
+    const held = keepalive ? bytes : 0;
+    outliving += held;
+    const found = await within(this.#answer(init), this.#options.requestMs ?? REQUEST_MS);
+    outliving -= held;
+    if (!found) ends.abort();
+    return found ?? UNANSWERED;
   }
 
   /** Never rejects. */
@@ -576,8 +573,8 @@ class Writer implements IntegrationLog {
     const lost = this.#losses[0].total;
     if (this.#queue.length) this.#schedule();
     this.#begin();
-    const ended = await within(this.#last.then(() => true), timeoutMs, false);
-    return ended && this.#losses[0].total === lost && !this.#queue.length;
+    const ended = await within(this.#last.then(() => true), timeoutMs);
+    return ended === true && this.#losses[0].total === lost && !this.#queue.length;
   };
 
   #put(note: Note): void {
@@ -594,15 +591,13 @@ class Writer implements IntegrationLog {
 
   /** Every request waits for what holds its own events; the same is said to nobody twice in a row. */
   #keepAlive(work: Work): void {
-    try {
+    attempted(() => {
       if (this.#options.waitUntil) return this.#options.waitUntil(work);
       const keeper = keeperOf();
       if (keeper === this.#keeper && work === this.#kept) return;
       [this.#keeper, this.#kept] = [keeper, work];
       keeper?.waitUntil?.(work);
-    } catch {
-      // Outside of a request: the timer goes on without it.
-    }
+    }); // outside of a request the timer goes on without it
   }
 
   /** A page or a function that goes: what waits is sent at once, without waiting for what is on its way. */
@@ -613,12 +608,8 @@ class Writer implements IntegrationLog {
     };
     const page = ambient.document !== undefined;
     for (const event of page ? ["pagehide", "visibilitychange"] : ["beforeunload"]) {
-      try {
-        // Deno asks again whenever a listener has found something to do: events that cannot leave must not hold its end.
-        ambient.addEventListener?.(event, leave, { once: !page });
-      } catch {
-        // A runtime that has the function and not the event.
-      }
+      // Deno asks again whenever a listener has found something to do: events that cannot leave must not hold its end.
+      attempted(() => ambient.addEventListener?.(event, leave, { once: !page })); // it may have the function alone
     }
   }
 
@@ -783,8 +774,8 @@ interface Failure {
 
 /** What a call that threw nothing says of itself: `fetch`'s `ok` and `status`, supabase-js's `error`. */
 function failureIn(result: unknown): Failure | undefined {
-  if (typeof result !== "object" || result === null) return undefined;
-  try {
+  return attempted(() => {
+    if (typeof result !== "object" || result === null) return undefined;
     const { ok, status, statusCode, error } = result as Record<string, unknown>;
     const code = [status, statusCode].find((one) => typeof one === "number") as number | undefined;
     if (error) return { code: code === 401 ? code : codeOf(error, code) };
@@ -792,9 +783,7 @@ function failureIn(result: unknown): Failure | undefined {
     if (code !== undefined) return undefined;
     const failed = ok === false || (typeof status === "string" && /^(?:failed|failure|error)$/i.test(status));
     return failed ? { code: "failed" } : undefined;
-  } catch {
-    return undefined; // a result whose members cannot be read is the app's to judge
-  }
+  }); // a result whose members cannot be read is the app's to judge
 }
 
 /** A short word for what went wrong; never a message, in which anything may stand. */
@@ -984,7 +973,7 @@ function plain(value: unknown, depth: number, budget: Budget): Json {
 
 function converted(value: unknown, depth: number, budget: Budget): Json {
   if (value === null || value === undefined || typeof value === "boolean") return value ?? null;
-  if (typeof value === "string") return spend(value, budget);
+  if (typeof value === "string" || value instanceof String) return spend(String(value), budget);
   if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
   if (typeof value !== "object") return spend(typeof value === "function" ? "[function]" : String(value), budget);
   if (value instanceof Error) return spend(String(value), budget);

@@ -18,7 +18,7 @@ from releaseguard.compose.known import configuration
 from releaseguard.errors import ConfigError
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.eventlog.mapping.additions import additions
-from releaseguard.model import OURSELVES, Event, Outcome, new_id, to_text, utc_now
+from releaseguard.model import OURSELVES, Event, Outcome, Standing, new_id, to_text, utc_now
 from releaseguard.tomlfile import parse
 from releaseguard_events.stores.table import EventTable
 from tests.eventlog.conftest import PostgresStore, RestStore, Store
@@ -302,6 +302,46 @@ def test_what_is_written_into_the_view_stands_in_the_table_in_its_words(stack, c
     assert (one.provider, one.event, one.release, one.synthetic) == ("expo_push", "expo_push_error", "r1", True)
     with pytest.raises(psycopg.errors.CheckViolation):
         store.sql(f"INSERT INTO {lovendo.TABLE}_mapped ({names}) VALUES ({given.replace('production', 'dev')}, '{{}}')")
+
+
+@pytest.fixture
+def odd_table(stack, cluster) -> PostgresStore:
+    """Whether a call went well is computed from its status code, and latencies are texts."""
+    store = PostgresStore(stack, cluster.new_database())
+    made = (
+        lovendo.create("postgres")
+        .replace(
+            "status text NOT NULL",
+            "status text GENERATED ALWAYS AS (CASE WHEN status_code < 400 THEN 'success' ELSE 'failure' END) STORED",
+        )
+        .replace("response_time_ms int", "response_time_ms text")
+    )
+    store.sql(made)
+    return store
+
+
+NO_LATENCY = lovendo.CONFIGURATION.replace('latency_ms = "response_time_ms"', "latency_ms = false")
+
+
+def test_a_column_that_cannot_be_what_it_is_mapped_to_is_told_before_anything_is_made(odd_table):
+    with pytest.raises(ConfigError, match="response_time_ms of the table integration_health_events is text"):
+        odd_table.log(table())
+    assert odd_table.sql(f"SELECT to_regclass('{lovendo.TABLE}_mapped') IS NULL")[0][0]
+
+
+def test_a_column_that_the_database_computes_is_read_and_told_before_something_is_to_be_written_there(odd_table):
+    log = odd_table.log(table(NO_LATENCY))
+    odd_table.sql(f"INSERT INTO {lovendo.TABLE} (integration_name, status_code) VALUES ('sendgrid', 401)")
+    assert [one.outcome for one in read(log)] == [Outcome.ERROR]
+    told = [one.what for one in log.examine() if one.about == "append" and one.standing is Standing.FAIL]
+    assert told == [f"rows cannot be appended: the database makes the column status of {lovendo.TABLE} itself"]
+    with pytest.raises(ConfigError, match="does not fit"):
+        log.append([event(environment="production")])
+    words = 'outcome = ["metadata.outcome", { column = "status", values = { success = "success", failure = "error" } }]'
+    lines = [words if line.startswith("outcome") else line for line in NO_LATENCY.splitlines()]
+    written = odd_table.log(table("\n".join(lines)))
+    written.append([event(environment="production")])
+    assert {one.outcome for one in read(written)} == {Outcome.ERROR, Outcome.SUCCESS}
 
 
 def test_what_its_owner_may_add_keeps_rows_defaults_and_readers(stack, cluster):

@@ -129,7 +129,9 @@ class PostgresEventLog(TableLog):
                 word
                 for place in self._tables.each
                 for word in (
-                    left_alone(connection, place) if place.is_the_apps else migrate(connection, place, self.label)
+                    left_alone(connection, place, self.label)
+                    if place.is_the_apps
+                    else migrate(connection, place, self.label)
                 )
             ]
             for statement in schema.of_an_apps_own(self._tables.each):

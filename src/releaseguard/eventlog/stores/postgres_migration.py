@@ -18,7 +18,7 @@ from releaseguard.eventlog.watching import Progress, Watch
 from releaseguard_events.stores import fitting
 from releaseguard_events.stores.names import bare, qualified
 from releaseguard_events.stores.postgres import Held
-from releaseguard_events.stores.postgres_shape import declared
+from releaseguard_events.stores.postgres_shape import Shape, declared, misfit
 from releaseguard_events.stores.table import COLUMNS, NEEDED, EventTable
 
 if TYPE_CHECKING:
@@ -67,8 +67,15 @@ def migrate(connection: Connection, place: EventTable, label: str) -> list[str]:
     return [f"created {thing}" for thing in _objects(connection, table) if thing not in before]
 
 
-def left_alone(connection: Connection, place: EventTable) -> list[str]:
-    """The app's own table stays as it is; where it has other words, the view of it is made beside; in words."""
+def left_alone(connection: Connection, place: EventTable, label: str) -> list[str]:
+    """The app's own table stays as it is; where it has other words, the view of it is made beside; in words.
+
+    Raises ``ConfigError`` where a column cannot be what it is mapped to.
+    """
+    shape = Shape(place, declared(connection, place.table))
+    for problem in (misfit(shape, column, label) for column in place.present if shape.declared):
+        if problem is not None:
+            raise problem
     for statement in view.postgres(place) if place.is_mapped else ():
         connection.execute(statement)
     made = [f"made the view {view.name_of(place)} of it, for whoever reads over REST"] if place.is_mapped else []

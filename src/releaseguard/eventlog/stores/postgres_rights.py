@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from releaseguard.errors import AccessDenied
 from releaseguard.eventlog.schema import guards
 from releaseguard.model import Remark, Standing
+from releaseguard_events.mapping.rules import Translated
 from releaseguard_events.stores import fitting
 from releaseguard_events.stores.names import VERSION, beside, qualified
 from releaseguard_events.stores.postgres_shape import declared
@@ -69,10 +70,29 @@ def rights(connection: Connection, place: EventTable, label: str) -> Iterator[Re
         fix = "Add a policy FOR INSERT for it, or use a role that row-level security does not apply to."
         what = f"rows cannot be appended: row-level security of {place.table} has no policy for this role {how}"
         yield Remark(Standing.FAIL, what, label, fix, "append")
+    elif generated := _generated(connection, place):
+        ours, theirs = generated
+        what = f"rows cannot be appended: the database makes the column {theirs} of {place.table} itself"
+        fix = f'Name a place before it that can be written: [events.columns] {ours} = ["metadata.{ours}", "{theirs}"]'
+        yield Remark(Standing.FAIL, what, label, fix, "append")
     else:
         more = ", as far as a policy lets this role" if secured else ""
         yield Remark(Standing.OK, f"rows can be appended{more} {how}", label, about="append")
     yield from _exposed(connection, place, label)
+
+
+def _generated(connection: Connection, place: EventTable) -> tuple[str, str] | None:
+    """A column of ours that is written into a column which is computed, and that column."""
+    made = {
+        name
+        for (name,) in connection.execute(
+            "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attgenerated <> ''",
+            [qualified(place.table)],
+        )
+    }
+    rules = {ours: rule.parts[0] for ours in place.present if (rule := place.rule(ours)) is not None}
+    written = {ours: part.column for ours, part in rules.items() if isinstance(part, Translated)}
+    return next(((ours, column.name) for ours, column in written.items() if column.name in made), None)
 
 
 def _exposed(connection: Connection, place: EventTable, label: str) -> Iterator[Remark]:

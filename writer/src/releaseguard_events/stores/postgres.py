@@ -220,11 +220,15 @@ def no_connection(error: psycopg.OperationalError, label: str) -> ServiceError:
     )
 
 
+_UNFIT = frozenset({"42P01", "42703", "42804", "42P10", "42883", "42846", "428C9"})
+"""No such table or column, another type, no key, no such function of the type, a column that is generated."""
+
+
 def translation(error: psycopg.Error, label: str) -> ReleaseguardError:
     """By SQLSTATE. The primary message only: details quote rows."""
     said = error.diag.message_primary or "no answer"
     state = error.sqlstate or ""
-    if state in ("42P01", "42703", "42804") or state.startswith(("22", "23")) or state == "42P10":
+    if state in _UNFIT or state.startswith(("22", "23")):
         return ConfigError(f"the table does not fit: {said}", where=label, next_step=_FITTING)
     if state == "25006":
         return ServiceError(
