@@ -133,6 +133,7 @@ test("a call is a row with the columns of the event log", async () => {
   same(headers["prefer"], "resolution=ignore-duplicates,return=minimal");
   holds(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(row!.id), `no UUIDv7: ${row!.id}`);
   holds(Math.abs(Date.parse(row!["occurred_at"] as string) - Date.now()) < 60_000, "not the time of the call");
+  same(parseInt(row!.id.replace("-", "").slice(0, 12), 16), Date.parse(row!["occurred_at"] as string), "an id's time:");
   same({ ...row, id: "", occurred_at: "" }, {
     id: "",
     occurred_at: "",
@@ -387,14 +388,29 @@ test("a detail is bounded whatever it is", async () => {
   const ring: Record<string, unknown> = {};
   ring["self"] = ring;
   const wide = Object.fromEntries(Array.from({ length: 20_000 }, (_, number) => [`k${number}`, number]));
-  for (const detail of [deep, ring, wide, { list: new Array(100_000).fill("x") }]) {
+  let nested: unknown[] = [];
+  for (let level = 0; level < 10_000; level++) nested = [nested];
+  for (const detail of [deep, ring, wide, { list: new Array(100_000).fill("x") }, { nested }]) {
     log.logIntegrationEvent("sendgrid", "e", "success", { detail });
   }
   same(await log.flush(), true);
   for (const row of net.calls.flatMap((call) => call.rows)) {
     holds(JSON.stringify(row).length < 40_000, "a row is large");
     holds(JSON.stringify(row).includes("[cut]"), "the cut is not said");
+    holds(!JSON.stringify(row).includes("[".repeat(9)), "a row is deep");
   }
+});
+
+test("a latency is a whole number that every store can hold, a text that is too long begins as it did", async () => {
+  const { net, log } = writing();
+  const given = [2.5, 3.5, 2 ** 31 - 2, 2 ** 31 - 1, 2 ** 31, -1, NaN, "7"] as number[];
+  const text = "begins " + "word ".repeat(1_000);
+  for (const latency_ms of given) log.logIntegrationEvent("sendgrid", "e", "success", { latency_ms, detail: { text } });
+  await log.flush();
+  const rows = net.calls.flatMap((call) => call.rows);
+  same(rows.map((row) => row["latency_ms"]), [2, 4, 2 ** 31 - 2, null, null, null, null, null]);
+  const told = rows[0]!.detail["text"] as string;
+  same([told.length, told.slice(0, 11), told.slice(-5)], [2_000, "begins word", "[cut]"]);
 });
 
 test("anything in a detail becomes JSON", async () => {
