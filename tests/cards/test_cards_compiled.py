@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -60,6 +61,12 @@ def test_cards_that_other_code_has_checked_decide_nothing(installed, tmp_path, m
     monkeypatch.setattr(cards_compiled, "__file__", str(tmp_path / "cards" / "compiled.py"))
     assert compiled(installed)
     replace_in(tmp_path / "cards" / "rules.py", '"""', '"""Laxer. ')
+    assert compiled(installed) is None
+
+
+def test_a_python_that_hashes_otherwise_reads_the_cards_anew(installed, monkeypatch):
+    assert compiled(installed)
+    monkeypatch.setattr(cards_compiled, "_hash", hashlib.sha256)
     assert compiled(installed) is None
 
 

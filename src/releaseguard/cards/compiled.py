@@ -6,7 +6,6 @@ same, and so is the code that checked them: nothing outside of the installation 
 
 from __future__ import annotations
 
-from _blake2 import blake2b  # hashlib's own, which loads OpenSSL besides: a tenth of loading click
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,13 +14,18 @@ import msgspec
 from releaseguard.cards.spec import Card
 from releaseguard.model import JsonObject
 
+try:  # hashlib takes it from there too, and loads OpenSSL besides: a tenth of loading click
+    from _blake2 import blake2b as _hash
+except ImportError:  # a Python built without it: the cards compiled by another one count as others, and are read anew
+    from hashlib import sha256 as _hash  # type: ignore[assignment]
+
 FILE = "compiled.json"
 """Beside the cards."""
 
 
 class _Compiled(msgspec.Struct, frozen=True):
     sources: str
-    """BLAKE2b over names and bytes of the files that the cards were made from, and of what checked them."""
+    """A hash of names and bytes of the files that the cards were made from, and of what checked them."""
     cards: Mapping[str, Card]
     """By the file's name without its ending."""
 
@@ -46,7 +50,7 @@ def compile_cards(documents: Mapping[Path, JsonObject]) -> bytes:
 
 
 def _digest(files: Sequence[Path]) -> str:
-    digest = blake2b(digest_size=32)
+    digest = _hash()
     for file in (*files, *sorted(Path(__file__).parent.glob("*.py"))):
         content = file.read_bytes()
         digest.update(f"{file.name}\0{len(content)}\0".encode())
