@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests.support.commands import Commands
 from tests.support.playground import Playground
 
 ENGLISH = re.compile(
@@ -62,6 +63,14 @@ def english(text: str) -> list[str]:
 def test_a_command_says_no_english_sentence(playground: Playground, words: list[str]) -> None:
     done = playground.cli.run(*words, "--lang", "tr")
     assert not english(done.everything)
+
+
+def test_a_log_that_says_too_little_says_so_in_turkish(tmp_path):
+    (tmp_path / "releaseguard.toml").write_text('[project]\nlanguage = "tr"\n\n[events]\nurl = "sqlite:///log.db"\n')
+    cli = Commands(tmp_path, {})
+    assert cli.run("events", "migrate").code == 0
+    for words in (["status"], ["health"], ["verify"], ["backtest"], ["incident", "twilio"], ["events", "list"]):
+        assert not english(cli.run(*words, COLUMNS="40").everything), words
 
 
 def test_json_is_the_same_in_every_language(playground: Playground) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from releaseguard import readable
 from releaseguard.report.layout.display import Display
 from releaseguard.report.layout.shown import shown
+from releaseguard.report.layout.text import wrapped
 from releaseguard.report.status.document import ReleaseRow, StatusDocument
 
 SHORTEST = 40
@@ -21,7 +22,7 @@ def render(document: StatusDocument, display: Display) -> str:
     document = shown(document)
     lines = [line.fitting(display.width) for line in _lines(document)]
     if not lines:
-        return _calm(document)
+        return "\n".join(wrapped(_calm(document), "", display.width))
     if len(lines) > LINES:
         rest = len(lines) - LINES + 1
         lines = [*lines[: LINES - 1], f"and {rest} more: releaseguard status --json"]
