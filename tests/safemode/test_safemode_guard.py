@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import FunctionType
 
 import pytest
 
@@ -11,6 +12,7 @@ from releaseguard.safemode import (
     active_policy,
     build_policy,
     check_address,
+    guard,
     guarding,
     ignored_proxy_variables,
     refusal_behind,
@@ -392,3 +394,9 @@ def test_a_wrapped_refusal_is_found(how: str) -> None:
         wrapped.__context__ = inner
     assert refusal_behind(wrapped) is refusal
     assert refusal_behind(ValueError("other")) is None
+
+
+def test_an_interpreter_that_ends_is_let_go_in_silence() -> None:
+    """It clears the names of modules, and what it closes after that is still told to the hook."""
+    left = FunctionType(guard._hook.__code__, {}, "hook", guard._hook.__defaults__)
+    left("open", ("file", "r", 0))

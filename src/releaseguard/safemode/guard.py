@@ -57,6 +57,8 @@ class _State:
     """The thread that forks a worker right now."""
     sealed = False
     """Whether this process is such a worker."""
+    checks: Mapping[str, Callable[[Policy, Sequence[Any]], None]] = {}
+    """By the event's name; none before the module has been read to its end."""
 
 
 def active_policy() -> Policy | None:
@@ -145,14 +147,15 @@ def fork_worker() -> int:
     return process
 
 
-def _hook(event: str, args: tuple[Any, ...]) -> None:
-    if _State.sealed and (event.startswith("socket.") or event in CHILD_EVENTS):
+def _hook(event: str, args: tuple[Any, ...], state: type[_State] = _State) -> None:
+    # The state is held here: an interpreter that ends still asks when nothing is left of the module's own names.
+    if state.sealed and (event.startswith("socket.") or event in CHILD_EVENTS):
         raise SafeModeRefusal("SAFE MODE refuses every connection and process of a worker that reads files")
-    if event == "os.fork" and _State.forking == threading.get_ident():
+    if event == "os.fork" and state.forking == threading.get_ident():
         return
-    check = _CHECKS.get(event)
-    if check is not None and _State.policy is not None:
-        check(_State.policy, args)
+    check = state.checks.get(event)
+    if check is not None and state.policy is not None:
+        check(state.policy, args)
 
 
 def _check_look_up(policy: Policy, args: Sequence[Any]) -> None:
@@ -210,7 +213,7 @@ def _program(args: Sequence[Any]) -> str:
     return os.path.basename(words[0]) if words else "another program"  # noqa: PTH119 - text, not a file of ours
 
 
-_CHECKS: Final[Mapping[str, Callable[[Policy, Sequence[Any]], None]]] = {
+_State.checks = {
     "socket.getaddrinfo": _check_look_up,
     "socket.gethostbyname": lambda policy, args: _check_look_up(policy, args[:1]),
     "socket.gethostbyaddr": _check_reverse_look_up,
