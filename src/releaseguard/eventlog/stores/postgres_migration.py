@@ -72,14 +72,15 @@ def left_alone(connection: Connection, place: EventTable, label: str) -> list[st
 
     Raises ``ConfigError`` where a column cannot be what it is mapped to.
     """
+    if not place.is_mapped:
+        return [fitting.left_alone(place)]
     shape = Shape(place, declared(connection, place.table))
     for problem in (misfit(shape, column, label) for column in place.present if shape.declared):
         if problem is not None:
             raise problem
-    for statement in view.postgres(place) if place.is_mapped else ():
+    for statement in view.postgres(place):
         connection.execute(statement)
-    made = [f"made the view {view.name_of(place)} of it, for whoever reads over REST"] if place.is_mapped else []
-    return [fitting.left_alone(place), *made]
+    return [fitting.left_alone(place), f"made the view {view.name_of(place)} of it, for whoever reads over REST"]
 
 
 def _objects(connection: Connection, table: str) -> list[str]:
