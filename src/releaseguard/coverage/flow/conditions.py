@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from releaseguard.coverage.flow.keys import BAD_WORDS
 from releaseguard.coverage.languages.syntax import (
     Assignment,
+    Bound,
     Call,
     Choice,
     Comparison,
@@ -21,6 +22,7 @@ from releaseguard.coverage.languages.syntax import (
     Negation,
     Scope,
     Text,
+    TypeName,
 )
 from releaseguard.coverage.languages.within import inside
 
@@ -83,8 +85,7 @@ class Tainted:
         """By what it was made of, where that can be read, else by how it is called."""
         if name.id in self.failures:
             return -1
-        found = scope.lookup(name.id)
-        bound = found[1] if found else ()
+        bound = _assigned(name, scope)
         if not bound:
             return _sign_of_name(name.id)
         if len(bound) == 1 and (self._is_answer(bound[0], scope) or self._is_body(bound[0], scope)):
@@ -107,9 +108,15 @@ class Tainted:
             return False
         holder: object = value.callee.object
         if isinstance(holder, Name):
-            found = scope.lookup(holder.id)
-            holder = found[1][0] if found and len(found[1]) == 1 else None
+            bound = _assigned(holder, scope)
+            holder = bound[0] if len(bound) == 1 else None
         return id(holder) in self._requests
+
+
+def _assigned(name: Name, scope: Scope) -> Sequence[Bound]:
+    """What a variable may stand for, without the type that it is declared with."""
+    found = scope.lookup(name.id)
+    return [one for one in found[1] if not isinstance(one, TypeName)] if found else ()
 
 
 def _sign_of_name(name: str) -> int:

@@ -50,6 +50,11 @@ class Name(Expr):
 
 
 @dataclass(eq=False, repr=False, slots=True)
+class TypeName(Name):
+    """The type with which a variable is declared, for as long as nothing is assigned."""
+
+
+@dataclass(eq=False, repr=False, slots=True)
 class Member(Expr):
     """``object.name``, also ``object["name"]``; ``parts`` holds the object."""
 

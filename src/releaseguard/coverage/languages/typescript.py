@@ -19,9 +19,11 @@ from releaseguard.coverage.languages.syntax import (
     Inner,
     Leave,
     Loop,
+    Name,
     Record,
     Statement,
     Try,
+    TypeName,
 )
 from releaseguard.coverage.languages.typescript_expressions import TRANSPARENT, TYPES, TypeScriptExpressions
 
@@ -61,8 +63,8 @@ class TypeScriptReader(TypeScriptExpressions):
         typed = self._type(kind)
         if isinstance(value, Call):
             value.kind = value.kind or typed
-        elif typed is not None and (type(value) is Expr or isinstance(value, Const)):
-            self.scope.bind(name, typed)
+        elif isinstance(typed, Name) and (type(value) is Expr or isinstance(value, Const)):
+            self.scope.bind(name, TypeName(id=typed.id))
 
     def _declared(self, target: Node, value: Node) -> Expr:
         if (imported := self._required(value)) is not None:
