@@ -103,6 +103,7 @@ def incident_goes_on(world: World) -> None:
 
 def _first_use(world: World) -> None:
     """The victim is used by this release and by none before it."""
+    world.rewritten = True
     world.harm(lambda _: Harm(volume=0.0), fresh=False)
     world.changes.append(lambda row: iter([row] if row.provider != world.victim or row.fresh else []))
 
@@ -322,6 +323,7 @@ def other_tags_fine(world: World) -> None:
 def other_environment(world: World) -> None:
     world.new_environment = "prod"
     if world.rng.random() < 0.5:
+        world.rewritten = True
         world.changes.append(lambda row: iter([row._replace(environment="prod")]))
 
 
@@ -343,7 +345,7 @@ def cold_start(world: World) -> None:
 
 def _clock_behind(world: World) -> None:
     behind = world.rng.uniform(20, 200) * 60
-    always = world.rng.random() < 0.5
+    world.rewritten = always = world.rng.random() < 0.5
 
     def behind_the_time(row: Row) -> Iterator[Row]:
         yield row._replace(at=row.at - behind) if always or row.fresh else row
@@ -374,6 +376,7 @@ def _backfill(world: World) -> None:
         else:
             yield row
 
+    world.rewritten = True
     world.changes.append(late)
 
 
@@ -405,8 +408,8 @@ def plain_silent(world: World) -> None:
 
 
 def world_of(one: Family, rate: int, number: int) -> World:
-    """World ``number`` of a family; the same number is the same world."""
-    world = World(seed=hash_of(one.name, rate, number), rate=rate)
+    """World ``number`` of a family; the same number is the same world, and of all families the same app."""
+    world = World(seed=hash_of(one.name, rate, number), rate=rate, app=hash_of("app", rate, number))
     one.draw(world)
     return world
 

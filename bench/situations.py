@@ -20,12 +20,12 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import contestants
-from families import FAMILIES, Family, world_of
+from families import FAMILIES, Family, hash_of, world_of
 from releaseguard.cli import entrypoint
 from releaseguard.model import from_text, to_text
 from releaseguard.safemode import build_policy, guarding
@@ -33,7 +33,7 @@ from releaseguard.stats.bounds import upper_share
 from releaseguard.stats.series import Cell
 from shares import share
 from simulator import NEW, OLD, Simulated
-from worlds import WINDOW, Row, World, write
+from worlds import WINDOW, Row, World, past_of, write
 
 RATES = (10, 60, 600)
 SURE = math.log(100)
@@ -118,42 +118,72 @@ def _ratio(seen: int, harmed: float, usual: float) -> float:
     return seen * math.log(max(harmed, 1e-9) / usual) if seen and usual else 0.0
 
 
-def as_cells(world: World, rows: Sequence[Row]) -> Simulated:
+Counted = Counter[tuple[int, int, str, str, bool, str | None]]
+
+
+def as_cells(world: World, counted: Counted, names: Sequence[str]) -> Simulated:
     """The rows as the other rules read them: those that carry the release's own name are its rows."""
-    names = sorted({row.provider for row in rows})
     sim = Simulated(0, "", False, world.rate, world.mark, WINDOW, names, None, None, None)
-    counted = Counter(_kind(world, row) for row in rows if row.environment == "production")
     sim.cells = [Cell(*kind, False, False, number, 0) for kind, number in counted.items()]
     return sim
 
 
-def _kind(world: World, row: Row) -> tuple[int, int, str, str, bool, str | None]:
-    release = NEW if row.release == world.asked else None if row.release is None else OLD
+def counted_of(asked: str, rows: Sequence[Row]) -> Counted:
+    """How many rows there are of each kind."""
+    return Counter(_kind(asked, row) for row in rows if row.environment == "production")
+
+
+def _kind(asked: str, row: Row) -> tuple[int, int, str, str, bool, str | None]:
+    release = NEW if row.release == asked else None if row.release is None else OLD
     return int(row.at // 60), int(row.recorded // 60), row.provider, row.event, row.ok, release
 
 
-def judge(job: tuple[str, int, int]) -> Result:
-    """Draw one release and let everybody judge it."""
-    name, rate, number = job
-    one = next(one for one in FAMILIES if one.name == name)
-    world = world_of(one, rate, number)
-    rows = world.rows()
+class App:
+    """The releases of one app: its far history is drawn, written and counted once."""
+
+    def __init__(self, rate: int, number: int, folder: Path) -> None:
+        self.rate, self.number, self._folder = rate, number, folder
+        self._far = World(seed=0, rate=rate, app=hash_of("app", rate, number)).far()
+        self._past = past_of(self._far, folder)
+        self._counted: dict[str, Counted] = {}
+
+    def judge(self, one: Family) -> Result:
+        """Draw one release and let everybody judge it."""
+        world = world_of(one, self.rate, self.number)
+        is_plain = world.has_the_apps_past
+        rows = world.near() if is_plain else world.rows()
+        with tempfile.TemporaryDirectory(dir=self._folder) as folder:
+            (self._past.write if is_plain else write)(world, Path(folder), rows)
+            said = verified(world, Path(folder))
+        return self._result(one, world, rows, said)
+
+    def _result(self, one: Family, world: World, rows: Sequence[Row], said: Said) -> Result:
+        counted = counted_of(world.asked, rows)
+        if world.has_the_apps_past:
+            if world.asked not in self._counted:
+                self._counted[world.asked] = counted_of(world.asked, self._far)
+            counted += self._counted[world.asked]
+        cells = as_cells(world, counted, sorted({kind[2] for kind in counted}))
+        return Result(
+            family=one.name,
+            rate=self.rate,
+            number=self.number,
+            bad=one.bad,
+            verdict=said.verdict,
+            failed=said.failed,
+            right=is_right(one, world, said),
+            exit_0=said.verdict in {"pass", "warn"} and not (one.names_harm and is_right(one, world, said)),
+            oracle=one.bad and oracle(world, rows),
+            others={rule: judged(cells).verdict for rule, judged in contestants.RULES.items()},
+        )
+
+
+def judge(job: tuple[int, int, Sequence[str]]) -> Sequence[Result]:
+    """Draw an app and a release of each of these families, and let everybody judge it."""
+    rate, number, names = job
     with tempfile.TemporaryDirectory() as folder:
-        write(world, Path(folder), rows)
-        said = verified(world, Path(folder))
-    cells = as_cells(world, rows)
-    return Result(
-        family=name,
-        rate=rate,
-        number=number,
-        bad=one.bad,
-        verdict=said.verdict,
-        failed=said.failed,
-        right=is_right(one, world, said),
-        exit_0=said.verdict in {"pass", "warn"} and not (one.names_harm and is_right(one, world, said)),
-        oracle=one.bad and oracle(world, rows),
-        others={rule: judged(cells).verdict for rule, judged in contestants.RULES.items()},
-    )
+        app = App(rate, number, Path(folder))
+        return [app.judge(one) for one in FAMILIES if one.name in names]
 
 
 def is_right(one: Family, world: World, said: Said) -> bool:
@@ -226,11 +256,21 @@ def show(name: str, rate: int, number: int) -> None:
         print(_run(asked, Path(folder)))
 
 
-def run(names: Sequence[str], rates: Sequence[int], each: int, first: int, processes: int) -> list[Result]:
-    """Judge ``each`` releases of every family at every rate; the result does not depend on the processes."""
-    jobs = [(name, rate, number) for name in names for rate in rates for number in range(first, first + each)]
+def run(
+    names: Sequence[str], rates: Sequence[int], each: int, first: int, processes: int, kept: Path | None = None
+) -> Sequence[Result]:
+    """Judge ``each`` releases of every family at every rate; the result does not depend on the processes.
+
+    What is said of them is added to the file ``kept``, app by app."""
+    jobs = [(rate, number, names) for rate in rates for number in range(first, first + each)]
+    results: list[Result] = []
     with multiprocessing.Pool(processes) as pool:
-        return pool.map(judge, jobs, chunksize=1)
+        for some in pool.imap(judge, jobs):
+            results += some
+            if kept is not None:
+                with kept.open("a", encoding="utf-8") as file:
+                    file.writelines(json.dumps(asdict(one)) + "\n" for one in some)
+    return results
 
 
 def measured(each: int, first: int = 0, processes: int = 2) -> str:
@@ -246,12 +286,16 @@ def main() -> None:
     parser.add_argument("--family", nargs="*", default=[one.name for one in FAMILIES])
     parser.add_argument("--first", type=int, default=0, help="the first world's number: others were never tuned on")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--rows", type=Path, help="add every result as a JSON line to this file")
+    parser.add_argument("--table", action="store_true", help="judge nothing: print the table of what --rows holds")
     parser.add_argument("--show", type=int, metavar="N", help="print what is said of world N of the family")
     args = parser.parse_args()
-    if args.show is not None:
+    if args.table:
+        print(table([Result(**json.loads(line)) for line in args.rows.read_text(encoding="utf-8").splitlines()]))
+    elif args.show is not None:
         show(args.family[0], args.rates[-1], args.show)
     else:
-        print(table(run(args.family, args.rates, args.each, args.first, args.processes)))
+        print(table(run(args.family, args.rates, args.each, args.first, args.processes, args.rows)))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import random
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from releaseguard.eventlog.entries import deployment
+from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, to_text
 
@@ -97,12 +99,14 @@ class World:
     seed: int
     rate: int
     """Events an hour of each provider, in the hour after the mark."""
+    app: int = 0
+    """Which app it is: releases of the same app have its far history in common."""
 
     def __post_init__(self) -> None:
-        self.rng = rng = random.Random(self.seed)
+        self.rng, rng = random.Random(self.seed), random.Random(self.app)
         self.timezone = NO_CLOCK_CHANGES
         self.mark = int(datetime(2026, 1, 12, tzinfo=UTC).timestamp() // 60) + rng.randrange(200 * DAY)
-        self.live: float = rng.choice([0, 0, 1, 3])
+        self.live: float = self.rng.choice([0, 0, 1, 3])
         """From when on the release under test serves, in minutes after the mark."""
         self.share = 1.0
         """Of the traffic that it serves."""
@@ -127,10 +131,21 @@ class World:
         self.more: list[Row] = []
         """Rows of the family's own."""
         self.marks = [Mark(self.before, -3 * DAY), Mark(self.sha)]
+        self.rewritten = False
+        """Whether :attr:`changes` reach what is older than :data:`NEAR`."""
         self.harmed_fresh: bool | None = True
         """Whose rows the harm is in: the release's, the old one's, or (None) everybody's."""
         self.truth: dict[int, Truth] = {}
         self._slow = 1.0
+        self._drawn_as = self._past_settings()
+
+    def _past_settings(self) -> tuple[object, ...]:
+        return self.timezone, self.mark, self.old_tag, self.environment, tuple(self.providers), self.before
+
+    @property
+    def has_the_apps_past(self) -> bool:
+        """Whether its far history is that of every release of its app, as :meth:`far` draws it."""
+        return not self.rewritten and self._past_settings() == self._drawn_as
 
     @property
     def start(self) -> int:
@@ -158,18 +173,31 @@ class World:
 
     def rows(self) -> Sequence[Row]:
         """Every row of the world, in no order that matters; drawn once."""
-        drawn = [row for name in self.providers for row in self._drawn(name)]
-        for change in self.changes:
-            drawn = [changed for row in drawn for changed in change(row)]
-        return [*drawn, *self.more]
+        return [*self.changed(self.far()), *self.near()]
 
-    def _drawn(self, name: str) -> Iterator[Row]:
+    def changed(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """What becomes of rows between the app and the log."""
+        for change in self.changes:
+            rows = [changed for row in rows for changed in change(row)]
+        return rows
+
+    def far(self) -> Sequence[Row]:
+        """The app's rows up to :data:`NEAR` minutes before the mark; the same for every release of the app."""
+        own, self.rng = self.rng, random.Random(self.app + 1)
         near = self.mark - NEAR
-        for hour in range(self.start, near, HOUR):
-            level = self._level(hour + 30) * self._noise()
-            yield from self._minutes(name, hour, min(HOUR, near - hour), level, False, Harm())
-        for minute in range(near, self.mark + WINDOW + 1):
-            yield from self._near(name, minute)
+        rows: list[Row] = []
+        for name in self.providers:
+            for hour in range(self.start, near, HOUR):
+                level = self._level(hour + 30) * self._noise()
+                rows += self._minutes(name, hour, min(HOUR, near - hour), level, False, Harm())
+        self.rng = own
+        return rows
+
+    def near(self) -> Sequence[Row]:
+        """The rows around the mark, as they are logged, and those of the family's own."""
+        minutes = range(self.mark - NEAR, self.mark + WINDOW + 1)
+        drawn = [row for name in self.providers for minute in minutes for row in self._near(name, minute)]
+        return [*self.changed(drawn), *self.more]
 
     def _near(self, name: str, minute: int) -> Iterator[Row]:
         if minute % 10 == 0 or minute == self.mark - NEAR:
@@ -267,11 +295,47 @@ def write(world: World, folder: Path, rows: Sequence[Row]) -> None:
     with SqliteEventLog(path) as log:
         log.migrate()
         log.restore([_event(world, mark) for mark in world.marks])
+    _insert(path, rows)
+    _configure(world, folder)
+
+
+@dataclass(frozen=True)
+class Past:
+    """The far history of an app, written and counted once for all its releases."""
+
+    path: Path
+    rows: int
+
+    def write(self, world: World, folder: Path, near: Sequence[Row]) -> None:
+        """As :func:`write`, of a world that has this past."""
+        path = folder / "log.db"
+        shutil.copy(self.path, path)
+        with SqliteEventLog(path) as log:
+            log.restore([_event(world, mark) for mark in world.marks])
+        _insert(path, near, self.rows)
+        _configure(world, folder)
+
+
+def past_of(far: Sequence[Row], folder: Path) -> Past:
+    """Write the far history of an app into a log of its own."""
+    path = folder / "past.db"
+    with SqliteEventLog(path) as log:
+        log.migrate()
+    _insert(path, far)
+    with SqliteEventLog(path) as log:
+        for _ in log.hour_counts(Query(environment="production")):
+            pass
+    return Past(path, len(far))
+
+
+def _insert(path: Path, rows: Sequence[Row], first: int = 0) -> None:
     with sqlite3.connect(path) as database:
-        database.execute("PRAGMA journal_mode = OFF")
-        values = (_values(number, row) for number, row in enumerate(sorted(rows)))
+        values = (_values(number, row) for number, row in enumerate(sorted(rows), first))
         database.executemany(f"INSERT INTO integration_events ({COLUMNS}) VALUES ({'?,' * 11}?)", values)
     database.close()
+
+
+def _configure(world: World, folder: Path) -> None:
     zone = "" if world.timezone == NO_CLOCK_CHANGES else f'timezone = "{world.timezone}"\n'
     settings = f'[project]\nname = "shop"\n{zone}\n[events]\nurl = "sqlite:///log.db"\n'
     (folder / "releaseguard.toml").write_text(settings, encoding="utf-8")

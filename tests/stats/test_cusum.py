@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from releaseguard.stats.baseline import ErrorBaseline
-from releaseguard.stats.cusum import MINUTE_CAP, ErrorCusum
+from releaseguard.stats.cusum import MINUTE_CAP, ErrorCusum, ErrorOnset
 
 USUAL = ErrorBaseline(10_000, 100, 0.01, 2_000.0, 0)
 
@@ -52,3 +52,22 @@ def test_one_minute_multiplies_it_by_no_more_than_its_cap(pairs):
 
 def test_it_goes_on_from_what_is_known():
     assert after(begun=300.0) == pytest.approx(300.0)
+
+
+def risen(*minutes: tuple[int, int]) -> float:
+    onset = ErrorOnset(USUAL)
+    for total, bad in minutes:
+        onset.minute(total, bad)
+    return onset.value
+
+
+def test_a_rise_that_may_have_begun_at_any_of_many_minutes_is_likelier_than_one_of_just_now():
+    assert risen() == 0.0
+    assert risen(*[(0, 0)] * 60) == 60.0
+    assert risen(*[(1, 0)] * 59, (1, 1)) > 3 * risen(*[(40, 0)] * 59, (1, 1))
+
+
+def test_it_forgets_good_times_and_ends_with_them():
+    trouble = [(20, 4)] * 5
+    assert risen(*[(50, 0)] * 600, *trouble) == pytest.approx(risen(*[(50, 0)] * 300, *trouble))
+    assert risen(*trouble, *[(50, 0)] * 60) < 3.0

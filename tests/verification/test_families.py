@@ -10,8 +10,8 @@ import pytest
 sys.path.append(str(Path(__file__).parents[2] / "bench"))
 
 from families import FAMILIES, world_of  # type: ignore[import-not-found]
-from situations import judge  # type: ignore[import-not-found]
-from worlds import Mark  # type: ignore[import-not-found]
+from situations import judge, verified  # type: ignore[import-not-found]
+from worlds import Mark, past_of, write  # type: ignore[import-not-found]
 
 
 @pytest.mark.parametrize("name", ["late_mark", "batch_fails", "rollback_that_worked", "two_mails_and_failing"])
@@ -32,6 +32,26 @@ def test_every_family_says_what_is_right_of_it(family):
 
 
 def test_a_world_is_judged_through_the_command_line():
-    result = judge(("plain_failing", 10, 1))
+    (result,) = judge((10, 1, ["plain_failing"]))
     assert result.verdict in {"pass", "warn", "fail", "inconclusive"}
     assert result.others.keys() >= {"argo", "kayenta"}
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda one: one.name)
+def test_releases_of_one_app_have_the_same_far_history_unless_they_say_otherwise(family):
+    world, other = world_of(family, 10, 2), world_of(FAMILIES[0], 10, 2)
+    assert world.app == other.app
+    if world.has_the_apps_past:
+        far = world.far()
+        assert far == other.far()
+        assert list(world.changed(far)) == list(far)
+
+
+def test_a_past_that_is_written_once_changes_nothing_that_is_said(tmp_path):
+    world = world_of(next(one for one in FAMILIES if one.name == "canary_fails"), 10, 5)
+    far, near = world.far(), world.near()
+    (tmp_path / "whole").mkdir()
+    write(world, tmp_path / "whole", [*far, *near])
+    (tmp_path / "copied").mkdir()
+    past_of(far, tmp_path).write(world, tmp_path / "copied", near)
+    assert verified(world, tmp_path / "whole") == verified(world, tmp_path / "copied")

@@ -64,7 +64,7 @@ EVERY = [(name, rate) for name in SITUATIONS for rate in (10, 60, 600)]
 
 @pytest.mark.parametrize(("name", "rate"), EVERY if extent.is_whole() else SOON)
 def test_what_is_said_of_a_release_is_right(name: str, rate: int) -> None:
-    result = judge((name, rate, 0))
+    (result,) = judge((rate, 0, [name]))
     undecided = (name, rate) in TOO_FEW and result.verdict == "inconclusive"
     assert result.right or undecided, result
     assert not (result.bad and result.exit_0), result

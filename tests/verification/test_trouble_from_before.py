@@ -12,7 +12,7 @@ import pytest
 from releaseguard.model import Outcome, Verdict
 from releaseguard.stats.baseline import ErrorBaseline
 from releaseguard.stats.episodes import Minute, recurring
-from releaseguard.stats.evidence.errors import against_incident
+from releaseguard.stats.evidence.errors import against_trouble
 from releaseguard.stats.evidence.laws import KnownShare
 from releaseguard.verification.backtesting.replays import BacktestRequest, backtest_of
 from releaseguard.verification.judge.weighing.trouble import Doubt, likely
@@ -110,12 +110,38 @@ def test_what_came_twice_may_come_again_until_it_was_quiet_for_twice_its_longest
     assert found is None or found.errors == found.events == sum(10 * (b - a) for a, b in spans)
 
 
-@pytest.mark.parametrize(("trouble", "most"), [(3.0, 0.01), (20.0, 0.07), (300.0, 0.5)])
-def test_what_chance_brings_now_and_then_excuses_hardly_anything(trouble: float, most: float) -> None:
+@pytest.mark.parametrize(("onset", "most"), [(20.0, 0.001), (1_000.0, 0.03), (30_000.0, 0.5)])
+def test_what_chance_brings_now_and_then_excuses_hardly_anything(onset: float, most: float) -> None:
     level = KnownShare(0.06, 20.0)
-    doubt = Doubt(level, against_incident(level, WINDOW, needed=1e6), likely(trouble))
-    assert likely(trouble) <= most
-    assert doubt.value >= 1.0 / most
+    doubt = Doubt(level, against_trouble(level, 0.01, WINDOW, expected=60, needed=1e6), likely(onset, many=True))
+    assert likely(onset, many=True) <= most < likely(5 * onset + 40, many=False)
+    assert doubt.of_both(1e12) >= 1.0 / most
+    assert doubt.of_both(0.5) <= 0.5 / (1.0 - likely(onset, many=True))
+
+
+@pytest.mark.parametrize(("level", "began"), [(0.18, -1), (0.05, -2)])
+def test_a_minute_with_errors_among_many_events_excuses_no_release(level: float, began: int) -> None:
+    """Two minutes with a few errors fit any level, so that they would excuse whatever comes."""
+
+    def failing(provider: str, offset: int, _release: str) -> float:
+        if provider != "mail":
+            return 0.0
+        return level if offset >= 0 else 0.1 if offset >= began else 0.0
+
+    replays = [judged(cells(10, failing, seed=seed)) for seed in range(6)]
+    doubted = [one for one in replays if 3.0 <= one.state.known.trouble["mail.errors"] < 300.0]
+    assert doubted
+    assert all(said(one, "mail.errors")[0] is Verdict.FAIL for one in doubted)
+
+
+def test_a_silence_right_before_is_one_whatever_came_earlier_in_the_hour() -> None:
+    """The stretch that speaks most for a drop may begin before the silence: what came then is no level of it."""
+
+    def served(provider: str, offset: int, release: str) -> float:
+        part = 0.0 if offset >= -16 else 1.0
+        return whole(provider, offset, release) * (part if provider == "mail" else 1.0)
+
+    assert not judged(cells(10, nothing, served=served)).state.failed
 
 
 def test_two_errors_right_before_a_quiet_providers_release_do_not_excuse_every_third_call() -> None:

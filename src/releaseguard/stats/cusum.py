@@ -41,6 +41,34 @@ class ErrorCusum:
             self._sums[j] = min(max(held + gain, 0.0), 9.2)
 
 
+class ErrorOnset:
+    """How much likelier the newest rows are if errors rose at some minute before now, summed over the minutes at which
+    they may have risen: the statistic of Shiryaev and Roberts (Technometrics 8 (1966), 411). Times the probability of a
+    rise in any one minute it is the odds that there was one. Few rows that look like one weigh less than the many that
+    have seen it for an hour: the rise would have had to come in just these minutes."""
+
+    def __init__(self, baseline: ErrorBaseline) -> None:
+        bound = inside(baseline.bound)
+        raised = [bound + (1 - bound) * harm for harm in SLOW]
+        self._bad = [math.log(p / bound) for p in raised]
+        self._good = [math.log((1 - p) / (1 - bound)) for p in raised]
+        self._sums = [0.0] * len(raised)
+        self._cap = math.log(MINUTE_CAP)
+
+    @property
+    def value(self) -> float:
+        return sum(self._sums) / len(self._sums)
+
+    def minute(self, total: int, bad: int) -> None:
+        """Take in one minute's events and errors; a minute without any is one in which errors may have risen, too."""
+        for j, held in enumerate(self._sums):
+            gain = min(bad * self._bad[j] + (total - bad) * self._good[j], self._cap)
+            self._sums[j] = min((held + 1.0) * math.exp(gain), _MOST)
+
+
+_MOST = 1e12
+
+
 class RecoveryCusum:
     """How much likelier the newest rows are as usual than at the level of an incident (CUSUM), and since when."""
 

@@ -44,6 +44,7 @@ from releaseguard.verification.plan import (
     timed_before,
     timed_since,
 )
+from releaseguard.verification.retried import failed_for_errors, taken_back
 from releaseguard.verification.rows.accepted import with_accepted
 from releaseguard.verification.rows.earlier import began_before, earlier_look
 from releaseguard.verification.rows.first_look import outside
@@ -86,9 +87,14 @@ class Verifier:
         logged = logged_in((*known.past, *known.rows), is_elsewhere)
         environments, strayed = self._reader.elsewhere(deployment, known.rows, counted.anywhere)
         states = _states(context, deployment, as_of, known, logged, strayed)
-        deployment, chosen = self._begun(deployment, _live_since(states), known, logged)
+        marked = deployment
+        deployment, chosen = self._begun(marked, _live_since(states), known, logged)
         members = Members(deployment, context.population.tags)
         window = self._window(members, as_of, states, known)
+        if retried := taken_back(window.rows, failed_for_errors(part for _, part in states.parts)):
+            heard_again = replace(known, rows=[*known.rows, *retried])
+            states = _states(context, marked, as_of, heard_again, logged, strayed)
+            window = replace(window, states=states)
         beside = self._reader.told(deployment, window.read(chosen.judged, self._reader.beside(deployment)))
         found = [self._finding(card, check, window) for card, check in chosen.judged]
         recorded = failures_in(beside.looks, deployment)

@@ -90,9 +90,13 @@ class ErrorProcess(ShareProcess):
         self, share: float, weight: float, minutes: int, *, expected: float = math.inf, needed: float = 800.0
     ) -> None:
         share = inside(share)
-        raised = [share + (1.0 - share) * harm for harm in HARMS]
-        harms = list(zip(raised, harm_weights(expected), strict=True))
-        super().__init__(Hourly(KnownShare(share, weight)), harms, minutes, needed)
+        super().__init__(Hourly(KnownShare(share, weight)), _raised(share, expected), minutes, needed)
+
+
+def _raised(share: float, expected: float) -> Sequence[tuple[float, float]]:
+    """The harms, from a usual share on."""
+    raised = [share + (1.0 - share) * harm for harm in HARMS]
+    return list(zip(raised, harm_weights(expected), strict=True))
 
 
 def against_ceiling(ceiling: float, minutes: int, *, needed: float) -> ShareProcess:
@@ -103,6 +107,12 @@ def against_ceiling(ceiling: float, minutes: int, *, needed: float) -> ShareProc
 def against_incident(level: KnownShare, minutes: int, *, needed: float) -> ShareProcess:
     """The e-process against an incident that goes on at its own level, or comes back to it."""
     return ShareProcess(Fitful(level), _beyond(level.share), minutes, needed)
+
+
+def against_trouble(level: KnownShare, usual: float, minutes: int, *, expected: float, needed: float) -> ShareProcess:
+    """The e-process against trouble that may be under way at its own level, by the harms of a release that was well
+    before: whichever of both the rows are likelier of."""
+    return ShareProcess(Fitful(level), _raised(inside(usual), expected), minutes, needed)
 
 
 def _beyond(share: float) -> Sequence[tuple[float, float]]:

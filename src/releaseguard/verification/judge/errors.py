@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from releaseguard.stats.cusum import RecoveryCusum
 from releaseguard.stats.evidence.control import Pair
-from releaseguard.stats.evidence.errors import ErrorProcess, ShareProcess, against_incident
+from releaseguard.stats.evidence.errors import ErrorProcess, ShareProcess, against_incident, against_trouble
 from releaseguard.verification.judge import checklist
 from releaseguard.verification.judge.arrivals import Arrived
 from releaseguard.verification.judge.state import ErrorState, ReleaseState
@@ -37,8 +37,15 @@ def learn_usual(state: ReleaseState) -> None:
 
 
 def _doubt(state: ReleaseState, rule: Rule) -> Doubt:
-    level, odds = state.known.levels[rule.id], likely(state.known.trouble[rule.id])
-    return Doubt(level, against_incident(level, state.length, needed=odds * _needed(state, rule)), odds)
+    level, odds = state.known.levels[rule.id], likely(state.known.onset[rule.id], many=state.known.has_many(rule))
+    process = against_trouble(
+        level,
+        state.known.errors[rule.id].share,
+        state.length,
+        expected=state.expected(rule),
+        needed=_needed(state, rule),
+    )
+    return Doubt(level, process, odds)
 
 
 def known_trouble(state: ReleaseState, rule: Rule) -> bool:

@@ -20,7 +20,7 @@ from releaseguard.stats.baseline import (
 )
 from releaseguard.stats.calendar import Calendar
 from releaseguard.stats.completeness import Lags, lags_of
-from releaseguard.stats.cusum import SLOW, ErrorCusum
+from releaseguard.stats.cusum import SLOW, ErrorCusum, ErrorOnset
 from releaseguard.stats.episodes import Minute, recurring
 from releaseguard.stats.evidence.laws import KnownShare
 from releaseguard.stats.onset import most_telling
@@ -78,6 +78,8 @@ class PreDeployment:
     """By volume rule: the part of its variance that it shares with the other providers."""
     trouble: dict[str, float]
     """By rule: the evidence that errors were far above the usual, or events had stopped, at the deployment."""
+    onset: Mapping[str, float]
+    """By signal rule: the evidence that errors had risen, summed over the minutes in which they may have."""
 
     levels: dict[str, KnownShare]
     """By signal rule: the share of errors in what came right before the deployment, since it was above the usual."""
@@ -95,8 +97,11 @@ class PreDeployment:
 
     def in_incident(self, rule: Rule) -> bool:
         """Whether the errors of a signal rule began before the deployment."""
-        many = self.expected_events(rule, 1) * HOUR >= MANY
-        return self.trouble[rule.id] >= (FAILING if many else INCIDENT)
+        return self.trouble[rule.id] >= (FAILING if self.has_many(rule) else INCIDENT)
+
+    def has_many(self, rule: Rule) -> bool:
+        """Whether a signal rule has so many events that an incident of minutes shows as much as it ever will."""
+        return self.expected_events(rule, 1) * HOUR >= MANY
 
     def is_used(self, rule: Rule) -> bool:
         """Whether the log knows anything of what the rule counts from before the release was live."""
@@ -146,6 +151,7 @@ def pre_deployment_of(
         volumes=volumes,
         shared={r.id: _shared(r, volumes[r.id], traffic) for r in rules if r.kind == "volume"},
         trouble=trouble,
+        onset={name: one.onset for name, one in before.items()},
         levels=levels,
         began={name: one.since for name, one in before.items() if one.since is not None},
         calm={name: one.calm for name, one in before.items()},
@@ -276,6 +282,7 @@ class _Errors:
     """What is known of a signal rule's errors from before the deployment."""
 
     trouble: float
+    onset: float
     level: KnownShare
     calm: int
     since: int | None
@@ -287,13 +294,22 @@ def _errors_before(minutes: Sequence[Minute], usual: ErrorBaseline, live: int) -
     near, now = _right_before(minutes, live), ErrorCusum(usual, harms=SLOW)
     for one in near:
         now.minute(one.events, one.errors)
+    onset = _onset(near, usual, live)
     stretch = most_telling({one.minute: (one.events, one.errors) for one in near}, usual.share)
     since = None if stretch is None else live - stretch[0]
     again = recurring(minutes, usual, live, FAILING)
     if again is None:
-        return _Errors(now.value, _level_of(stretch, usual, now.value), LEAST_CALM, since)
+        return _Errors(now.value, onset, _level_of(stretch, usual, now.value), LEAST_CALM, since)
     level = _incident_level(again.errors + 0.5, again.events + 1.0)
-    return _Errors(max(now.value, FAILING), level, max(again.calm, LEAST_CALM), since)
+    return _Errors(max(now.value, FAILING), onset, level, max(again.calm, LEAST_CALM), since)
+
+
+def _onset(near: Sequence[Minute], usual: ErrorBaseline, live: int) -> float:
+    rise, held = ErrorOnset(usual), {one.minute: one for one in near}
+    for minute in range(live - RIGHT_BEFORE, live):
+        one = held.get(minute, Minute(minute, 0, 0))
+        rise.minute(one.events, one.errors)
+    return rise.value
 
 
 def _tags(cells: Sequence[Cell], live: int) -> Mapping[str, Counter[str]]:

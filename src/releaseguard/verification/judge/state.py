@@ -67,8 +67,7 @@ class ErrorState:
         """The e-value of the rule: the average of its tests."""
         value = 1.0 if self.tests is None else self.tests.value
         if self.doubt is not None:
-            # Whichever of both goes on is as usual.
-            value = min(value, self.doubt.value)
+            value = self.doubt.of_both(value)
         return value if self.prior is None else 0.5 * (value + self.prior.process.value)
 
     def add_stray(self, cell: Cell) -> None:

@@ -16,7 +16,7 @@ SUSPICION = 1.0
 """The e-value above which the rows lean towards harm, so that nothing passes."""
 PASS_PRIOR = 60.0
 """How many events at the usual share of errors the baseline counts for in a PASS, at most as many as were seen."""
-PASS_RATIO = 0.9
+PASS_RATIO = 0.5
 """How likely the card's harm may make the new events in a PASS, over how likely the usual share makes them."""
 LEAST_CONFIDENCE = 0.8
 """At which the new release's events alone, were they all clean, must exclude the harm."""

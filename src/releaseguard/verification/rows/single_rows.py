@@ -111,6 +111,13 @@ class SingleRows:
         query = Query(providers=[rule.provider], until=self.until, newest_first=True, limit=MOST_NEWEST)
         return {("newest", rule.id): self._of_window(query)}
 
+    def failed(self, rule: Rule) -> Sequence[Event]:
+        """The newest errors of the release by a rule's provider."""
+        query = Query(providers=[rule.provider], outcome=Outcome.ERROR, until=self.until, newest_first=True)
+        rows = self._read({("failed", rule.provider): self._of_window(replace(query, limit=MOST_NEWEST))})
+        here = (row for row in rows if not self.is_elsewhere(row.source))
+        return [row for row in here if not row.synthetic and self.members.has(row)]
+
     def timed(self, check: str, events: Sequence[str], spans: Sequence[Span]) -> Sequence[Event]:
         """Successes with a latency in some stretches of time before or after the release was live, the newest of each
         first: of servers, or of phones where they are judged."""

@@ -14,6 +14,9 @@ from releaseguard.stats.series import KnownSeries
 
 SINCE = (120, 60, 45, 30, 20, 10)
 """Minutes before the deployment at which a drop may have begun."""
+SURELY_SILENT = 300.0
+"""The evidence from which on the newest minutes without an event are a silence, whatever stretch before speaks most for
+a drop: what came at its beginning is no level at which it stands."""
 LEVEL_DEVIATIONS = 1.0
 """By so many deviations of what was counted the level is taken to be lower than it was: an incident wanders."""
 
@@ -46,7 +49,7 @@ def dropped_before(series: KnownSeries, usual: VolumeBaseline, before: Before) -
         return AS_USUAL
     quiet = _quiet_minutes(series, before.complete)
     silent = Dropped(math.exp(min(quiet * usual.rates[0] / usual.dispersion, 30.0)), 0.0 if quiet else 1.0)
-    if not _may_have_stopped(series, before.complete, usual.days):
+    if silent.evidence >= SURELY_SILENT or not _may_have_stopped(series, before.complete, usual.days):
         return silent
     fallen = _fallen(series, usual, before)
     return replace(fallen, evidence=max(silent.evidence, fallen.evidence))

@@ -17,9 +17,12 @@ RECOVERING = 3.0
 """The same from which on one speaks of a recovery."""
 
 
-RARE = 300.0
-"""The evidence that makes trouble from before as likely as none. An outage of half an hour a month, of which the
-promise speaks, meets one deployment in 1,440; slow trouble that hardly shows is more frequent."""
+RARE = 36_000.0
+"""Minutes for each of which trouble of a provider begins once, by and by: as likely as not to be under way is what so
+many minutes' evidence says. An outage of half an hour a month, of which the promise speaks, begins every 43,200; slow
+trouble that hardly shows is more frequent."""
+RARE_WHERE_FEW = 2_400.0
+"""The same where few events come: trouble shows so little there that what is seen of it says little against it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +32,23 @@ class Doubt:
 
     level: KnownShare
     process: ShareProcess
-    """Against "it goes on at its level"."""
+    """Against "it goes on at its level", by the same harms that the usual is tested by."""
     likely: float
     """The probability that there was any, by its evidence."""
 
-    @property
-    def value(self) -> float:
-        """The evidence against it: what speaks against its level counts the more, the less likely it was."""
-        return self.process.value / self.likely
+    def of_both(self, value: float) -> float:
+        """The evidence against "as usual, or this": the harm's probability over that of both, each as likely as it is;
+        ``value`` is the evidence against "as usual" alone."""
+        return 1.0 / ((1.0 - self.likely) / max(value, _LEAST) + self.likely / max(self.process.value, _LEAST))
 
 
-def likely(trouble: float) -> float:
-    """The probability of trouble for which there is so much evidence."""
-    return trouble / (trouble + RARE)
+_LEAST = 1e-300
+
+
+def likely(onset: float, *, many: bool) -> float:
+    """The probability of trouble for which there is so much evidence, summed over the minutes in which it may have
+    begun; ``many``: whether many events come."""
+    return onset / (onset + (RARE if many else RARE_WHERE_FEW))
 
 
 @dataclass(slots=True)
