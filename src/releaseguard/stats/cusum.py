@@ -66,7 +66,8 @@ class ErrorOnset:
             self._sums[j] = min((held + 1.0) * math.exp(gain), _MOST)
 
 
-_MOST = 1e12
+_MOST = 1e6
+"""Beyond which it grows no more, so that good times end trouble of any size within minutes."""
 
 
 class RecoveryCusum:

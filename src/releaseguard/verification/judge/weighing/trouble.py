@@ -38,8 +38,9 @@ class Doubt:
 
     def of_both(self, value: float) -> float:
         """The evidence against "as usual, or this": the harm's probability over that of both, each as likely as it is;
-        ``value`` is the evidence against "as usual" alone."""
-        return 1.0 / ((1.0 - self.likely) / max(value, _LEAST) + self.likely / max(self.process.value, _LEAST))
+        never more than ``value``, the evidence against "as usual" alone."""
+        both = 1.0 / ((1.0 - self.likely) / max(value, _LEAST) + self.likely / max(self.process.value, _LEAST))
+        return min(value, both)
 
 
 _LEAST = 1e-300
