@@ -122,6 +122,21 @@ def test_phones_are_the_provider_where_no_server_writes(cli, write, calm):
     assert "expo_push (client)" not in rows
 
 
+@pytest.mark.parametrize("ahead", [timedelta(hours=3), timedelta(days=2)])
+def test_rows_of_a_clock_that_is_hours_ahead_count_at_their_recording(cli, write, tmp_path, ahead):
+    failing = events("mapbox", every(0.25, 10, 0), ok=False, code="401")
+    rows = [*events("mapbox", every(0.5, 600, 10)), *events("sendgrid", every(0.5, 600, 0)), *failing]
+    with SqliteEventLog(tmp_path / "releaseguard.db") as log:
+        log.restore(replace(row, occurred_at=row.occurred_at + ahead, recorded_at=row.occurred_at) for row in rows)
+    done = cli.run("health", "--json")
+    found = {row["provider"]: row for row in done.json["providers"]}
+    assert (found["mapbox"]["state"], found["sendgrid"]["state"]) == ("down", "healthy")
+    assert found["mapbox"]["error_codes"] == [{"code": "401", "count": 40}]
+    assert found["mapbox"]["last_error"] <= done.json["as_of"]
+    assert "a clock or a time zone is wrong" in done.json["summary"]
+    assert cli.run("incident", "mapbox", "--json").json["state"] == "down"
+
+
 def test_a_log_without_events_decides_nothing(cli, write):
     done = cli.run("health")
     assert done.code == 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from releaseguard import readable
@@ -70,8 +70,14 @@ def summary(overview: Overview) -> str:
         readable.count(leaks, "open leak") if leaks else "",
         f"{len(overview.broken)} broken histor{'ies' if len(overview.broken) > 1 else 'y'}" if overview.broken else "",
         readable.count(len(overview.foreign), "foreign row") if overview.foreign else "",
+        _clocks(overview.clock_ahead) if overview.clock_ahead else "",
     ]
     return "; ".join([said, *filter(None, rest)])
+
+
+def _clocks(ahead: timedelta) -> str:
+    wrong = "ahead of the log, so that a clock or a time zone is wrong"
+    return f"rows say that they are {readable.exactly(ahead)} {wrong}: each is taken at its recording"
 
 
 def _named(rows: Sequence[ProviderHealth]) -> Sequence[str]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from itertools import chain
 from typing import Any
 
 from msgspec import Struct, field, structs
@@ -27,12 +27,14 @@ from releaseguard.model import CLIENT, OURSELVES, Event, Outcome
 from releaseguard.report.rows import LeakRow, RotationRow
 from releaseguard.rotation.history.account import RotationAccount, account_of, integrity, leak_row, rotation_row
 from releaseguard.rotation.history.reading import chains_in
+from releaseguard.stats.completeness import ANY_CLOCK, FAR_AHEAD, as_recorded, is_ahead, median_lead
 from releaseguard.stats.series import Cell, cell_of, minute_of
 from releaseguard.traces import Trace, Traces, no_trace
 
 PARTS = 20
 """Of the window, in the course of a provider's events."""
 MOST_CODES = 3
+MINUTE = timedelta(minutes=1)
 FEW = 2_000
 """Uses of the window of which all rows are read: their latencies are told to the millisecond."""
 MOST_ERRORS = 20_000
@@ -66,11 +68,16 @@ class HealthContext(Struct, frozen=True, kw_only=True):
 class Observer:
     """Looks as often as asked, reading the time before the first window once, which is the shortest."""
 
-    __slots__ = ("_past", "_read_until", "_since", "_traces", "context")
+    __slots__ = ("_ahead", "_past", "_past_minutes", "_read_until", "_since", "_traces", "context")
 
     def __init__(self, context: HealthContext) -> None:
         self.context = context
-        self._past: list[HourCount] = []
+        self._past: Sequence[HourCount] = ()
+        self._past_minutes: Sequence[MinuteCount] = ()
+        """What came before the first window, by the hour; by the minute where a clock ran so far ahead that minutes
+        have to be moved."""
+        self._ahead = timedelta(0)
+        """By how much rows say that they are ahead of the log."""
         self._read_until: datetime | None = None
         self._since: tuple[datetime, Sequence[MinuteCount]] | None = None
         """What was counted from there on, and until when."""
@@ -102,6 +109,7 @@ class Observer:
             marks=marks_of(told.rows("deployed"), account, since, until),
             recent=told.rows("recent"),
             set_aside=tally_of(told.aside("aside")),
+            clock_ahead=self._ahead,
         )
 
     def _told(
@@ -111,7 +119,7 @@ class Observer:
         where latencies are counted these are the errors alone, and each provider's newest success."""
         query, context = self.context.query, self.context
         only = () if context.provider is None else (context.provider,)
-        real = query(since=since, until=until, synthetic=False, traffic=True)
+        real = query(since=since, until=self._farthest(until), synthetic=False, traffic=True)
         newest = replace(real, newest_first=True, outcome=Outcome.SUCCESS, limit=1)
         asked = {card_id(name) for name in seen}
         successes = {_success(name): replace(newest, providers=(name,)) for name in asked if not only or name in only}
@@ -128,7 +136,12 @@ class Observer:
         }
         if not are_counted:
             seen.clear()
-        return gathered(context.log, plan, dict.fromkeys(window, partial(_add, seen, apart, counted=are_counted)))
+
+        def add(row: Event) -> None:
+            if since <= _known_at(row) < until:
+                _add(seen, apart, row, counted=are_counted)
+
+        return gathered(context.log, plan, dict.fromkeys(window, add))
 
     def _counted(self, since: datetime, apart: Set[str]) -> dict[str, _ProviderRows]:
         """What the window's counts say of each provider of which there are real uses."""
@@ -155,12 +168,27 @@ class Observer:
         log, query = self.context.log, self.context.query
         if self._read_until is None:
             first = since - self.context.baseline
-            counts = log.counts_of_each([query(since=first, until=since)], [query(since=since, until=until)])
-            self._past, self._read_until = list(counts.hours[0]), since
-            self._since = until, counts.minutes[0]
+            past, near = query(since=first, until=since), query(since=since, until=self._farthest(until))
+            counts = log.counts_of_each([past], [near])
+            self._past, self._read_until = counts.hours[0], since
+            if any(hour.ahead > FAR_AHEAD // MINUTE for hour in self._past):
+                self._past, self._past_minutes = (), [*as_recorded(log.minute_counts(past))]
+            self._learn(counts.minutes[0], since, until)
         if self._since is None or self._since[0] != until:
-            self._since = until, list(log.minute_counts(query(since=self._read_until, until=until)))
-        return iter(self._since[1])
+            near = query(since=self._read_until, until=self._farthest(until))
+            self._learn(log.minute_counts(near), since, until)
+        assert self._since is not None  # noqa: S101 - it was just learned
+        return chain(self._past_minutes, self._since[1])
+
+    def _learn(self, counted: Iterable[MinuteCount], since: datetime, until: datetime) -> None:
+        rows = list(counted)
+        lately = (row for row in rows if row.recorded_minute and row.recorded_minute >= since)
+        self._ahead = median_lead(row for row in lately if is_ahead(row))
+        self._since = until, [*as_recorded(rows)]
+
+    def _farthest(self, until: datetime) -> datetime:
+        """Until when rows of a window that ends ``until`` may say that they are."""
+        return until + ANY_CLOCK if self.context.log.capabilities.has("recorded_at") else until
 
     def _named(self, window: Window) -> Mapping[str, str]:
         """Id and name of the providers to tell of: those with a card, and those that only the log knows."""
@@ -210,7 +238,8 @@ class _ProviderRows(Struct):
 
     def add(self, event: Event, *, counted: bool) -> None:
         """Take a row; ``counted``: its latency is known."""
-        self.last[event.outcome] = max(event.occurred_at, self.last.get(event.outcome, event.occurred_at))
+        at = _known_at(event)
+        self.last[event.outcome] = max(at, self.last.get(event.outcome, at))
         if event.latency_ms is not None and not counted:
             self.latencies.append(event.latency_ms)
         if event.outcome is Outcome.ERROR:
@@ -252,6 +281,12 @@ def _success(provider: str) -> str:
 
 def _moment(minute: int | None) -> datetime | None:
     return None if minute is None else datetime.fromtimestamp(minute * 60, UTC)
+
+
+def _known_at(event: Event) -> datetime:
+    """When a row counts: at its recording where its clock is far ahead of the log's."""
+    learned = event.recorded_at
+    return learned if learned is not None and event.occurred_at - learned > FAR_AHEAD else event.occurred_at
 
 
 def _add(seen: dict[str, _ProviderRows], apart: Set[str], row: Event, *, counted: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -159,3 +159,5 @@ class Overview(Struct, frozen=True, kw_only=True):
     """The newest rows of the window, the newest first; no rows of ours."""
     set_aside: SetAsideTally = NOTHING
     """The rows since the baseline's beginning that cannot be read."""
+    clock_ahead: timedelta = timedelta(0)
+    """By how much rows of the window say that they are ahead of the log: each of them counts at its recording."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from datetime import timedelta
 from itertools import accumulate
+from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.stats.series import Cell
 
 ENOUGH = 5.0
@@ -24,6 +27,11 @@ _SOON = 2
 """Minutes within which the bulk of the rows comes where each is on its way by itself, and not in a batch."""
 _BULK = 0.75
 _MOST = 0.6
+
+FAR_AHEAD: Final = timedelta(minutes=15)
+"""By how much a clock may run ahead and its rows be taken at their word: they are read with the window's."""
+ANY_CLOCK: Final = timedelta(days=400)
+"""By how much a clock that runs ahead may be wrong and its rows be looked for: a date set by hand, a year mistyped."""
 
 
 class Arrival(Struct, frozen=True):
@@ -135,3 +143,27 @@ def dead_minutes(totals: Sequence[int], expected: Sequence[float], clump: float 
                 dead[minute] = True
         start = max(end, start + 1)
     return dead
+
+
+def is_ahead(row: MinuteCount) -> bool:
+    """Whether a row is of a time that the log had by far not reached when it learned of it."""
+    return row.recorded_minute is not None and row.occurred_minute - row.recorded_minute > FAR_AHEAD
+
+
+def as_recorded(rows: Iterable[MinuteCount]) -> Iterator[MinuteCount]:
+    """The rows, those of a clock that is far ahead at their recording."""
+    for row in rows:
+        if row.recorded_minute and is_ahead(row):
+            yield structs.replace(row, occurred_minute=row.recorded_minute)
+        else:
+            yield row
+
+
+def median_lead(rows: Iterable[MinuteCount]) -> timedelta:
+    """By how much rows are ahead of their recording, at the median; nothing where there are none."""
+    found = Counter[timedelta]()
+    for row in rows:
+        if row.recorded_minute is not None:
+            found[row.occurred_minute - row.recorded_minute] += max(row.count, 0)
+    every = sorted(found.elements())
+    return every[len(every) // 2] if every else timedelta(0)

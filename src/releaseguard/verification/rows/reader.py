@@ -15,6 +15,7 @@ from releaseguard.eventlog.interface import Query, RowQuestion
 from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
 from releaseguard.model import OURSELVES, Event
 from releaseguard.report.backtest.shown import RecordRow
+from releaseguard.stats.completeness import ANY_CLOCK, FAR_AHEAD
 from releaseguard.verification.context import VerifyContext, VerifyRequest
 from releaseguard.verification.judge.arrivals import SKEW
 from releaseguard.verification.rows.accepted import ACCEPTED, acceptances_in
@@ -26,7 +27,6 @@ from releaseguard.verification.rows.seen import MOST_SEEN, called_alike, most_of
 from releaseguard.verification.rows.single_rows import Name
 from releaseguard.verification.rows.traffic import settled_before, span_of
 from releaseguard.verification.values import Acceptance, Deployment, end_of, judged_from
-from releaseguard.verification.whose.as_read import ANY_CLOCK, FAR_AHEAD
 from releaseguard.verification.whose.behind import A_DAY_BEHIND, CountedTraffic
 from releaseguard.verification.whose.heard import Heard
 from releaseguard.verification.whose.members import Members, Owner

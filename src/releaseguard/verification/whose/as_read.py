@@ -19,18 +19,15 @@ from releaseguard.cards.spec import Card
 from releaseguard.cards.spelling import bare
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import HourCount
+from releaseguard.stats.completeness import is_ahead, median_lead
 from releaseguard.verification.rules import rules_of
 from releaseguard.verification.values import Misread, judged_from
 from releaseguard.verification.whose.behind import is_behind
 from releaseguard.verification.whose.members import Members, Owner
 from releaseguard.verification.whose.tags import names_none, release_in
 
-FAR_AHEAD: Final = timedelta(minutes=15)
-"""By how much a clock may run ahead and its rows be taken at their word: they are read with the window's."""
 ANY_ZONE: Final = timedelta(hours=14)
 """By how much local time may be ahead of UTC."""
-ANY_CLOCK: Final = timedelta(days=400)
-"""By how much a clock that runs ahead may be wrong and its rows be looked for: a date set by hand, a year mistyped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +78,6 @@ def hours_as_read(hours: Iterable[HourCount], spelling: Spelling) -> Iterator[Ho
         yield hour if same else structs.replace(hour, provider=provider, event=event, release=release)
 
 
-def is_ahead(row: MinuteCount) -> bool:
-    """Whether a row is of a time that the log had by far not reached when it learned of it."""
-    return row.recorded_minute is not None and row.occurred_minute - row.recorded_minute > FAR_AHEAD
-
-
 def misread(rows: Sequence[MinuteCount], spelling: Spelling, members: Members, *, lived_before: bool) -> Misread:
     """What of the rows that the log learned of since the release was live is read otherwise than it is written.
 
@@ -98,8 +90,8 @@ def misread(rows: Sequence[MinuteCount], spelling: Spelling, members: Members, *
     behind = [row for row in lately if members.of_tag(row.release) is Owner.OURS and is_behind(row, live)]
     return Misread(
         {name: meant for name, meant in spelled.items() if name != meant},
-        ahead=_median(row for row in lately if is_ahead(row)),
-        behind=timedelta(0) if lived_before else -_median(behind),
+        ahead=median_lead(row for row in lately if is_ahead(row)),
+        behind=timedelta(0) if lived_before else -median_lead(behind),
         nameless=_nameless(lately),
     )
 
@@ -111,13 +103,3 @@ def _nameless(rows: Iterable[MinuteCount]) -> Mapping[str, int]:
         if row.release is not None and names_none(row.release) and not row.synthetic:
             found[row.release] += max(row.count, 0)
     return found
-
-
-def _median(rows: Iterable[MinuteCount]) -> timedelta:
-    """By how much rows are ahead of their recording, at the median."""
-    found = Counter[timedelta]()
-    for row in rows:
-        if row.recorded_minute is not None:
-            found[row.occurred_minute - row.recorded_minute] += max(row.count, 0)
-    every = sorted(found.elements())
-    return every[len(every) // 2] if every else timedelta(0)

@@ -9,8 +9,9 @@ from datetime import datetime
 
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.model import Event
+from releaseguard.stats.completeness import FAR_AHEAD
 from releaseguard.verification.values import Misread, judged_from
-from releaseguard.verification.whose.as_read import FAR_AHEAD, Spelling
+from releaseguard.verification.whose.as_read import Spelling
 from releaseguard.verification.whose.members import Members, Owner
 from releaseguard.verification.whose.tags import release_in
 
