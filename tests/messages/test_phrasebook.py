@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
+from dataclasses import fields, is_dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +19,8 @@ import releaseguard_events
 from releaseguard.messages import phrasebook
 from releaseguard.messages.markup import said
 from releaseguard.messages.phrasebook import Phrase, Phrasebook, read
+from releaseguard.verification import evidence
+from releaseguard.verification.telling import summary
 
 ROOT = Path(phrasebook.__file__).parents[1]
 TURKISH = phrasebook.phrasebook("tr")
@@ -89,7 +93,9 @@ def spoken_in_code() -> str:
     for path in [path for package in packages for path in package.rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                texts.append(node.value)
+                texts += [node.value, re.sub(" {2,}", " ", node.value)]
+            elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                texts.append(node.target.id.replace("_", " "))
     return "\n".join(texts)
 
 
@@ -113,3 +119,55 @@ def pairs(text: str) -> list[tuple[str, str]]:
 def test_a_translation_has_the_places_of_its_sentence(english: str, turkish: str) -> None:
     places = re.compile(r"\{(\w+)\}")
     assert sorted(places.findall(english)) == sorted(places.findall(turkish))
+
+
+def test_the_heading_of_a_table_is_said_and_the_same_words_as_names_stay() -> None:
+    heading = "verdict        after  deployed          environment  release"
+    said_of_it = TURKISH.lines(heading)
+    assert said_of_it.split() == ["karar", "süre", "yayın", "ortam", "sürüm"]
+    assert [said_of_it.index(word) for word in said_of_it.split()[1:]] == [
+        heading.index(word) for word in heading.split()[1:]
+    ]
+    assert TURKISH.lines("columns: environment, release, verdict").endswith("environment, release, verdict")
+
+
+KINDS = [of for of in vars(evidence).values() if is_dataclass(of) and issubclass(of, evidence.Evidence)]
+FIELDS = sorted({one.name.replace("_", " ") for of in [*KINDS, evidence.LogEvidence] for one in fields(of)})
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_field_of_the_evidence_has_its_name_and_its_value_stays(name: str) -> None:
+    for value in ("0.2843", '["2026-11-29T10:35:00.000000Z", "x"]', '{"events": 3, "errors": 0}'):
+        told = TURKISH.say(f"{name}: {value}")
+        assert told.endswith(f": {value}")
+        assert not told.startswith(f"{name}:")
+
+
+TO_DO = [
+    text.value
+    for function in ast.walk(ast.parse(inspect.getsource(summary)))
+    if isinstance(function, ast.FunctionDef) and function.name in {"_to_do", "_after_a_failure", "_after_a_warning"}
+    for text in ast.walk(function)
+    if isinstance(text, ast.Constant) and isinstance(text.value, str) and text.value.strip(" ,")
+]
+
+
+@pytest.mark.parametrize("text", TO_DO)
+def test_what_to_do_after_a_verdict_is_said_whole(text: str) -> None:
+    told = TURKISH.say(text.strip(" ,"))
+    assert not set(re.findall(r"[a-z]+", text)) & set(re.findall(r"[a-zçğıöşü]+", told))
+
+
+@pytest.mark.parametrize(
+    ("english", "turkish"),
+    [
+        ("no changes: sendgrid (A and B), paytr", "değişiklik yok: sendgrid (A ve B), paytr"),
+        (
+            "sendgrid: a drop by 50%: found 3 of 4, 9 in 10 within 5 min",
+            "sendgrid: %50 düşüş: 4 denemeden 3 tanesi bulundu, onda dokuzu 5 dk içinde",
+        ),
+        ("3 releases (1 good, 2 bad)", "3 sürüm (1 iyi, 2 kötü)"),
+    ],
+)
+def test_what_a_command_lists_is_said_in_the_order_of_its_language(english: str, turkish: str) -> None:
+    assert TURKISH.say(english) == turkish

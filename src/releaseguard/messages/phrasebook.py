@@ -106,13 +106,16 @@ class Phrasebook:
                 return value
 
     def _line(self, line: str) -> str:
-        """What makes it an item of a list, or heavy, in Markdown stays around it."""
+        """What makes it an item of a list, or heavy, in Markdown stays around it. The heading of a table is one phrase, for
+        each of its words may elsewhere be a name."""
         for before, after in _AROUND:
             if (found := before.match(line)) and line.endswith(after) and len(line) > len(found[0]):
                 inner = line[len(found[0]) : len(line) - len(after)]
                 return f"{found[0]}{self._line(inner)}{after}"
         cells = _CELLS.split(line)
         said = [cell if index % 2 else self.say(cell) for index, cell in enumerate(cells)]
+        if heading := self.words.get("  ".join(cells[::2])):
+            said[::2] = heading.split("  ")
         for index in range(1, len(cells) - 1, 2):
             if cells[index - 1]:
                 said[index] = " " * max(2, len(cells[index]) + len(cells[index - 1]) - len(said[index - 1]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Final
 
 from releaseguard import readable
 from releaseguard.report.backtest.document import (
@@ -15,12 +16,15 @@ from releaseguard.report.backtest.document import (
 )
 from releaseguard.report.backtest.shown import planted_words
 
+_HEADING: Final = "verdict        after  deployed          environment  release"
+"""Over the columns of ``_line``."""
+
 
 def render(document: BacktestDocument) -> str:
     """One line a release, then how often that was right, and what other thresholds would have done."""
     if not document["releases"]:
         return "No release_deployed event is in the log.\nnext: releaseguard events deployed --release SHA"
-    lines = [f"{'verdict':<13} {'after':>6}  {'deployed':<17} {'environment':<12} release"]
+    lines = [_HEADING]
     lines += [_line(row) for row in document["releases"]]
     if alarms := document["false_alarms"]:
         lines += [
