@@ -9,7 +9,7 @@ import pytest
 
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import hours_of
-from releaseguard.eventlog.interface import EventLog
+from releaseguard.eventlog.interface import Capabilities, EventLog
 from releaseguard.health.run import HealthContext
 from releaseguard.health.values import HealthState, Why
 from releaseguard.incident.beginning import LONGEST, Past, reaches_back
@@ -23,6 +23,8 @@ WEBHOOK = ("sendgrid", "sendgrid_webhook_received", 30)
 
 class Log:
     """Counts of a week, in which something happens to one provider's events."""
+
+    capabilities = Capabilities(frozenset({"recorded_at"}))
 
     def __init__(self, victim="", event=None, *, since=timedelta(0), share=0.0, left=1.0, more=1.0):
         self.victim, self.event, self.since = victim, event, NOW - since

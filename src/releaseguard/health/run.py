@@ -27,7 +27,7 @@ from releaseguard.model import CLIENT, OURSELVES, Event, Outcome
 from releaseguard.report.rows import LeakRow, RotationRow
 from releaseguard.rotation.history.account import RotationAccount, account_of, integrity, leak_row, rotation_row
 from releaseguard.rotation.history.reading import chains_in
-from releaseguard.stats.completeness import ANY_CLOCK, FAR_AHEAD, as_recorded, is_ahead, median_lead
+from releaseguard.stats.completeness import ANY_CLOCK, FAR_AHEAD, as_recorded, is_ahead, known_at, median_lead
 from releaseguard.stats.series import Cell, cell_of, minute_of
 from releaseguard.traces import Trace, Traces, no_trace
 
@@ -63,6 +63,10 @@ class HealthContext(Struct, frozen=True, kw_only=True):
     def query(self, **conditions: Any) -> Query:
         """A question about this environment."""
         return Query(environment=self.environment, recorded_until=self.recorded_until, **conditions)
+
+    def farthest(self, until: datetime) -> datetime:
+        """Until when rows of a window that ends ``until`` may say that they are: a clock may run ahead."""
+        return until + ANY_CLOCK if self.log.capabilities.has("recorded_at") else until
 
 
 class Observer:
@@ -119,7 +123,7 @@ class Observer:
         where latencies are counted these are the errors alone, and each provider's newest success."""
         query, context = self.context.query, self.context
         only = () if context.provider is None else (context.provider,)
-        real = query(since=since, until=self._farthest(until), synthetic=False, traffic=True)
+        real = query(since=since, until=context.farthest(until), synthetic=False, traffic=True)
         newest = replace(real, newest_first=True, outcome=Outcome.SUCCESS, limit=1)
         asked = {card_id(name) for name in seen}
         successes = {_success(name): replace(newest, providers=(name,)) for name in asked if not only or name in only}
@@ -138,7 +142,7 @@ class Observer:
             seen.clear()
 
         def add(row: Event) -> None:
-            if since <= _known_at(row) < until:
+            if since <= known_at(row) < until:
                 _add(seen, apart, row, counted=are_counted)
 
         return gathered(context.log, plan, dict.fromkeys(window, add))
@@ -165,17 +169,17 @@ class Observer:
     def _rows(self, since: datetime, until: datetime) -> Iterator[MinuteCount]:
         """The counted rows of the first window by the minute, which tell how late rows come; what lies before it is
         read once, by the hour."""
-        log, query = self.context.log, self.context.query
+        context, log, query = self.context, self.context.log, self.context.query
         if self._read_until is None:
             first = since - self.context.baseline
-            past, near = query(since=first, until=since), query(since=since, until=self._farthest(until))
+            past, near = query(since=first, until=since), query(since=since, until=context.farthest(until))
             counts = log.counts_of_each([past], [near])
             self._past, self._read_until = counts.hours[0], since
             if any(hour.ahead > FAR_AHEAD // MINUTE for hour in self._past):
                 self._past, self._past_minutes = (), [*as_recorded(log.minute_counts(past))]
             self._learn(counts.minutes[0], since, until)
         if self._since is None or self._since[0] != until:
-            near = query(since=self._read_until, until=self._farthest(until))
+            near = query(since=self._read_until, until=context.farthest(until))
             self._learn(log.minute_counts(near), since, until)
         assert self._since is not None  # noqa: S101 - it was just learned
         return chain(self._past_minutes, self._since[1])
@@ -185,10 +189,6 @@ class Observer:
         lately = (row for row in rows if row.recorded_minute and row.recorded_minute >= since)
         self._ahead = median_lead(row for row in lately if is_ahead(row))
         self._since = until, [*as_recorded(rows)]
-
-    def _farthest(self, until: datetime) -> datetime:
-        """Until when rows of a window that ends ``until`` may say that they are."""
-        return until + ANY_CLOCK if self.context.log.capabilities.has("recorded_at") else until
 
     def _named(self, window: Window) -> Mapping[str, str]:
         """Id and name of the providers to tell of: those with a card, and those that only the log knows."""
@@ -238,7 +238,7 @@ class _ProviderRows(Struct):
 
     def add(self, event: Event, *, counted: bool) -> None:
         """Take a row; ``counted``: its latency is known."""
-        at = _known_at(event)
+        at = known_at(event)
         self.last[event.outcome] = max(at, self.last.get(event.outcome, at))
         if event.latency_ms is not None and not counted:
             self.latencies.append(event.latency_ms)
@@ -281,12 +281,6 @@ def _success(provider: str) -> str:
 
 def _moment(minute: int | None) -> datetime | None:
     return None if minute is None else datetime.fromtimestamp(minute * 60, UTC)
-
-
-def _known_at(event: Event) -> datetime:
-    """When a row counts: at its recording where its clock is far ahead of the log's."""
-    learned = event.recorded_at
-    return learned if learned is not None and event.occurred_at - learned > FAR_AHEAD else event.occurred_at
 
 
 def _add(seen: dict[str, _ProviderRows], apart: Set[str], row: Event, *, counted: bool) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 
 from releaseguard.cards.spec import Card, Control, VolumeCheck
@@ -32,6 +32,8 @@ from releaseguard.incident.values import (
     Match,
     SymptomMatch,
 )
+from releaseguard.model import Event
+from releaseguard.stats.completeness import known_at
 from releaseguard.traces import Traces
 
 LEAD = timedelta(minutes=10)
@@ -80,10 +82,19 @@ def investigate(context: IncidentContext) -> Incident:
 
 def _evidence(context: IncidentContext, since: datetime, until: datetime) -> tuple[IncidentEvidence, RowAnswers[str]]:
     """What the provider's rows say, and by the same question to the log what there is of ours."""
-    query = context.health.query(providers=(context.card.id,), since=since, until=until, synthetic=False)
+    health = context.health
+    query = health.query(providers=(context.card.id,), since=since, until=health.farthest(until), synthetic=False)
     found = gathered(context.log, {"rows": query, **of_ours(context, until)})
     refusals = context.card.events.auth_error_codes
-    return evidence_of(found.rows("rows"), since, context.scrub, refusals), found
+    return evidence_of(_as_known(found.rows("rows"), since, until), since, context.scrub, refusals), found
+
+
+def _as_known(rows: Iterable[Event], since: datetime, until: datetime) -> Iterator[Event]:
+    """The rows of a time, those of a clock that is far ahead at their recording."""
+    for row in rows:
+        at = known_at(row)
+        if since <= at < until:
+            yield row if at is row.occurred_at else replace(row, occurred_at=at)
 
 
 def _symptoms(card: Card, past: Past, condition: HealthCondition, evidence: IncidentEvidence) -> Sequence[SymptomMatch]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import Final
 
 from msgspec import Struct, structs
 
 from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.model import Event
 from releaseguard.stats.series import Cell
 
 ENOUGH = 5.0
@@ -157,6 +158,12 @@ def as_recorded(rows: Iterable[MinuteCount]) -> Iterator[MinuteCount]:
             yield structs.replace(row, occurred_minute=row.recorded_minute)
         else:
             yield row
+
+
+def known_at(row: Event) -> datetime:
+    """When a row counts: at its recording where its clock is far ahead of the log's."""
+    learned = row.recorded_at
+    return learned if learned is not None and row.occurred_at - learned > FAR_AHEAD else row.occurred_at
 
 
 def median_lead(rows: Iterable[MinuteCount]) -> timedelta:
