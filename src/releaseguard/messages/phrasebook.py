@@ -106,7 +106,7 @@ class Phrasebook:
                 return value
 
     def _line(self, line: str) -> str:
-        """What makes it an item of a list, or heavy, in Markdown stays around it. The heading of a table is one phrase, for
+        """What makes it an item of a list, or heavy, in Markdown stays around it. The heading of a table is one phrase:
         each of its words may elsewhere be a name."""
         for before, after in _AROUND:
             if (found := before.match(line)) and line.endswith(after) and len(line) > len(found[0]):
