@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from releaseguard.eventlog.interface import EventLog
 from releaseguard.model import Event
-from tests.support.verifying import judge, mark, row, steady, stored, verdicts
+from releaseguard.verification.backtesting.replays import BacktestRequest, backtest_of
+from tests.support.verifying import PROMISE, SHIPPED, judge, mark, row, steady, stored, verdicts
 
 
 def retried(ids: int, *, every: float = 0.2, since: float = 4, until: float = 24, **more: object) -> Sequence[Event]:
@@ -22,9 +26,20 @@ def retried(ids: int, *, every: float = 0.2, since: float = 4, until: float = 24
 
 
 def verdict(path: Path, errors: Sequence[Event]) -> str:
+    """What is said at the window's end, and when the release is replayed."""
     events = [*steady(), mark(-5000, "r0"), mark(), *errors]
     with stored(path / "log.db", events) as log:
-        return verdicts(judge(log))["sendgrid.errors"]
+        replayed = replayed_verdict(log)
+        judged = judge(log)
+    assert replayed == (verdicts(judged)["sendgrid.errors"], judged.verdict == "fail")
+    return replayed[0]
+
+
+def replayed_verdict(log: EventLog) -> tuple[str, bool]:
+    request = BacktestRequest(environment=None, promise=PROMISE, every=timedelta(minutes=1), outcomes={})
+    of_release = next(one for one in backtest_of(log, SHIPPED, request).replayed if one.deployment.release == "r1")
+    found = {one.id: one.verdict.value for one in of_release.findings}
+    return found["sendgrid.errors"], of_release.failed_after_s is not None
 
 
 @pytest.mark.parametrize("ids", [1, 2])
@@ -45,3 +60,10 @@ def test_as_many_actions_that_fail_once_each_fail_it(tmp_path: Path) -> None:
 def test_rows_without_an_id_are_each_an_action(tmp_path: Path) -> None:
     nameless = [row(4 + 0.2 * one, "sendgrid_error", ok=False) for one in range(60)]
     assert verdict(tmp_path, nameless) == "fail"
+
+
+def test_so_are_they_where_rows_name_the_provider_in_their_own_way_or_a_clock_is_ahead(tmp_path: Path) -> None:
+    assert verdict(tmp_path, retried(1, provider="SendGrid")) != "fail"
+    (ahead := tmp_path / "ahead").mkdir()
+    shifted = [replace(one, occurred_at=one.occurred_at + timedelta(hours=3)) for one in retried(1)]
+    assert verdict(ahead, shifted) != "fail"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import accumulate, pairwise
 from operator import add
 from typing import NamedTuple
@@ -66,6 +66,11 @@ class Cell(NamedTuple):
 def minute_of(moment: datetime) -> int:
     """The minute since 1970 that contains ``moment``."""
     return int(moment.timestamp() // 60)
+
+
+def moment_of(minute: int) -> datetime:
+    """The moment at which a minute begins."""
+    return datetime.fromtimestamp(minute * 60, UTC)
 
 
 def cell_of(row: MinuteCount) -> Cell:

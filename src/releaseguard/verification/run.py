@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from releaseguard.cards.spec import (
     Card,
@@ -22,7 +22,7 @@ from releaseguard.errors import ReleaseguardError
 from releaseguard.eventlog.asking import RowAnswers
 from releaseguard.eventlog.interface import Query, RowQuestion
 from releaseguard.model import Event, Verdict
-from releaseguard.stats.series import minute_of
+from releaseguard.stats.series import minute_of, moment_of
 from releaseguard.traces import Traces
 from releaseguard.verification.checks import row_checks
 from releaseguard.verification.checks.latency import Looked, latency
@@ -201,7 +201,7 @@ def _states(
 def _live_since(states: Parted[ReleaseState]) -> datetime | None:
     """The minute in which the log first saw the release serve."""
     minute = states.first.live_since if states.first else None
-    return None if minute is None else datetime.fromtimestamp(minute * 60, UTC)
+    return None if minute is None else moment_of(minute)
 
 
 @dataclass(frozen=True, slots=True)

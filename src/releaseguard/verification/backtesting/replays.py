@@ -13,19 +13,21 @@ from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
 from releaseguard.model import OURSELVES, Event, Verdict
-from releaseguard.stats.series import Ledger
+from releaseguard.stats.series import Ledger, moment_of
 from releaseguard.traces import Trace, Traces, no_trace
 from releaseguard.verification.explain.finding import explain
 from releaseguard.verification.isolated import Parted, judged_apart, not_judged
 from releaseguard.verification.judge.replay import Look, Replay
+from releaseguard.verification.retried import failed_for_errors, taken_back
 from releaseguard.verification.rows.releases import DEPLOYED, deployments_of
 from releaseguard.verification.rows.single_rows import SingleRows
 from releaseguard.verification.rows.traffic import elsewhere_than, gathered, span_of
 from releaseguard.verification.rules import configured, rules_of, what_is_logged
 from releaseguard.verification.telling.whom import told_whom
-from releaseguard.verification.values import Deployment, Finding, Promise, Rule, end_of, overall_of
-from releaseguard.verification.whose.as_read import ANY_ZONE, Spelling, as_read, spelling_of
-from releaseguard.verification.whose.behind import each_at_its_recording
+from releaseguard.verification.values import Deployment, Finding, Promise, Rule, end_of, judged_from, overall_of
+from releaseguard.verification.whose.as_read import ANY_ZONE, Spelling, as_read, misread, spelling_of
+from releaseguard.verification.whose.as_written import as_written
+from releaseguard.verification.whose.behind import A_DAY_BEHIND, each_at_its_recording
 from releaseguard.verification.whose.members import Members
 from releaseguard.verification.whose.population import ALIKE, Population
 
@@ -48,6 +50,10 @@ class Replayed:
     """The checklist's one number at its highest: the release fails where it reaches 1 / false_alarm."""
     good: bool | None = None
     """What is known to be true of the release, where something is."""
+    failed_for_errors: Sequence[Rule] = ()
+    """The rules of shares of errors that failed it, one of each provider."""
+    live_since: datetime | None = None
+    """The minute in which the log first saw it serve."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +156,42 @@ def backtest(
         found[name] = list(_replay_all(rows, past[name], cards, promise, every, traces, population))
     for name in past.keys() - found.keys():
         found[name] = list(_replay_all([], past[name], cards, promise, every, traces, population))
-    return [one for name in past for one in found[name]]
+
+    def again(failed: Replayed, retried: Sequence[MinuteCount]) -> Replayed:
+        """The same release as :func:`verify` judges it again, where actions went on failing."""
+        alone = {failed.deployment.environment: span_of([failed.deployment], promise, population)}
+        [(_, rows)] = _rows_of_each(log, alone, spelling, by_deployment=by_deployment)
+        history = History(deployments=[failed.deployment], outcomes={})
+        [judged] = _replay_all([*rows, *retried], history, cards, promise, every, traces, population)
+        return judged
+
+    def once_an_action(one: Replayed) -> Replayed:
+        if not one.failed_for_errors:
+            return one
+        retried = taken_back(_rows_of(log, one, promise, population, spelling), one.failed_for_errors)
+        return again(one, retried) if retried else one
+
+    return [once_an_action(one) for name in past for one in found[name]]
+
+
+def _rows_of(
+    log: EventLog, replayed: Replayed, promise: Promise, population: Population, spelling: Spelling
+) -> SingleRows:
+    """The single rows of a release's window, also those that are written otherwise than they are meant."""
+    deployment = replace(replayed.deployment, live_since=replayed.live_since)
+    members, end = Members(deployment, population.tags), end_of(deployment, promise)
+    around = Query(since=judged_from(deployment) - A_DAY_BEHIND, until=end + ANY_ZONE)
+    written = list(log.minute_counts(replace(around, environment=deployment.environment)))
+    found = misread(written, spelling, members, lived_before=False)
+    return SingleRows(
+        log=log,
+        members=members,
+        is_elsewhere=elsewhere_than(deployment, population),
+        end=end,
+        until=end,
+        known_at=end,
+        written=as_written(written, found, spelling, lived_before=False),
+    )
 
 
 def _rows_of_each(
@@ -251,6 +292,7 @@ def replay_one(
     findings = [_finding(courses, rule, traces) for rule in rules]
     broken = any(finding.verdict is Verdict.ERROR for finding in findings)
     verdicts = _verdicts(courses, broken=broken)
+    live = courses.first.replay.state.live_since if courses.first else None
     failed = next((minute for minute, verdict in verdicts if verdict is Verdict.FAIL), None)
     return Replayed(
         deployment=deployment,
@@ -259,6 +301,8 @@ def replay_one(
         decided_after_s=_seconds(deployment, _settled(verdicts)) if verdicts else 0,
         findings=findings,
         peak=max((course.replay.state.peak for _, course in courses.parts), default=1.0),
+        failed_for_errors=failed_for_errors(course.replay.state for _, course in courses.parts),
+        live_since=None if live is None else moment_of(live),
     )
 
 
