@@ -82,7 +82,7 @@ def calls_of(report: Report) -> set[Call]:
         place = (one.file, one.line, one.provider or "?")
         if one.rule == "not-logged":
             found[place] = "both" if len(one.missing) == 2 else one.missing[0]
-        elif one.rule in _UNJUDGED:
+        elif one.rule in _UNJUDGED or (one.rule == "unknown-address" and one.provider is not None):
             found[place] = "unjudged"
         elif one.rule == "status-ping":
             found[place] = "ping"

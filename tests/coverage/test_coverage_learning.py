@@ -6,8 +6,10 @@ import tomllib
 
 import pytest
 
-from releaseguard.coverage.learning import learnt, log_section
+from releaseguard.coverage.learning import learnt, log_section, required
+from releaseguard.coverage.run import Asked, search
 from releaseguard.coverage.signature import Signature
+from tests.coverage.snippets import CARDS
 from tests.support.commands import Commands
 
 PANEL = """export type IntegrationStatus = 'success' | 'failure' | 'timeout' | 'degraded';
@@ -112,6 +114,40 @@ def test_init_writes_what_coverage_then_reads(tmp_path):
     )
     rows = cli.run("coverage", ".", "--json", "--no-cache").json["findings"]
     assert [row["rule"] for row in rows] == ["not-tested"]
+
+
+NEEDED = {
+    "words, of which one is a call": ("'health_check' | 'api_call' | 'webhook'", "'api_call'"),
+    "words without one": ("'webhook' | 'poll'", "'webhook'"),
+    "words by their type's name": ("IntegrationStatus", "'success'"),
+    "any text": ("string", "''"),
+    "a number": ("number", "0"),
+    "a truth value": ("boolean", "false"),
+    "nothing": ("string | null", "null"),
+    "an object": ("Record<string, unknown>", "{}"),
+}
+
+
+@pytest.mark.parametrize("name", NEEDED)
+def test_a_suggested_line_gives_what_the_functions_type_requires(tmp_path, name):
+    kind, value = NEEDED[name]
+    (tmp_path / "log.ts").write_text(PANEL.replace("eventType?: 'api_call' | 'webhook'", f"eventType: {kind}"))
+    (tmp_path / "mail.ts").write_text("import m from '@sendgrid/mail';\nexport const send = (x) => m.send(x);\n")
+    found = search(tmp_path, CARDS, asked=Asked(LEARNT)).findings
+    assert next(one.fix for one in found if one.rule == "not-logged").splitlines() == [
+        f"logIntegrationEvent({{ integrationName: 'sendgrid', status: 'success', eventType: {value} }});",
+        f"logIntegrationEvent({{ integrationName: 'sendgrid', status: 'failure', eventType: {value} }});",
+    ]
+
+
+def test_what_may_be_left_out_is_left_out(tmp_path):
+    (tmp_path / "log.ts").write_text(PANEL)
+    assert required(tmp_path, LEARNT) == {"integrationName": "''", "status": "'success'"}
+    own = Signature("track_provider", "service", "status")
+    code = "def track_provider(service: str, status: str, kind: str, tries: int = 1, note: str | None = None): ...\n"
+    (tmp_path / "log.py").write_text(code)
+    (tmp_path / "log.ts").unlink()
+    assert required(tmp_path, own) == {"service": '""', "status": '""', "kind": '""'}
 
 
 def test_nothing_is_written_where_nothing_is_learnt(tmp_path):

@@ -12,6 +12,14 @@ from releaseguard.tomlfile import did_you_mean
 
 Duration = str
 """``90s``, ``30m``, ``7d``: read with :func:`releaseguard.model.duration`."""
+PackagePart = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^((@[\w.-]+/)?[\w-]+(/[\w.-]+)+|\w+(\.\w+)+)$",
+        description="a package and a path in it: langchain/llms/openai, or langchain.llms.OpenAI in Python",
+    ),
+]
+"""A package of TypeScript and a path in it, or the dotted name of something in a package of Python."""
 Identifier = Annotated[
     str,
     msgspec.Meta(pattern=r"^[a-z][a-z0-9_]*$", description="a name of lower-case letters, digits and underscores"),
@@ -105,6 +113,9 @@ class CodeSpec(_Strict, frozen=True, kw_only=True):
     """Packages for TypeScript and JavaScript, however they are imported (npm:, jsr:, esm.sh, deno.land/x/name)."""
     python: Sequence[str] = ()
     """Packages of Python, by the name they are imported under."""
+    within: Sequence[PackagePart] = ()
+    """Parts of others' packages that are the provider's as well: ``langchain/llms/openai`` of TypeScript,
+    ``langchain.llms.OpenAI`` of Python."""
     calls: Mapping[str, Identifier] = {}
     """The functions of those packages, and JSX components, whose call is a use -> the success event of that use.
 
@@ -119,6 +130,9 @@ class CodeSpec(_Strict, frozen=True, kw_only=True):
     """Packages, or paths in the packages above, that are not the provider's."""
     given_to: Mapping[str, Sequence[str]] = {}
     """Package of others -> its functions that are a use where they are given something made by the packages above."""
+    imitated: bool = False
+    """Whether others answer as the provider does: a client for another's address is not the provider's, and one whose
+    address is known at run time only is not judged, unless that address is called after the provider."""
     gathers: Mapping[str, str] = {}
     """Functions that send nothing and gather calls -> the function that sends what was gathered."""
     returns_errors: bool = False

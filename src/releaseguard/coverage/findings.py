@@ -144,11 +144,13 @@ class Findings:
         return CoverageFinding(one.file.path, *one.at, "not-received", one.card.id, ("success",), what, line)
 
     def _unseen(self, one: Unseen) -> CoverageFinding:
-        what = "The address of this request is known at run time only: whether it goes to a provider was not judged."
+        names = " or ".join(self.cards.get(each).name for each in one.providers)
+        whom = names or "a provider"
+        what = f"The address of this request is known at run time only: whether it goes to {whom} was not judged."
         if one.rule == "unknown-client":
-            names = " or ".join(self.cards.get(each).name for each in one.providers)
             what = f"This looks like a call of {names}, of a client that is known at run time only: it was not judged."
-        return CoverageFinding(one.file.path, *one.call.at, one.rule, None, (), what)
+        whose = one.providers[0] if one.rule == "unknown-address" and len(one.providers) == 1 else None
+        return CoverageFinding(one.file.path, *one.call.at, one.rule, whose, (), what)
 
     def _row(self, card: Card, verdicts: Sequence[tuple[Site, SiteVerdict]]) -> ProviderCoverage:
         mine = [(site, verdict) for site, verdict in verdicts if site.provider == card.id]

@@ -21,7 +21,7 @@ _FUNCTION = re.compile(
 )
 _PYTHON = re.compile(rf"def\s+{_NAME}\s*\((?P<taken>[^)]*)\)", re.DOTALL)
 _TYPE = re.compile(r":\s*([A-Z]\w*)")
-_KEY = re.compile(r"(\w+)\??\s*:\s*([^;,}\n]+(?:\n\s*\|[^;,}\n]+)*)")
+_KEY = re.compile(r"(\w+\??)\s*:\s*([^;,}\n]+(?:\n\s*\|[^;,}\n]+)*)")
 _SPEAKS = re.compile(rb"[Ii]ntegration|[Pp]rovider|[Ss]tatus|[Oo]utcome")
 _WORD = re.compile(r"['\"]([\w-]+)['\"]")
 _PROVIDERS = (
@@ -35,6 +35,9 @@ _PROVIDERS = (
 )
 _OUTCOMES = ("status", "outcome", "result")
 _EVENTS = ("event", "eventName", "event_name")
+_CALLS = ("api_call", "call", "request")
+"""What a kind of event is called that is a call of a provider."""
+_PLAIN = {"number": "0", "int": "0", "float": "0", "string": "''", "str": '""', "Date": "new Date()"}
 _GOOD = {"success", "ok", "succeeded", "healthy", "up", "passed"}
 _OUR_KEYS = ("provider", "outcome")
 
@@ -46,6 +49,34 @@ def learnt(folder: Path) -> Signature | None:
     elsewhere = _agreed(texts)
     found = {one for text in texts for one in _defined(text, {**elsewhere, **dict(_types(text))})}
     return Signature(*found.pop()) if len(found) == 1 else None
+
+
+def required(folder: Path, own: Signature) -> Mapping[str, str]:
+    """What else the app's function has to be given, by its definition under ``folder``: a value for each, as code."""
+    tree = survey(folder)
+    texts = [content.decode() for name in tree.sources if (content := read(tree, name)) and _may_define(content)]
+    elsewhere = _agreed(texts)
+    for text in texts:
+        types = {**elsewhere, **dict(_types(text))}
+        for name, taken, python in _functions(text):
+            fields = _fields(taken, types) if name == own.function else {}
+            if own.provider in fields or f"{own.provider}?" in fields:
+                needed = {key: kind for key, kind in fields.items() if not key.endswith("?") and "=" not in kind}
+                return {key: _value(kind.strip(), types, python) for key, kind in needed.items()}
+    return {}
+
+
+def _value(kind: str, types: Mapping[str, str], python: bool) -> str:
+    """A value of a type: of several words the one that is a call's, else the first."""
+    nothing = re.search(r"\b(null|undefined|None)\b", kind)
+    if words := _WORD.findall(kind) or _WORD.findall(types.get(kind, "")):
+        word = next((one for one in _CALLS if one in words), words[0])
+        return f'"{word}"' if python else f"'{word}'"
+    if nothing:
+        return nothing[1]
+    if kind in ("boolean", "bool"):
+        return "False" if python else "false"
+    return _PLAIN.get(kind, "[]" if kind.endswith("[]") else "{}")
 
 
 def _agreed(texts: Iterable[str]) -> dict[str, str]:
@@ -96,24 +127,30 @@ def _in_braces(text: str, start: int) -> str:
     return "".join(found)
 
 
-def _defined(text: str, types: Mapping[str, str]) -> Iterator[_Found]:
+def _functions(text: str) -> Iterator[tuple[str, str, bool]]:
+    """Functions that may log: the name, what it is given, and whether it is Python's."""
     for pattern in (_FUNCTION, _PYTHON):
         for match in pattern.finditer(text):
-            name = match["name"] or match.groupdict().get("other") or ""
-            keys = _keys(match["taken"], types)
-            provider = next((one for one in _PROVIDERS if one in keys), None)
-            outcome = next((one for one in _OUTCOMES if one in keys), None)
-            if provider is None or outcome is None or (name in OURS and (provider, outcome) == _OUR_KEYS):
-                continue
-            words = _WORD.findall(keys[outcome]) or _WORD.findall(types.get(keys[outcome].strip(), ""))
-            good = tuple(one for one in words if one in _GOOD)
-            bad = tuple(one for one in words if one not in _GOOD)
-            if good and bad:
-                yield name, provider, outcome, next((one for one in _EVENTS if one in keys), None), good, bad
+            yield match["name"] or match.groupdict().get("other") or "", match["taken"], pattern is _PYTHON
 
 
-def _keys(taken: str, types: Mapping[str, str]) -> dict[str, str]:
-    """The names that a function is given, each with its type: of the object that it takes, else its parameters."""
+def _defined(text: str, types: Mapping[str, str]) -> Iterator[_Found]:
+    for name, taken, _ in _functions(text):
+        keys = {key.removesuffix("?"): kind for key, kind in _fields(taken, types).items()}
+        provider = next((one for one in _PROVIDERS if one in keys), None)
+        outcome = next((one for one in _OUTCOMES if one in keys), None)
+        if provider is None or outcome is None or (name in OURS and (provider, outcome) == _OUR_KEYS):
+            continue
+        words = _WORD.findall(keys[outcome]) or _WORD.findall(types.get(keys[outcome].strip(), ""))
+        good = tuple(one for one in words if one in _GOOD)
+        bad = tuple(one for one in words if one not in _GOOD)
+        if good and bad:
+            yield name, provider, outcome, next((one for one in _EVENTS if one in keys), None), good, bad
+
+
+def _fields(taken: str, types: Mapping[str, str]) -> dict[str, str]:
+    """The names that a function is given, each with its type: of the object that it takes, else its parameters. What
+    may be left out ends with ``?``."""
     for name in _TYPE.findall(taken):
         if "{" in types.get(name, "") or ":" in types.get(name, ""):
             return dict(_KEY.findall(types[name]))

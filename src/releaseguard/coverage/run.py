@@ -6,7 +6,7 @@ import gc
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from releaseguard.cards.load import Cards
@@ -15,6 +15,7 @@ from releaseguard.coverage.judging.around import Reach
 from releaseguard.coverage.judging.central import Central
 from releaseguard.coverage.judging.judge import Judge
 from releaseguard.coverage.judging.received import receivers
+from releaseguard.coverage.learning import required
 from releaseguard.coverage.program.passed import passed_in
 from releaseguard.coverage.reading.cache import opened
 from releaseguard.coverage.reading.sources import Progress, ReadSources, read_sources
@@ -55,7 +56,15 @@ def search(path: Path, cards: Cards, progress: Progress = lambda _done, _all: No
     with _roomy():
         sources = read_sources(path, cards, (*asked.logs, *WRAPPERS), progress, cache)
         cache.close()
-        return _searched(sources, cards, asked)
+        return _searched(sources, cards, _completed(asked, path))
+
+
+def _completed(asked: Asked, path: Path) -> Asked:
+    """With what else the app's own function has to be given, so that a suggested line is a whole one."""
+    if asked.own is None:
+        return asked
+    folder = path if path.is_dir() else path.parent
+    return replace(asked, own=replace(asked.own, also=required(folder, asked.own)))
 
 
 @contextmanager

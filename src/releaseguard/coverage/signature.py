@@ -21,6 +21,8 @@ class Signature:
     error: Sequence[str] = ("error",)
     providers: Mapping[str, str] = field(default_factory=dict)
     """What the app calls a provider -> the card's id."""
+    also: Mapping[str, str] = field(default_factory=dict)
+    """What else it has to be given -> a value for it, as code."""
 
     def outcome_of(self, said: str) -> str:
         """``success`` or ``error``; what it is neither of as it is."""
@@ -32,9 +34,12 @@ class Signature:
         words = {self.provider: own, self.outcome: (self.success if outcome == "success" else self.error)[0]}
         if self.event is not None:
             words[self.event] = event
+        quoted = json.dumps if python else _quoted
+        said = {key: quoted(value) for key, value in words.items()}
+        said |= {key: value for key, value in self.also.items() if key not in said}
         if python:
-            return f"{self.function}({', '.join(f'{key}={json.dumps(value)}' for key, value in words.items())})"
-        return f"{self.function}({{ {', '.join(f'{key}: {_quoted(value)}' for key, value in words.items())} }});"
+            return f"{self.function}({', '.join(f'{key}={value}' for key, value in said.items())})"
+        return f"{self.function}({{ {', '.join(f'{key}: {value}' for key, value in said.items())} }});"
 
 
 def _quoted(text: str) -> str:

@@ -95,6 +95,8 @@ def _of_card(text: str, card: Card, language: str) -> bool:
             return not _is_shared(card)
     elif text and package_of(text, language)[0] in card.code.npm:
         return True
+    if any(text == one or text.startswith((f"{one}.", f"{one}/")) for one in card.code.within):
+        return True
     return any(re.search(rf"(^|[/.@]){re.escape(host)}($|[/:?])", text) for host in card.hosts)
 
 

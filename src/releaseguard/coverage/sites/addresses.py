@@ -7,7 +7,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from releaseguard.cards.load import Cards
-from releaseguard.coverage.languages.syntax import Call, Expr, Function, Record, Scope
+from releaseguard.cards.spec import Card
+from releaseguard.coverage.languages.syntax import (
+    Bound,
+    Call,
+    Const,
+    Expr,
+    Function,
+    Member,
+    Name,
+    Parameter,
+    Record,
+    Scope,
+    Text,
+)
+from releaseguard.coverage.languages.within import inside
 from releaseguard.coverage.program.frames import Frame
 from releaseguard.coverage.program.names import HOLE, Names
 from releaseguard.coverage.program.origins import Origin
@@ -16,8 +30,10 @@ from releaseguard.coverage.sites.requests import is_mailer, relay, speaks_a_prot
 _HOST = re.compile(r"^\s*(?:https?|wss?|smtps?)://(?:[^/?#@]*@)?([^/?#:]*)", re.IGNORECASE)
 _BASES = (
     "baseURL", "baseUrl", "base_url", "prefixUrl", "prefix", "host", "hostname", "url", "uri", "endpoint",
-    "endpoint_url", "azure_endpoint", "api_base", "openai_api_base", "basePath",
+    "endpoint_url", "azure_endpoint", "api_base", "openai_api_base", "basePath", "anthropicApiUrl", "anthropic_api_url",
 )  # fmt: skip
+_OPEN_BASES = tuple(one for one in _BASES if one not in ("endpoint", "azure_endpoint"))
+"""Those that may name any host: an endpoint at Azure is the app's own, and says nothing of whose it is."""
 _INNER = ("configuration", "options", "defaults")
 """Options that hold such a base in turn."""
 _METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"}
@@ -59,6 +75,34 @@ class RequestAddresses:
             if is_mailer(origin) and (host := relay(maker)) is not None:
                 found |= {f"smtp://{text}" for text in self.names.texts(host, home) if "://" not in text}
         return found
+
+    def nameless(self, origin: Origin, scope: Scope, card: Card) -> bool:
+        """Whether the client's address is known at run time only, and not called after a card (``OPENAI_BASE_URL``)."""
+        for step in origin.steps:
+            for items in _options(step.call) if step.call is not None and "azure" not in step.name.lower() else ():
+                given = [items[key] for key in _OPEN_BASES if key in items]
+                if any(self._is_nameless(value, step.scope or scope, card) for value in given):
+                    return True
+        return False
+
+    def _is_nameless(self, value: Expr, scope: Scope, card: Card) -> bool:
+        if not is_unknown(self.names.texts(value, scope)):
+            return False
+        meant = [one for one, _, _ in self.names.meanings(value, scope)]
+        if meant and all(isinstance(one, Const) or _is_optional(one) for one in meant):
+            return any(self._given(one, home) for one, home, _ in self.names.meanings(value, scope))
+        return not self._is_called_after(card, value, scope)
+
+    def _given(self, parameter: Bound, home: Scope) -> bool:
+        """Whether somebody gives a parameter a value."""
+        passed = self.names.origins.passed
+        return isinstance(parameter, Parameter) and passed is not None and any(True for _ in passed.to(parameter, home))
+
+    def _is_called_after(self, card: Card, value: Expr, scope: Scope) -> bool:
+        """Whether an address, or what it is taken from, has the card's name in its own."""
+        meant = (one for one, _, _ in self.names.meanings(value, scope))
+        said = {name for one in (value, *meant) if isinstance(one, Expr) for name in _names_in(one)}
+        return any(card.id in name.lower().replace("_", "") for name in said)
 
     def _named(self, call: Call, scope: Scope, frame: Frame | None) -> set[str]:
         found = set[str]()
@@ -121,6 +165,22 @@ def where_addresses_are(call: Call, scope: Scope, origin: Origin) -> Iterator[tu
         for key in _BASES:
             if key in one.named:
                 yield one.named[key], where
+
+
+def _is_optional(value: Bound) -> bool:
+    """Whether it is a parameter that is nothing where nothing is given."""
+    return isinstance(value, Parameter) and isinstance(value.default, Const)
+
+
+def _names_in(expr: Expr) -> Iterator[str]:
+    """The names that stand in an expression, those of variables of the environment among them."""
+    for one in inside(expr):
+        if isinstance(one, Member):
+            yield one.name
+        elif isinstance(one, Name):
+            yield one.id
+        elif isinstance(one, Text):
+            yield from (piece for piece in one.pieces if isinstance(piece, str))
 
 
 def _options(call: Call) -> Iterator[Mapping[str, Expr]]:

@@ -90,7 +90,10 @@ class Finder:
             return
         origin = self.names.origin(call.callee, scope)
         if origin is not None and (use := self._of_package(origin, call, scope)) is not None:
-            used[id(call)] = (call, scope, use)
+            if self._is_nameless(use, scope):
+                found.unseen.append(Unseen(_file(scope), call, "unknown-address", (use.provider,)))
+            else:
+                used[id(call)] = (call, scope, use)
         elif makes_requests(origin):
             self._request(call, scope, origin, used, found, callers)
         elif self.names.function(call.callee, scope) is None:
@@ -121,11 +124,20 @@ class Finder:
         use = self.packages.use(origin, call, scope)
         if use is None:
             return None
-        bases = {one for one in self.addresses.bases(origin, scope) if "://" in one}
-        if known_elsewhere(bases):  # a client that was made for another's address
-            provider = self.addresses.provider_of(bases)
-            return use if provider == use.provider else self._request_use(bases, origin, call)
-        return use
+        maker = use.client or origin
+        bases = {one for one in self.addresses.bases(maker, scope) if "://" in one}
+        if not known_elsewhere(bases) or (provider := self.addresses.provider_of(bases)) == use.provider:
+            return use
+        if provider is None and not self.cards.get(use.provider).code.imitated:
+            return use  # its own at another address: a domain of the app's, a proxy, one that the app runs itself
+        return self._request_use(bases, maker, call)
+
+    def _is_nameless(self, use: ProviderUse, scope: Scope) -> bool:
+        """Whether it may as well be another's, who answers as the provider does."""
+        card, maker = self.cards.get(use.provider), use.client or use.origin
+        if not card.code.imitated or maker is None:
+            return False
+        return not known_elsewhere(self.addresses.bases(maker, scope)) and self.addresses.nameless(maker, scope, card)
 
     def _request_use(
         self, addresses: set[str], origin: Origin | None, call: Call, *, open_end: bool = False

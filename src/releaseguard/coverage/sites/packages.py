@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from releaseguard.cards.load import Cards
 from releaseguard.cards.spec import Card
@@ -16,6 +17,8 @@ from releaseguard.coverage.sites.values import ProviderUse
 _PATTERN_STEP = re.compile(r"""([A-Za-z_*][A-Za-z0-9_]*)(?:\(["']([^"']*)["']\))?""")
 _WORDS = {"sendgrid": ("sendgrid", "sgmail"), "aws_rekognition": ("rekognition",)}
 """What a client is called where it is not called after the card."""
+_DEEPEST = 3
+"""Steps into a package of Python that a card may name."""
 
 
 class Packages:
@@ -29,7 +32,8 @@ class Packages:
         for card in cards:
             paths = [(card, path, event) for path, event in card.code.calls.items()]
             for language, packages in (("typescript", card.code.npm), ("python", card.code.python)):
-                for package in packages:
+                parts = [one for one in card.code.within if ("/" in one) == (language == "typescript")]
+                for package in (*packages, *parts):
                     self._known.setdefault((language, package), []).extend(paths)
             for package, functions in card.code.given_to.items():
                 self._given.setdefault(package, []).extend((card, one) for one in functions)
@@ -40,14 +44,19 @@ class Packages:
 
     def cards_of(self, origin: Origin | None, language: str) -> list[Card]:
         """The cards to whose packages a value belongs."""
-        known = self._known.get((language, origin.package), ()) if origin else ()
+        known = self._of_package(origin, language) if origin else ()
         return list({card.id: card for card, _, _ in known if not _is_other(card, origin)}.values())
+
+    def _of_package(self, origin: Origin, language: str) -> Iterator[tuple[Card, str, str]]:
+        """What the cards say of a package, or of the part of it that a value comes from."""
+        for name in _spoken(origin, language):
+            yield from self._known.get((language, name), ())
 
     def use(self, origin: Origin, call: Call, scope: Scope) -> ProviderUse | None:
         """What a call of a package's function is a use of, by the cards of its package."""
         language = scope.root.file.language if scope.root.file else "typescript"
         whole = origin.called(call, scope)
-        for card, path, event in self._known.get((language, origin.package), ()):
+        for card, path, event in self._of_package(origin, language):
             if not _is_other(card, origin) and self.matches(path, whole.steps, scope) and not _gathered(card, whole):
                 return _use(card, event, language, whole)
         return self._use_of_given(origin, whole, call, scope, language)
@@ -59,9 +68,10 @@ class Packages:
         for card, path in self._given.get(origin.package, ()):
             if self.matches(path, whole.steps, scope):
                 for given, there in _given(whole, call, scope):
-                    if card in self.cards_of(self.names.origin(given, there), language):
+                    maker = self.names.origin(given, there)
+                    if card in self.cards_of(maker, language):
                         event = card.events.success[0] if card.events.success else None
-                        return _use(card, event, language, whole)
+                        return replace(_use(card, event, language, whole), client=maker)
         return None
 
     def by_name(self, call: Call, scope: Scope, origin: Origin | None) -> ProviderUse | None:
@@ -153,6 +163,19 @@ def _given(whole: Origin, call: Call, scope: Scope) -> Iterator[tuple[Expr, Scop
         for arg in (*one.args, *one.named.values()):
             for inner in handed_on(arg):
                 yield inner, where
+
+
+def _spoken(origin: Origin, language: str) -> Iterator[str]:
+    """A package, and the path in it, as cards say them: ``langchain/llms/openai``, ``langchain.llms.OpenAI``."""
+    yield origin.package
+    if language == "typescript":
+        if origin.module != origin.package:
+            yield origin.module.removesuffix(".js")
+        return
+    path = origin.package
+    for step in origin.steps[:_DEEPEST]:
+        path = f"{path}.{step.name}"
+        yield path
 
 
 def _is_other(card: Card, origin: Origin | None) -> bool:

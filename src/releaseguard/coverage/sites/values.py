@@ -22,6 +22,8 @@ class ProviderUse:
     background: bool = False
     """Whether it is sent later, so that the call has no error to log."""
     origin: Origin | None = None
+    client: Origin | None = None
+    """What makes the request, where the call is of another package that is given it."""
 
 
 @dataclass(eq=False)
