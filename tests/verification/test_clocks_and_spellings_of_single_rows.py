@@ -18,7 +18,8 @@ from releaseguard.verification.telling.document import document_of
 from releaseguard.verification.whose.tags import tags_of
 from tests.support.verifying import NOON, judge, mark, row, steady, stored
 
-OFF = [timedelta(hours=hours) for hours in (-25, -8, -5, -3, 3, 14, 30)]
+OFF = [timedelta(hours=hours) for hours in (-24 * 20_000, -25, -8, -5, -3, 3, 14, 30)]
+"""The first is a clock that nobody ever set."""
 Changed = Callable[[Event], Event]
 
 
@@ -91,6 +92,13 @@ def test_slow_successes_under_a_clock_that_is_behind_are_the_releases_and_not_wh
     verdict, reason = said(judged(tmp_path, rows), "sendgrid.latency")
     assert verdict == "warn"
     assert "slower than 303 ms" in reason
+
+
+def test_a_clock_that_nobody_set_is_told_from_a_life_that_the_release_had_before(tmp_path: Path) -> None:
+    """Fewer rows than it wrote days ago are no proof that all of them are of a clock."""
+    lived = [row(minute, "sendgrid_email_sent", release="r1") for minute in range(-2880, -2820, 10)]
+    late = world(by_clock(timedelta(days=-20_000)))
+    assert "behind the log" not in "\n".join(judged(tmp_path, [*lived, *late])["remarks"])
 
 
 def test_old_rows_of_a_release_that_was_here_before_are_its_past(tmp_path: Path) -> None:

@@ -181,8 +181,8 @@ def three_providers() -> list[Any]:
     return [one for name, event in names.items() for one in steady([event], provider=name, every=0.5)]
 
 
-def test_a_replay_counts_rows_of_a_clock_hours_behind_when_the_log_learned_of_them(tmp_path) -> None:
-    behind = timedelta(hours=5)
+@pytest.mark.parametrize("behind", [timedelta(hours=5), timedelta(days=20_000)], ids=str)
+def test_a_replay_counts_rows_of_a_clock_that_is_behind_when_the_log_learned_of_them(tmp_path, behind) -> None:  # type: ignore[no-untyped-def]
     rows = []
     for one in three_providers():
         fails = one.provider == "sendgrid" and one.occurred_at >= NOON

@@ -27,7 +27,7 @@ from releaseguard.verification.telling.whom import told_whom
 from releaseguard.verification.values import Deployment, Finding, Promise, Rule, end_of, judged_from, overall_of
 from releaseguard.verification.whose.as_read import ANY_ZONE, Spelling, as_read, misread, spelling_of
 from releaseguard.verification.whose.as_written import as_written
-from releaseguard.verification.whose.behind import A_DAY_BEHIND, each_at_its_recording
+from releaseguard.verification.whose.behind import A_DAY_BEHIND, NEVER_SET, each_at_its_recording
 from releaseguard.verification.whose.members import Members
 from releaseguard.verification.whose.population import ALIKE, Population
 
@@ -180,8 +180,11 @@ def _rows_of(
     """The single rows of a release's window, also those that are written otherwise than they are meant."""
     deployment = replace(replayed.deployment, live_since=replayed.live_since)
     members, end = Members(deployment, population.tags), end_of(deployment, promise)
-    around = Query(since=judged_from(deployment) - A_DAY_BEHIND, until=end + ANY_ZONE)
-    written = list(log.minute_counts(replace(around, environment=deployment.environment)))
+    around = Query(
+        environment=deployment.environment, since=judged_from(deployment) - A_DAY_BEHIND, until=end + ANY_ZONE
+    )
+    asked = [around, replace(around, since=None, until=NEVER_SET)]
+    written = [row for some in log.counts_of_each([], asked).minutes for row in some]
     found = misread(written, spelling, members, lived_before=False)
     return SingleRows(
         log=log,
@@ -201,9 +204,14 @@ def _rows_of_each(
         return
     since, until = min(first for first, _ in spans.values()), max(last for _, last in spans.values())
     query = Query(since=since, until=until + ANY_ZONE, by_deployment=by_deployment)
+    unset: Mapping[str, Sequence[MinuteCount]] = {}
+    if log.capabilities.has("recorded_at"):
+        before = replace(query, since=None, until=NEVER_SET)
+        unset = {name: list(rows) for name, rows in log.minute_counts_of_each(list(spans), before)}
     for name, rows in log.minute_counts_of_each(list(spans), query):
         first, last = spans[name]
-        yield name, [row for row in as_read(rows, spelling) if first <= row.occurred_minute < last]
+        near = (row for row in as_read(rows, spelling) if first <= row.occurred_minute < last)
+        yield name, [*as_read(unset.get(name, ()), spelling), *near]
 
 
 def _replay_all(

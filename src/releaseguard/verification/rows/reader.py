@@ -27,7 +27,7 @@ from releaseguard.verification.rows.seen import MOST_SEEN, called_alike, most_of
 from releaseguard.verification.rows.single_rows import Name
 from releaseguard.verification.rows.traffic import settled_before, span_of
 from releaseguard.verification.values import Acceptance, Deployment, end_of, judged_from
-from releaseguard.verification.whose.behind import A_DAY_BEHIND, CountedTraffic
+from releaseguard.verification.whose.behind import A_DAY_BEHIND, NEVER_SET, CountedTraffic
 from releaseguard.verification.whose.heard import Heard
 from releaseguard.verification.whose.members import Members, Owner
 from releaseguard.verification.whose.strayed import NOWHERE, USUAL_OVER, Strayed, strayed_in
@@ -116,6 +116,7 @@ class LogReader:
         if log.capabilities.has("recorded_at"):
             asked["ahead"] = self._ahead_of(until, by_deployment=by_deployment)
             asked["behind"] = self._behind(deployment, border)
+            asked["never set"] = self._here(Query(until=NEVER_SET, recorded_since=deployment.deployed_at))
         past, minute = (
             self._here(Query(since=since, until=border)),
             deployment.deployed_at.replace(second=0, microsecond=0),
@@ -125,12 +126,13 @@ class LogReader:
             asked["day before"] = self._day_before(deployment)
         hours, minutes = log.counts_of_each([anywhere, *([past] if self._baseline is None else [])], [*asked.values()])
         told = dict(zip(asked, minutes, strict=True))
+        behind = [*told.get("never set", ()), *told.get("behind", ())]
         if self._baseline is None:
             self._baseline = replace(self._past(past, hours[1]), day_before=told["day before"])
         return CountedTraffic(
             self._baseline.past,
             [*self._baseline.rows, *told["near"], *told.get("ahead", ())],
-            [row for row in told.get("behind", ()) if row.recorded_minute and row.recorded_minute < until],
+            [row for row in behind if row.recorded_minute and row.recorded_minute < until],
             self._baseline.day_before,
             hours[0],
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Final
 
@@ -25,6 +25,8 @@ FAR_BEHIND: Final = timedelta(minutes=15)
 """By how much a clock may run behind and its rows be taken at their word: they count for the release's first minute."""
 A_DAY_BEHIND: Final = timedelta(hours=26)
 """By how much a clock may run behind and its rows be looked for: local time of anywhere, taken for UTC."""
+NEVER_SET: Final = datetime(2020, 1, 1, tzinfo=UTC)
+"""What says that it is of before this is of a clock that nobody set: of 1970, 1980, 2000 or 2010, as devices begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,8 @@ class CountedTraffic:
     """What is only ever a baseline."""
     rows: Sequence[MinuteCount]
     behind: Sequence[MinuteCount] = ()
-    """What the log learned of in the window though it says that it is of hours before: also in ``past``."""
+    """What the log learned of in the window though it says that it is of hours before: also in ``past``; and what says
+    that it is of years before."""
     day_before: Sequence[MinuteCount] = ()
     """The same hours of the day before, by the minute: also in ``past``."""
     anywhere: Sequence[HourCount] = ()
@@ -78,14 +81,15 @@ def has_lived_before(counted: CountedTraffic, members: Members, lead: timedelta)
     if any(row.recorded_minute and row.recorded_minute < earliest and ours(row) for row in counted.rows):
         return True
     known = sum(sum(hour.counts) for hour in counted.past if ours(hour))
-    return known > sum(row.count for row in counted.behind if ours(row))
+    return known > sum(row.count for row in counted.behind if row.occurred_minute >= NEVER_SET and ours(row))
 
 
 def each_at_its_recording(
     rows: Sequence[MinuteCount], deployments: Sequence[Deployment], promised: timedelta, population: Population
 ) -> Sequence[MinuteCount]:
     """The rows of many deployments, those of a clock which is far behind at their recording, as
-    :func:`at_their_recording` has them for one. ``promised``: how long a release is looked at."""
+    :func:`at_their_recording` has them for one, and none that stays years before them. ``promised``: how long a release
+    is looked at."""
     first: dict[str, Members] = {}
     for release in {row.release for row in rows if row.release}:
         having = (Members(one, population.tags) for one in deployments)
@@ -101,10 +105,11 @@ def each_at_its_recording(
         is_his = row.recorded_minute < deployed + promised
         return is_his and row.occurred_minute < deployed - timedelta(minutes=LOOKBACK) and is_behind(row, deployed)
 
-    return [
+    moved = (
         structs.replace(row, occurred_minute=row.recorded_minute or row.occurred_minute) if is_far_behind(row) else row
         for row in rows
-    ]
+    )
+    return [row for row in moved if row.occurred_minute >= NEVER_SET]
 
 
 def _lived_before(rows: Sequence[MinuteCount], first: Mapping[str, Members], lead: timedelta) -> Set[str]:
