@@ -208,3 +208,15 @@ def test_every_filter_of_the_page_hides_what_is_not_chosen() -> None:
     assert offered == set(re.findall(r"has\(#only-(\w+):checked\) .events li:not", page))
     used = {name for classes in re.findall(r'<li class="([^"]*)"><span', page) for name in classes.split()}
     assert offered <= used
+
+
+def test_names_that_are_shown_alike_are_no_series_twice():
+    document = health_document("x")
+    row = document["providers"][0]
+    names = ["a b", "a\nb", "a b (2)", 'q"\\', "mapbox (client)"]
+    text = HEALTH["prometheus"]({**document, "providers": [{**row, "provider": name} for name in names]}, Display())
+    series = [line.rpartition(" ")[0] for line in text.splitlines() if not line.startswith("#")]
+    assert len(series) == len(set(series))
+    assert sum("provider_events{" in line for line in series) == len(names)
+    heads = [line.split(" ")[1:3] for line in text.splitlines() if line.startswith("#")]
+    assert len(heads) == len({tuple(one) for one in heads})

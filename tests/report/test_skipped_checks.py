@@ -37,3 +37,14 @@ def test_many_checks_with_one_reason_are_counted_and_named_on_demand(reason):
 def test_a_few_are_named():
     text = rendered(skipped(3, NO_PLACES))
     assert all(f"provider{number}.errors" in text for number in range(3))
+
+
+@pytest.mark.parametrize(("name", "folded"), [("markdown", "<details><summary>skipped: 40"), ("html", "<details")])
+def test_in_a_page_and_a_comment_they_are_folded_behind_what_is_to_be_done(name, folded):
+    document = {**verdict_document("x"), "skipped": skipped(40, NOT_LOGGED), "next_step": "look here"}
+    text = VERDICT[name](document, Display(100, 0))
+    assert text.count("logged here in 28 days") == 1
+    before, after = text.split("look here", 1)
+    assert "provider39.errors" not in before
+    assert folded in after.split("provider0.errors")[0]
+    assert "provider39.errors" in after

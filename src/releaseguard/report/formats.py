@@ -66,7 +66,23 @@ def _json(document: Any, _display: Display) -> str:
     return as_json(getattr(document, "document", document))
 
 
-VERDICT: Formats[VerdictDocument] = _formats("verdict", "text", "json", "markdown", "junit", "html", "sarif", "in-toto")
+def _gathering(formats: Formats[Any]) -> Formats[Any]:
+    """The formats for people tell once why many checks were left out: before the reason is translated."""
+    return {name: _gathered(one) if name in _said_afterwards else one for name, one in formats.items()}
+
+
+def _gathered(renderer: Renderer[Any]) -> Renderer[Any]:
+    def render(document: Any, display: Display) -> str:
+        from releaseguard.report.verdict.skipped import gathered
+
+        return renderer(gathered(document), display)
+
+    return render
+
+
+VERDICT: Formats[VerdictDocument] = _gathering(
+    _formats("verdict", "text", "json", "markdown", "junit", "html", "sarif", "in-toto")
+)
 STATUS: Formats[StatusDocument] = _formats("status", "text", "json")
 HEALTH: Formats[HealthDocument] = _formats("health", "text", "json", "html", "prometheus")
 INCIDENT: Formats[IncidentPage] = _formats("incident", "text", "json", "markdown", "html")

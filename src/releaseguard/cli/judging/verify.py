@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from releaseguard.cli.shared.documents import chosen, deliver, format_option, output_option, rendered
+from releaseguard.cli.shared.documents import deliver, format_option, output_option, rendered
 from releaseguard.cli.shared.options import Moment, Run, Span, check_spans, command, environment_option
 from releaseguard.cli.shared.traces import write_trace
 from releaseguard.errors import ExitCode, UsageError
@@ -208,9 +208,6 @@ def _document(judged: Judged, explain: str | None) -> VerdictDocument:
 
 
 def _emit(run: Run, document: VerdictDocument, format_: str | None, output: Path | None) -> None:
-    from releaseguard.report.verdict.text import gathered
-
-    shown = gathered(document) if chosen(run, format_) == "text" else document
-    text = rendered(run, VERDICT, shown, format_)
+    text = rendered(run, VERDICT, document, format_)
     said = f"{document['verdict'].upper()}  {document['summary']}"
     deliver(run, text, output, said, format_)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import count
 
 from releaseguard.report.health.document import HealthDocument, HealthRow
 from releaseguard.report.layout.display import Display
@@ -26,7 +27,22 @@ GAUGES: Mapping[str, tuple[str, Value]] = {
 
 def render(document: HealthDocument, _display: Display) -> str:
     """One gauge after the other; a scraper that finds the file old sees it by ``releaseguard_as_of``."""
-    return "\n".join(_lines(shown(document)))
+    told = shown(document)
+    return "\n".join(_lines({**told, "providers": list(_apart(told["providers"]))}))
+
+
+def _apart(rows: Iterable[HealthRow]) -> Iterator[HealthRow]:
+    """Names that look alike once they can be shown are numbered: a scraper refuses a whole file with a series twice."""
+    seen: set[str] = set()
+    for row in rows:
+        name = next(one for one in _numbered(row["provider"]) if one not in seen)
+        seen.add(name)
+        yield {**row, "provider": name}
+
+
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name} ({number})" for number in count(2))
 
 
 def _lines(document: HealthDocument) -> Iterator[str]:

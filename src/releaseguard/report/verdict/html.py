@@ -14,6 +14,7 @@ from releaseguard.report.layout.page import page
 from releaseguard.report.layout.shown import shown
 from releaseguard.report.verdict.document import ORDER, CheckRow, VerdictDocument, by_urgency, decisions_in, record_in
 from releaseguard.report.verdict.sides import sides_of
+from releaseguard.report.verdict.skipped import by_reason
 
 WRONG = ("fail", "error", "warn")
 """Verdicts of which a reader has to see the reason; the others are a line each."""
@@ -48,5 +49,6 @@ def render(document: VerdictDocument, _display: Display) -> str:
         "decisions": decisions_in(document),
         "record": record_in(document),
         "title": _title,
+        "skipped": by_reason(document),
     }
     return page("verdict.html.jinja").render(document=document, **told)

@@ -6,6 +6,7 @@ from releaseguard.report.layout.display import Display
 from releaseguard.report.layout.markdown import cell, code
 from releaseguard.report.layout.shown import shown
 from releaseguard.report.verdict.document import VerdictDocument, by_urgency, decisions_in, deployment_of, record_in
+from releaseguard.report.verdict.skipped import by_reason
 
 _MARK = {"pass": "✅", "warn": "⚠️", "fail": "❌", "inconclusive": "❔", "error": "💥"}
 
@@ -24,14 +25,24 @@ def render(document: VerdictDocument, _display: Display) -> str:
         "| | check | why |",
         "|---|---|---|",
         *(f"| {_MARK[row['verdict']]} | {code(row['id'])} | {cell(row['reason'])} |" for row in by_urgency(document)),
-        *(f"| skipped | {code(row['id'])} | {cell(row['reason'])} |" for row in document["skipped"]),
     ]
     lines += ["", *(f"- {cell(one)}" for one in document["remarks"])] if document["remarks"] else []
     if record := record_in(document):
         lines += ["", *(f"- {cell(said)}" for said in record)]
     if document["next_step"]:
         lines += ["", f"**Next:** {cell(document['next_step'])}"]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_skipped(document)])
+
+
+def _skipped(document: VerdictDocument) -> list[str]:
+    """Folded, and after what is to be done: an app that uses few of the providers leaves out most of the checks."""
+    if not document["skipped"]:
+        return []
+    told = [
+        f"- {cell(reason)}: {', '.join(code(row['id']) for row in rows)}"
+        for reason, rows in by_reason(document).items()
+    ]
+    return ["", f"<details><summary>skipped: {len(document['skipped'])}</summary>", "", *told, "", "</details>"]
 
 
 def _decided(document: VerdictDocument) -> list[str]:

@@ -37,8 +37,8 @@ def _side(title: str, events: int, errors: int, weighed: object) -> Side:
 
 def _events(evidence: Mapping[str, Any]) -> Iterator[Side]:
     expected, came = float(evidence["expected"]), int(evidence.get("events") or 0)
-    yield Side("To be expected", "quiet", f"{expected:.0f}", "events")
-    yield Side("This release", "quiet", str(came), "events")
+    yield Side("To be expected", "quiet", f"{expected:.0f}", "events in the window")
+    yield Side("This release", "quiet", str(came), "events in the window")
 
 
 def _is_number(value: object) -> bool:

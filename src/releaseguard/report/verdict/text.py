@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,11 +18,9 @@ from releaseguard.report.verdict.document import (
     deployment_of,
     record_in,
 )
+from releaseguard.report.verdict.skipped import by_reason
 
 _INDENT = " " * 14
-_NOTHING_LOGGED = re.compile(r"^not configured: no .+ was logged( here in .+)$")
-"""Why most checks of an app that does not use every provider are left out: told once for all of them."""
-_NO_PLACES = re.compile(r"^not configured: \[providers\.[\w-]+\] destinations$")
 MOST_NAMED = 6
 """Checks that are named one by one where many are left out for the same reason."""
 
@@ -65,30 +62,13 @@ def _field(name: str, value: Any) -> str:
 
 
 def _skipped(document: VerdictDocument, display: Display) -> list[str]:
-    reasons: dict[str, list[SkippedRow]] = {}
-    for row in document["skipped"]:
-        reasons.setdefault(_shared(row["reason"]), []).append(row)
     return [
         line
-        for reason, same in reasons.items()
+        for reason, same in by_reason(document).items()
         for line in wrapped(
             f"{'skipped':<13} {_named(same, display.verbosity)}: {reason}", _INDENT, display.width, first=""
         )
     ]
-
-
-def gathered(document: VerdictDocument) -> VerdictDocument:
-    """The same document with one reason for every provider that has it: it is gathered before it is translated."""
-    return {
-        **document,
-        "skipped": [{**row, "reason": _shared(row["reason"])} for row in document["skipped"]],
-    }
-
-
-def _shared(reason: str) -> str:
-    """The same reason for every provider that has it."""
-    told = _NOTHING_LOGGED.sub(r"not configured: none of their events was logged\1", reason)
-    return _NO_PLACES.sub("not configured: [providers.NAME] destinations", told)
 
 
 def _named(rows: Sequence[SkippedRow], verbosity: int) -> str:
