@@ -39,7 +39,7 @@ def test_a_few_are_named():
     assert all(f"provider{number}.errors" in text for number in range(3))
 
 
-@pytest.mark.parametrize(("name", "folded"), [("markdown", "<details><summary>skipped: 40"), ("html", "<details")])
+@pytest.mark.parametrize(("name", "folded"), [("markdown", "<details><summary>\nskipped: 40\n"), ("html", "<details")])
 def test_in_a_page_and_a_comment_they_are_folded_behind_what_is_to_be_done(name, folded):
     document = {**verdict_document("x"), "skipped": skipped(40, NOT_LOGGED), "next_step": "look here"}
     text = VERDICT[name](document, Display(100, 0))

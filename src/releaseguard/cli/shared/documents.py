@@ -62,4 +62,4 @@ def deliver(run: Run, text: str, output: Path | None, said: str | None, format_:
         return
     write_output(output, text)
     if said is not None:
-        run.tell(f"{spoken.sentence(said)} ({output})")
+        run.tell(f"{spoken.lines(said)} ({output})")

@@ -42,7 +42,7 @@ def _skipped(document: VerdictDocument) -> list[str]:
         f"- {cell(reason)}: {', '.join(code(row['id']) for row in rows)}"
         for reason, rows in by_reason(document).items()
     ]
-    return ["", f"<details><summary>skipped: {len(document['skipped'])}</summary>", "", *told, "", "</details>"]
+    return ["", "<details><summary>", f"skipped: {len(document['skipped'])}", "</summary>", "", *told, "", "</details>"]
 
 
 def _decided(document: VerdictDocument) -> list[str]:
