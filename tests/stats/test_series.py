@@ -42,6 +42,21 @@ def test_a_span_holds_what_its_minutes_hold(pieces, start, end):
         assert series.total(start, end) == expected[0]
 
 
+@given(PIECES, PIECES, st.integers(0, 60))
+def test_what_is_counted_after_a_look_counts_at_the_next(before, after, hour):
+    series, counts = Series(), range(60)
+    for piece in before:
+        series.add(*piece)
+    series.counts(0, 61)
+    series.add_hour(hour, counts, bad=True)
+    for piece in after:
+        series.add(*piece)
+    expected = [(0, 0)] * 121
+    for minute, total, bad in [*before, *after, *((hour + at, count, count) for at, count in enumerate(counts))]:
+        expected[minute] = expected[minute][0] + total, expected[minute][1] + bad
+    assert series.every(0, 1, 121) == expected
+
+
 @given(PIECES, PIECES)
 def test_what_was_not_known_yet_is_not_counted(known, late):
     series = Series()

@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import accumulate, pairwise
-from operator import add
-from typing import NamedTuple
+from operator import add, sub
+from typing import NamedTuple, Protocol
 
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import MINUTES, HourCount
@@ -97,32 +97,48 @@ def cell_of(row: MinuteCount) -> Cell:
 
 
 class Series:
-    """How many events, and how many of them errors, in each minute; sums over any span in constant time."""
+    """How many events, and how many of them errors, in each minute; sums over any span in constant time.
 
-    __slots__ = ("_bad", "_hours", "_minutes", "_start", "_total", "_touched")
+    Held are the counts of the minutes, or once they are asked for their running sums: eight bytes for each.
+    """
+
+    __slots__ = ("_bad", "_is_summed", "_start", "_total")
 
     def __init__(self) -> None:
-        self._minutes: dict[int, list[int]] = {}
-        self._hours: list[tuple[int, Sequence[int], bool]] = []
-        self._touched = True
         self._start = 0
-        self._total: Sequence[int] = (0,)
-        self._bad: Sequence[int] = (0,)
+        self._total = array("q")
+        self._bad = array("q")
+        self._is_summed = False
 
     def add(self, minute: int, total: int, bad: int) -> None:
         """Count events of a minute."""
-        known = self._minutes.get(minute)
-        if known is None:
-            self._minutes[minute] = [total, bad]
-        else:
-            known[0] += total
-            known[1] += bad
-        self._touched = True
+        at = self._place(minute, minute + 1)
+        self._total[at] += total
+        self._bad[at] += bad
 
     def add_hour(self, start: int, counts: Sequence[int], *, bad: bool) -> None:
         """Count events of the minutes from ``start`` on, all of them errors or none."""
-        self._hours.append((start, counts, bad))
-        self._touched = True
+        at = self._place(start, start + len(counts))
+        _added(self._total, at, counts)
+        if bad:
+            _added(self._bad, at, counts)
+
+    def _place(self, start: int, end: int) -> int:
+        """Where the counts of the minutes ``[start, end)`` are, after making room for them."""
+        if self._is_summed:
+            self._total, self._bad = (array("q", map(sub, sums[1:], sums)) for sums in (self._total, self._bad))
+            self._is_summed = False
+        if not self._total:
+            self._start = start
+        elif start < self._start:
+            first = start - start % MINUTES
+            room = array("q", bytes(8 * (self._start - first)))
+            self._start, self._total, self._bad = first, room + self._total, room + self._bad
+        lacking = end - self._start - len(self._total)
+        if lacking > 0:
+            for counts in (self._total, self._bad):
+                counts.frombytes(bytes(8 * lacking))
+        return start - self._start
 
     def total(self, start: int, end: int) -> int:
         """Events in the minutes ``[start, end)``."""
@@ -136,8 +152,7 @@ class Series:
 
     def totals(self, start: int, step: int, number: int) -> list[int]:
         """Events in each of ``number`` spans of ``step`` minutes, one after the other from ``start`` on."""
-        if self._touched:
-            self._sum_up()
+        self._sum_up()
         return _between(self._total, start - self._start, step, number)
 
     def every(self, start: int, step: int, number: int) -> list[tuple[int, int]]:
@@ -146,8 +161,7 @@ class Series:
         return list(zip(totals, _between(self._bad, start - self._start, step, number), strict=True))
 
     def _span(self, start: int, end: int) -> tuple[int, int]:
-        if self._touched:
-            self._sum_up()
+        self._sum_up()
         low, high, last = start - self._start, end - self._start, len(self._total) - 1
         return (
             0 if low < 0 else min(last, low),
@@ -155,22 +169,9 @@ class Series:
         )
 
     def _sum_up(self) -> None:
-        self._touched = False
-        firsts = [*self._minutes, *(start for start, _, _ in self._hours)]
-        if not firsts:
-            return
-        ends = [*(minute + 1 for minute in self._minutes), *(start + len(of) for start, of, _ in self._hours)]
-        self._start = min(firsts)
-        total, bad = ([0] * (max(ends) - self._start) for _ in range(2))
-        for minute, (events, errors) in self._minutes.items():
-            total[minute - self._start] += events
-            bad[minute - self._start] += errors
-        for start, counts, is_bad in self._hours:
-            _added(total, start - self._start, counts)
-            if is_bad:
-                _added(bad, start - self._start, counts)
-        self._total = array("q", accumulate(total, initial=0))
-        self._bad = array("q", accumulate(bad, initial=0))
+        if not self._is_summed:
+            self._total, self._bad = (array("q", accumulate(of, initial=0)) for of in (self._total, self._bad))
+            self._is_summed = True
 
 
 def _between(sums: Sequence[int], offset: int, step: int, number: int) -> list[int]:
@@ -183,9 +184,9 @@ def _between(sums: Sequence[int], offset: int, step: int, number: int) -> list[i
     return [after - before for before, after in pairwise(edges)]
 
 
-def _added(sums: list[int], at: int, counts: Sequence[int]) -> None:
+def _added(held: array[int], at: int, counts: Sequence[int]) -> None:
     span = slice(at, at + len(counts))
-    sums[span] = map(add, sums[span], counts)
+    held[span] = array("q", map(add, held[span], counts))
 
 
 class KnownSeries:
@@ -236,12 +237,21 @@ class KnownSeries:
         return total, bad
 
 
+class Nearby(Protocol):
+    """Single cells that are held elsewhere than in a ledger."""
+
+    def between(self, start: int, end: int) -> list[Cell]:
+        """Those of the minutes ``[start, end)``, minute by minute and in each by :func:`order_of`."""
+        ...
+
+
 class Ledger:
     """The traffic of one environment, gathered once, from which every release of it can be judged.
 
     ``readings`` are those that will be asked about; ``deployed`` the minutes of the
     deployments, ``window`` how long after each it will be looked at, and ``lead`` how long before each its release may
-    have served. Synthetic rows are no traffic: they are kept as signs of life only.
+    have served. Synthetic rows are no traffic: they are kept as signs of life only. ``nearby`` has the single cells
+    around the deployments where they are too many to be kept here.
     """
 
     def __init__(
@@ -250,6 +260,7 @@ class Ledger:
         deployed: Iterable[int],
         window: int,
         lead: int = 0,
+        nearby: Nearby | None = None,
     ) -> None:
         self._readings: dict[str, list[Reading]] = defaultdict(list)
         for reading in dict.fromkeys(readings):
@@ -257,9 +268,9 @@ class Ledger:
         self._traffic: dict[str, Series] = {}
         self._read: dict[Reading, Series] = {}
         self._routes: dict[tuple[str, str, bool, bool], tuple[tuple[Series, bool, bool], ...]] = {}
-        self._near = frozenset(
-            minute for start in deployed for minute in range(start - lead - LOOKBACK, start + window + AFTERMATH)
-        )
+        self._nearby = nearby
+        spans = ((start - lead - LOOKBACK, start + window + AFTERMATH) for start in deployed if nearby is None)
+        self._near = frozenset(minute for span in spans for minute in range(*span))
         self._cells: dict[int, list[Cell]] = defaultdict(list)
         self.first: int | None = None
         """The earliest minute of any traffic: history before it is unknown, not empty."""
@@ -320,9 +331,12 @@ class Ledger:
 
     def near(self, start: int, end: int) -> list[Cell]:
         """The cells of the minutes ``[start, end)`` around a deployment, in an order that depends on them alone."""
-        return [cell for minute in range(start, end) for cell in sorted(self._cells.get(minute, ()), key=_order)]
+        if self._nearby is not None:
+            return self._nearby.between(start, end)
+        return [cell for minute in range(start, end) for cell in sorted(self._cells.get(minute, ()), key=order_of)]
 
 
-def _order(cell: Cell) -> tuple[int | str, ...]:
+def order_of(cell: Cell) -> tuple[int | str, ...]:
+    """Where a cell stands among those of its minute."""
     written_by = cell.release or "", cell.synthetic, cell.client, cell.source or "", cell.deployment_id or ""
     return cell.recorded, cell.provider, cell.event, cell.ok, *written_by

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import takewhile
+from itertools import chain, takewhile
 
 from releaseguard.cards.spec import Card
 from releaseguard.eventlog.counts import MinuteCount
@@ -15,14 +15,15 @@ from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
 from releaseguard.model import OURSELVES, Event, Verdict
 from releaseguard.stats.series import Ledger, moment_of
 from releaseguard.traces import Trace, Traces, no_trace
+from releaseguard.verification.backtesting.holding import HeldNearby, past_of
 from releaseguard.verification.explain.finding import explain
 from releaseguard.verification.isolated import Parted, judged_apart, not_judged
 from releaseguard.verification.judge.replay import Look, Replay
 from releaseguard.verification.retried import failed_for_errors, taken_back
 from releaseguard.verification.rows.releases import DEPLOYED, deployments_of
 from releaseguard.verification.rows.single_rows import SingleRows
-from releaseguard.verification.rows.traffic import elsewhere_than, gathered, span_of
-from releaseguard.verification.rules import configured, rules_of, what_is_logged
+from releaseguard.verification.rows.traffic import elsewhere_than, span_of
+from releaseguard.verification.rules import configured, rules_of
 from releaseguard.verification.telling.whom import told_whom
 from releaseguard.verification.values import Deployment, Finding, Promise, Rule, end_of, judged_from, overall_of
 from releaseguard.verification.whose.as_read import ANY_ZONE, Spelling, as_read, misread, spelling_of
@@ -160,10 +161,10 @@ def backtest(
     def again(failed: Replayed, retried: Sequence[MinuteCount]) -> Replayed:
         """The same release as :func:`verify` judges it again, where actions went on failing."""
         alone = {failed.deployment.environment: span_of([failed.deployment], promise, population)}
-        [(_, rows)] = _rows_of_each(log, alone, spelling, by_deployment=by_deployment)
         history = History(deployments=[failed.deployment], outcomes={})
-        [judged] = _replay_all([*rows, *retried], history, cards, promise, every, traces, population)
-        return judged
+        for _, rows in _rows_of_each(log, alone, spelling, by_deployment=by_deployment):
+            [failed] = _replay_all(chain(rows, retried), history, cards, promise, every, traces, population)
+        return failed
 
     def once_an_action(one: Replayed) -> Replayed:
         if not one.failed_for_errors:
@@ -199,7 +200,7 @@ def _rows_of(
 
 def _rows_of_each(
     log: EventLog, spans: Mapping[str, tuple[datetime, datetime]], spelling: Spelling, *, by_deployment: bool
-) -> Iterator[tuple[str, Sequence[MinuteCount]]]:
+) -> Iterator[tuple[str, Iterator[MinuteCount]]]:
     if not spans:
         return
     since, until = min(first for first, _ in spans.values()), max(last for _, last in spans.values())
@@ -210,12 +211,15 @@ def _rows_of_each(
         unset = {name: list(rows) for name, rows in log.minute_counts_of_each(list(spans), before)}
     for name, rows in log.minute_counts_of_each(list(spans), query):
         first, last = spans[name]
-        near = (row for row in as_read(rows, spelling) if first <= row.occurred_minute < last)
-        yield name, [*as_read(unset.get(name, ()), spelling), *near]
+        yield name, chain(as_read(unset.get(name, ()), spelling), _inside(as_read(rows, spelling), first, last))
+
+
+def _inside(rows: Iterable[MinuteCount], first: datetime, last: datetime) -> Iterator[MinuteCount]:
+    return (row for row in rows if first <= row.occurred_minute < last)
 
 
 def _replay_all(
-    rows: Sequence[MinuteCount],
+    rows: Iterable[MinuteCount],
     history: History,
     cards: Sequence[Card],
     promise: Promise,
@@ -225,16 +229,24 @@ def _replay_all(
 ) -> Iterator[Replayed]:
     step = max(round(every / timedelta(minutes=1)), 1)
     found: dict[int, Replayed] = {}
-    rows = each_at_its_recording(rows, history.deployments, promise.window, population)
+    past = past_of(each_at_its_recording(rows, history.deployments, promise.window, population))
     for alike in _by_component(history.deployments):
-        first = _first_seen(rows, elsewhere_than(history.deployments[alike[0]], population))
+        elsewhere = elsewhere_than(history.deployments[alike[0]], population)
+        first = past.first_seen(elsewhere)
         known = {number: _known(first, cards, history.deployments[number], promise) for number in alike}
-        rules = list(dict.fromkeys(rule for some in known.values() for rule in some))
-        ledger = gathered(rules, [history.deployments[number] for number in alike], promise, rows, population)
+        rules = dict.fromkeys(rule for some in known.values() for rule in some)
+        ledger = _ledger_of(rules, HeldNearby(past.held, elsewhere))
         for number, some in known.items():
             deployment = history.deployments[number]
             found[number] = replay_one(ledger, some, deployment, promise, step, traces, population)
     yield from (found[number] for number in sorted(found))
+
+
+def _ledger_of(rules: Iterable[Rule], nearby: HeldNearby) -> Ledger:
+    """What every release of a part of the app is judged from."""
+    ledger = Ledger([rule.reading for rule in rules], (), 0, nearby=nearby)
+    ledger.add(nearby.each())
+    return ledger
 
 
 def _by_component(deployments: Sequence[Deployment]) -> Sequence[Sequence[int]]:
@@ -254,17 +266,6 @@ def _known(
     """The rules of which anything was logged by the window's end."""
     end = deployment.deployed_at + promise.window
     return configured(rules_of(cards), {key for key, seen in first.items() if seen <= end})
-
-
-def _first_seen(
-    rows: Sequence[MinuteCount], is_elsewhere: Callable[[str | None], bool]
-) -> Mapping[tuple[str, str, bool, bool], datetime]:
-    first: dict[tuple[str, str, bool, bool], datetime] = {}
-    for row in rows:
-        key = what_is_logged(row)
-        if not row.synthetic and not is_elsewhere(row.source):
-            first[key] = min(first.get(key, row.occurred_minute), row.occurred_minute)
-    return first
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ carries the release can be told: any other old row may as well be late.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache, partial
 from itertools import chain
 from typing import Final
 
@@ -85,41 +86,37 @@ def has_lived_before(counted: CountedTraffic, members: Members, lead: timedelta)
 
 
 def each_at_its_recording(
-    rows: Sequence[MinuteCount], deployments: Sequence[Deployment], promised: timedelta, population: Population
-) -> Sequence[MinuteCount]:
+    rows: Iterable[MinuteCount], deployments: Sequence[Deployment], promised: timedelta, population: Population
+) -> Iterator[MinuteCount]:
     """The rows of many deployments, those of a clock which is far behind at their recording, as
     :func:`at_their_recording` has them for one, and none that stays years before them. ``promised``: how long a release
-    is looked at."""
-    first: dict[str, Members] = {}
-    for release in {row.release for row in rows if row.release}:
-        having = (Members(one, population.tags) for one in deployments)
-        mine = next((members for members in having if members.of_tag(release) is Owner.OURS), None)
-        if mine is not None:
-            first[release] = mine
-    lived = _lived_before(rows, first, timedelta(minutes=population.lead_minutes))
+    is looked at.
 
-    def is_far_behind(row: MinuteCount) -> bool:
-        if row.release not in first or row.release in lived or row.recorded_minute is None:
-            return False
-        deployed = first[row.release].deployment.deployed_at
+    Streams, but for the few that may be of such a clock: they come last."""
+    every = [Members(one, population.tags) for one in deployments]
+    first = cache(partial(_first_of, every))
+    lead, lived, behind = timedelta(minutes=population.lead_minutes), set[str](), list[MinuteCount]()
+    for row in rows:
+        members = first(row.release) if row.release else None
+        if members is None or row.release is None or row.recorded_minute is None:
+            if row.occurred_minute >= NEVER_SET:
+                yield row
+            continue
+        deployed = members.deployment.deployed_at
+        if members.deployment.back_since is not None or row.recorded_minute < deployed - lead:
+            lived.add(row.release)
         is_his = row.recorded_minute < deployed + promised
-        return is_his and row.occurred_minute < deployed - timedelta(minutes=LOOKBACK) and is_behind(row, deployed)
+        if is_his and row.occurred_minute < deployed - timedelta(minutes=LOOKBACK) and is_behind(row, deployed):
+            behind.append(row)
+        elif row.occurred_minute >= NEVER_SET:
+            yield row
+    for row in behind:
+        has_lived = row.release in lived or row.recorded_minute is None
+        moved = row if has_lived else structs.replace(row, occurred_minute=row.recorded_minute)
+        if moved.occurred_minute >= NEVER_SET:
+            yield moved
 
-    moved = (
-        structs.replace(row, occurred_minute=row.recorded_minute or row.occurred_minute) if is_far_behind(row) else row
-        for row in rows
-    )
-    return [row for row in moved if row.occurred_minute >= NEVER_SET]
 
-
-def _lived_before(rows: Sequence[MinuteCount], first: Mapping[str, Members], lead: timedelta) -> Set[str]:
-    """The tags of which the log knew rows before the first deployment that is theirs."""
-    back = {release for release, members in first.items() if members.deployment.back_since is not None}
-    known = (row for row in rows if row.release in first and row.recorded_minute is not None)
-    return back | {
-        row.release
-        for row in known
-        if row.release
-        and row.recorded_minute
-        and row.recorded_minute < first[row.release].deployment.deployed_at - lead
-    }
+def _first_of(every: Sequence[Members], release: str) -> Members | None:
+    """Those of the first deployment whose tag it is."""
+    return next((members for members in every if members.of_tag(release) is Owner.OURS), None)
