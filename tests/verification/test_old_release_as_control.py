@@ -8,7 +8,7 @@ import pytest
 
 from releaseguard.model import Verdict
 from releaseguard.verification.judge.weighing.others import Compared, is_worse
-from tests.verification.test_what_a_release_is_compared_with import Rate, canary, cells, judged, only, said
+from tests.verification.test_what_a_release_is_compared_with import DEPLOYED, Rate, canary, cells, judged, only, said
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,17 @@ def test_a_step_of_the_release_that_ran_before_it_and_breaks_the_old_one_is_told
     assert found is verdict, reason
     assert ("harm to others: the old release" in reason) is (verdict is Verdict.WARN)
     assert ("min before it was live: a step of this release" in reason) is (verdict is Verdict.WARN)
+
+
+@pytest.mark.parametrize(("beside", "named"), [("old", "the old release"), ("newer", "other releases")])
+def test_a_release_that_came_later_is_not_called_the_old_one(beside: str, named: str) -> None:
+    rows = cells(5, only("mail", 5, 60, 0.5, "old"), served=canary(0.4))
+    told = (
+        row._replace(release=beside) if row.release == "old" and row.occurred >= DEPLOYED + 3 else row for row in rows
+    )
+    found, reason = said(judged(told), "mail.errors")
+    assert found is Verdict.WARN, reason
+    assert f"harm to others: {named}, which" in reason
 
 
 def test_a_roll_out_that_is_over_leaves_no_control() -> None:

@@ -25,6 +25,15 @@ class Shared(TypedDict):
     silence_cause: SilenceCause | None
 
 
+def others_serve(state: ReleaseState) -> str:
+    """Who serves beside the release, as a sentence begins: the one that did before, or whoever else there is."""
+    serving = {tag for tag, rows in state.traffic.others.items() if any(rows)}
+    before = frozenset[str]().union(*state.known.tags.values())
+    if len(serving) <= 1 and serving <= before:
+        return "the old release, which still serves,"
+    return "other releases, which serve beside this one,"
+
+
 def shared_evidence(state: ReleaseState, rule: Rule) -> Shared:
     """What the checklist as a whole says, and what failed the rule, if anything."""
     failure = state.failures.get(rule.id)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from releaseguard.model import Verdict
 from releaseguard.stats.bounds import lower_share, upper_share
 from releaseguard.verification.evidence import OtherReleases, SignalEvidence, UsualErrors
-from releaseguard.verification.explain.shared import shared_evidence
+from releaseguard.verification.explain.shared import others_serve, shared_evidence
 from releaseguard.verification.explain.words import (
     called,
     evidence_words,
@@ -141,12 +141,12 @@ def _others_words(state: ReleaseState, rule: Rule) -> str:
     both = state.harmed[rule.id]
     if state.errors[rule.id].prior is not None:
         return (
-            f"harm to others: the old release, which still serves, has {both.old_errors} errors of {both.old_events}, "
+            f"harm to others: {others_serve(state)} with {both.old_errors} errors of {both.old_events}, "
             f"and this one {both.errors} of {both.events}; they began {state.known.began[rule.id]} min before it was "
             "live: a step of this release that ran before it, such as a migration, or an incident of the old one"
         )
     return (
-        f"harm to others: the old release, which still serves, has {both.old_errors} errors of {both.old_events} since "
+        f"harm to others: {others_serve(state)} with {both.old_errors} errors of {both.old_events} since "
         f"this release came, which has {both.errors} of {both.events}: something that both share, such as a migration "
         "of this release, or the provider"
     )

@@ -7,7 +7,7 @@ import math
 from releaseguard.model import Verdict
 from releaseguard.stats.baseline import VolumeBaseline
 from releaseguard.verification.evidence import RowsPerAction, UsualVolume, VolumeRuleEvidence
-from releaseguard.verification.explain.shared import shared_evidence
+from releaseguard.verification.explain.shared import others_serve, shared_evidence
 from releaseguard.verification.explain.words import (
     called,
     evidence_words,
@@ -118,7 +118,7 @@ def _words(state: ReleaseState, rule: Rule, verdict: Verdict, evidence: VolumeRu
     held = state.volumes[rule.id]
     observed = f"observed {held.judged} events in {span(state)} {_usual(state, rule, held)}"
     if both := state.alike.get(rule.id):
-        return f"{observed}; {_alike_words(both)}"
+        return f"{observed}; {_alike_words(state, both)}"
     if is_meant(state, rule):
         return f"{observed}; {REMOVED_WORDS}"
     if verdict is Verdict.PASS:
@@ -132,10 +132,10 @@ def _usual(state: ReleaseState, rule: Rule, held: VolumeState) -> str:
     return f"where {held.expected:.1f} were to be expected"
 
 
-def _alike_words(both: Compared) -> str:
+def _alike_words(state: ReleaseState, both: Compared) -> str:
     return (
-        f"the old release, which still serves, lost as much as the new one ({both.old_events} events of it and "
-        f"{both.events} of the new one are left): either the provider is in trouble, or something that both share, "
+        f"{others_serve(state)} lost as much as this one ({both.old_events} events are left, and "
+        f"{both.events} of this one): either the provider is in trouble, or something that both share, "
         "such as a migration of this release"
     )
 
