@@ -102,6 +102,21 @@ def test_a_tree_comes_back_as_it_was(app):
     assert [call.last_name for call, _ in again.calls] == [call.last_name for call, _ in file.calls]
 
 
+def test_places_words_and_imports_are_kept_once_over_all_files():
+    code = b"import { log } from './log';\nexport const far = () => log('a word of many files', 1);\n" * 300
+    one, two = (unpacked(packed(sources.read_source(name, code))) for name in ("a.ts", "b.ts"))
+    assert one is not None
+    assert two is not None
+    for mine, other in zip(one.texts, two.texts, strict=True):
+        assert mine is not other
+        assert (mine.at, mine.pieces) == (other.at, other.pieces)
+        assert mine.at is other.at
+        assert mine.pieces is other.pieces
+    mine, other = (file.main.scope.names["log"] for file in (one, two))
+    assert mine[0] is other[0]
+    assert mine is not other  # names are told apart by what they are bound to
+
+
 @pytest.mark.parametrize(
     ("name", "code", "lines"),
     [

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from sys import intern
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from releaseguard.coverage.languages.syntax import (
     Call,
@@ -14,6 +14,7 @@ from releaseguard.coverage.languages.syntax import (
     Comment,
     Expr,
     Function,
+    Import,
     Member,
     Name,
     Place,
@@ -28,8 +29,17 @@ if TYPE_CHECKING:
 
 ADDRESSED = "releaseguard:"
 """What a comment that speaks to us begins with."""
-_PLACES: dict[Place, Place] = {}
-"""Every place once: a million nodes begin at a few ten thousand of them."""
+_SHARED: dict[object, object] = {}
+"""By what they are: values that many nodes hold and nobody changes."""
+_Value = TypeVar("_Value", Place, tuple[str], Import)
+
+
+def shared(value: _Value) -> _Value:
+    """The first value that equals this one: a million nodes begin at a few ten thousand places, and many say one word.
+
+    Never for what a name is bound to as a whole: there each is told from another by which object it is.
+    """
+    return _SHARED.setdefault(value, value)  # type: ignore[return-value]
 
 
 class Reader(ABC):
@@ -86,8 +96,7 @@ class Reader(ABC):
         row, column = node.start_point
         if not self._ascii:
             column = len(self.lines[row][:column].decode("utf-8", "replace")) if row < len(self.lines) else 0
-        place = row + 1, column + 1
-        return _PLACES.setdefault(place, place)
+        return shared((row + 1, column + 1))
 
     @contextmanager
     def inside_of(self, function: Function) -> Iterator[None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from releaseguard.coverage.languages.reader import Reader
+from releaseguard.coverage.languages.reader import Reader, shared
 from releaseguard.coverage.languages.syntax import (
     ANY,
     FIRST,
@@ -224,7 +224,7 @@ class TypeScriptExpressions(Reader):
         return "".join(pieces)
 
     def _text(self, node: Node) -> Expr:
-        return self.said(Text((), (self._string(node),), self.at(node)))
+        return self.said(Text((), shared((self._string(node),)), self.at(node)))
 
     def _template(self, node: Node) -> Expr:
         pieces: list[str | Expr] = []

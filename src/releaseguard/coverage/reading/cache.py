@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Never
+from typing import Any, Never, TypeAlias
 
 from releaseguard.coverage.languages import (
     python,
@@ -23,7 +23,7 @@ from releaseguard.coverage.languages import (
     typescript,
     typescript_expressions,
 )
-from releaseguard.coverage.languages.syntax import SourceFile
+from releaseguard.coverage.languages.syntax import Import, SourceFile
 
 MOST = 20_000
 """Files that are kept; the ones used longest ago go first."""
@@ -113,28 +113,40 @@ def packed(file: SourceFile) -> bytes:
     return pickle.dumps(list(packer.numbers), protocol=5) + body.getvalue()
 
 
+_Shared: TypeAlias = "str | tuple[int, int] | tuple[str] | Import"
+"""What is kept once, whichever files hold it."""
+
+
 class _Packer(pickle.Pickler):
-    """Writes a number for each text, so that what many files say is kept once by who reads them."""
+    """Writes a number for what is shared, so that what many files say is kept once by who reads them."""
 
     def __init__(self, body: io.BytesIO, protocol: int) -> None:
         super().__init__(body, protocol)
-        self.numbers: dict[str, int] = {}
+        self.numbers: dict[_Shared, int] = {}
 
-    def persistent_id(self, obj: object) -> int | None:
-        """The number of a text; -1 for what holds nothing."""
-        if type(obj) is str:
+    def persistent_id(self, obj: Any) -> int | None:
+        """The number of a text, a place, a text's only piece or an import; -1 for what holds nothing."""
+        kind = type(obj)
+        if (
+            kind is str
+            or kind is Import
+            or (kind is tuple and len(obj) < 3 and tuple(map(type, obj)) in _SHARED_TUPLES)
+        ):
             return self.numbers.setdefault(obj, len(self.numbers))
         return -1 if obj is syntax.NONE else None
+
+
+_SHARED_TUPLES = {(int, int), (str,)}
 
 
 class _Trees(pickle.Unpickler):
     """Makes nodes of a tree, and nothing else that a file could name."""
 
-    def __init__(self, body: io.BytesIO, texts: Iterable[str] = ()) -> None:
+    def __init__(self, body: io.BytesIO, values: Iterable[_Shared] = ()) -> None:
         super().__init__(body)
-        self._values: list[str | dict[str, Never]] = [*map(sys.intern, texts), syntax.NONE]
+        self._values: list[_Shared | dict[str, Never]] = [*map(_once, values), syntax.NONE]
 
-    def persistent_load(self, number: int) -> str | dict[str, Never]:
+    def persistent_load(self, number: int) -> _Shared | dict[str, Never]:
         """What was written as a number."""
         return self._values[number]
 
@@ -143,6 +155,18 @@ class _Trees(pickle.Unpickler):
         if module != syntax.__name__:
             raise pickle.UnpicklingError(f"{module}.{name} is no part of a tree")
         return getattr(syntax, name)
+
+
+def _once(value: _Shared) -> _Shared:
+    match value:
+        case str():
+            return sys.intern(value)
+        case Import():
+            member = value.member
+            return reader.shared(Import(sys.intern(value.module), member if member is None else sys.intern(member)))
+        case (str() as text,):
+            return reader.shared((sys.intern(text),))
+    return reader.shared(value)
 
 
 def unpacked(body: bytes) -> SourceFile | None:
