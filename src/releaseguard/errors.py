@@ -26,6 +26,7 @@ __all__ = [
     "ExitCode",
     "Failed",
     "LeaseHeld",
+    "MissingCredential",
     "NotFound",
     "NotInstalled",
     "RateLimited",
@@ -51,6 +52,10 @@ class NotInstalled(UsageError):
             f"{what} needs libraries that are not installed",
             next_step=f"pip install '{DISTRIBUTION}[{extra}]'",
         )
+
+
+class MissingCredential(ConfigError):
+    """A service was needed, and the environment holds no credential for it."""
 
 
 class LeaseHeld(Refused):

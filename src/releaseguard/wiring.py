@@ -16,6 +16,7 @@ from releaseguard.compose.clients import Clients
 from releaseguard.compose.known import configuration, endpoints
 from releaseguard.compose.safety import Safety, check, run_refusal
 from releaseguard.compose.stores import Stores
+from releaseguard.errors import MissingCredential
 from releaseguard.safemode.policy import PROXY_SETTING
 from releaseguard.settings import Settings
 
@@ -132,9 +133,12 @@ class Wiring:
         return self
 
     def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
+        """A run that uses no credential is told that, and not to have one set."""
         self.close()
+        if isinstance(error, MissingCredential):
+            self.clients.safety.refuse_run()
 
     def close(self) -> None:
         """Release every connection."""

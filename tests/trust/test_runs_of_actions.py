@@ -71,6 +71,18 @@ def test_what_needs_none_goes_on(
     assert "GitHub Actions" not in done.err
 
 
+@pytest.mark.parametrize(
+    "arguments", [("drift",), ("leaks",), ("leaks", "--repo", "."), ("rotate", "sendgrid")], ids=" ".join
+)
+def test_a_run_without_secrets_is_not_told_to_be_given_some(
+    cli: Commands, stranger: Callable[[str], dict[str, str]], arguments: tuple[str, ...]
+) -> None:
+    done = Commands(cli.folder, {}).run(*arguments, **stranger("pull request"))
+    assert done.code == 4, done.everything
+    assert "once the change is merged" in done.err
+    assert "is not set" not in done.err
+
+
 def test_without_any_credential_a_verdict_from_a_file_goes_on(
     cli: Commands, stranger: Callable[[str], dict[str, str]]
 ) -> None:

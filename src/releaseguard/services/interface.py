@@ -14,7 +14,7 @@ import msgspec
 
 from releaseguard.credentials import Requirement
 from releaseguard.destinations.address import Address, Scheme
-from releaseguard.errors import ConfigError
+from releaseguard.errors import MissingCredential
 from releaseguard.http.pacing import Limits
 from releaseguard.model import Remark
 from releaseguard.secret import Secret
@@ -100,9 +100,9 @@ class ServiceContext(msgspec.Struct, Generic[S], frozen=True, kw_only=True, eq=F
 
 
 def required(value: Secret | None, variable: str, needed_by: str) -> Secret:
-    """``value``. Raises ``ConfigError`` where there is none."""
+    """``value``. Raises ``MissingCredential`` where there is none."""
     if value is None:
-        raise ConfigError(
+        raise MissingCredential(
             f"{needed_by} needs a credential, and {variable} is not set",
             where="environment",
             next_step=f"Set {variable}. Credentials come from the environment only; "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from releaseguard.credentials import CredentialOption, Requirement
-from releaseguard.errors import ConfigError
+from releaseguard.errors import ConfigError, MissingCredential
 from releaseguard.services.interface import Service, ServiceContext
 from releaseguard.settings import Section
 from releaseguard_events.places.trust import Endpoint
@@ -88,7 +88,7 @@ def _identity(context: Context) -> Identity:
     if identity_id and job_token:
         audience = context.section.oidc_audience or context.section.url.rstrip("/")
         return OidcAuth(login, identity_id, lambda: job_token(audience))
-    raise ConfigError(
+    raise MissingCredential(
         "Infisical needs a credential, and none is set",
         where="environment",
         next_step=f"Set {TOKEN}, or {CLIENT_ID} and {CLIENT_SECRET}, or in GitHub Actions {IDENTITY_ID} with "
