@@ -102,6 +102,24 @@ def test_a_tree_comes_back_as_it_was(app):
     assert [call.last_name for call, _ in again.calls] == [call.last_name for call, _ in file.calls]
 
 
+def test_a_folder_that_belongs_to_somebody_else_is_told_and_the_rest_is_read(app, monkeypatch):
+    (app / "locked").mkdir()
+
+    def refusing(own, where):
+        def refuse(path, *rest, **options):
+            if str(path).startswith(where):
+                raise PermissionError(13, "Permission denied", str(path))
+            return own(path, *rest, **options)
+
+        return refuse
+
+    monkeypatch.setattr(os, "stat", refusing(os.stat, f"{app}/locked/"))
+    monkeypatch.setattr(os, "scandir", refusing(os.scandir, f"{app}/locked"))
+    tree = survey(app)
+    assert ("locked", "cannot be read: Permission denied") in tree.unread
+    assert "a.ts" in tree.sources
+
+
 def test_places_words_and_imports_are_kept_once_over_all_files():
     code = b"import { log } from './log';\nexport const far = () => log('a word of many files', 1);\n" * 300
     one, two = (unpacked(packed(sources.read_source(name, code))) for name in ("a.ts", "b.ts"))

@@ -128,7 +128,7 @@ def _walk(tree: Tree, folder: str, ignored: Callable[[str], bool]) -> Iterator[s
         elif _is_folder(entry):
             if entry.name in _SKIPPED or (entry.name.startswith(".") and entry.name != ".maestro"):
                 continue
-            if ignored(f"{name}/") or (tree.root / name / "pyvenv.cfg").exists():
+            if ignored(f"{name}/") or _is_environment(tree.root / name):
                 continue
             if entry.name in _OUTPUTS and _is_output(tree, name, {one.name for one in entries}):
                 tree.unread.append((name, "looks like what a build made, and is not read"))
@@ -138,6 +138,14 @@ def _walk(tree: Tree, folder: str, ignored: Callable[[str], bool]) -> Iterator[s
                 yield from _walk(tree, name, ignored)
         elif _is_file(entry) and not ignored(name):
             yield name
+
+
+def _is_environment(folder: Path) -> bool:
+    """Whether Python's packages are installed there; a folder that may not be looked into is told where it is read."""
+    try:
+        return (folder / "pyvenv.cfg").exists()
+    except OSError:
+        return False
 
 
 def _is_output(tree: Tree, name: str, beside: set[str]) -> bool:
