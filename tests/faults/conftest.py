@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from releaseguard.cards.load import load_cards
 from releaseguard.clocks import Clocks
+from releaseguard.compose.clients import Clients
 from releaseguard.compose.known import configuration
 from releaseguard.compose.safety import Safety
 from releaseguard.errors import ExitCode, ReleaseguardError
@@ -33,15 +35,17 @@ POLLING = Clocks(sleep=lambda seconds: time.sleep(min(seconds, 0.05)))
 QUICK = '[rotation]\nlease = "1s"\nprove_within = "20s"\n[network]\ntimeout = "3s"\npatience = "9s"\n'
 
 
-def one_at_a_time(wiring: Wiring) -> Wiring:
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
     """A request is not sent before the one before it is answered: whatever comes too early is a decision of ours."""
-    connect = wiring.clients.connect
+    connect = Clients.connect
 
-    def connected(*given: Any, limits: Limits | None = None, **named: Any) -> ServiceClient:
-        return connect(*given, limits=replace(limits or Limits(), concurrency=1), **named)
+    def connected(clients: Clients, *given: Any, limits: Limits | None = None, **named: Any) -> ServiceClient:
+        return connect(clients, *given, limits=structs.replace(limits or Limits(), concurrency=1), **named)
 
-    wiring.clients.connect = connected  # type: ignore[method-assign]
-    return wiring
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Clients, "connect", connected)
+        yield
 
 
 @dataclass
@@ -66,7 +70,7 @@ class Stage:
         environ = self.world.environ()
         chosen = configuration.load(self.folder / "releaseguard.toml", environment=None, environ=environ)
         policy = build_policy({}, {}, {})
-        with one_at_a_time(Wiring(load_cards(self.folder), Safety(chosen, environ, policy), POLLING)) as wiring:
+        with one_at_a_time(), Wiring(load_cards(self.folder), Safety(chosen, environ, policy), POLLING) as wiring:
             world = wiring.rotation.context(wiring.cards.get("sendgrid"), None)
             world = replace(world, rules=replace(world.rules, side_by_side=4))
             ended = self._ended(lambda: rotate(RotateRequest(action=action), world, self.shown.append))
