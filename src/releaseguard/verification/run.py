@@ -34,6 +34,7 @@ from releaseguard.verification.isolated import Parted, judged_apart, not_judged
 from releaseguard.verification.judge.log import complete_until
 from releaseguard.verification.judge.replay import Replay
 from releaseguard.verification.judge.state import ReleaseState
+from releaseguard.verification.judge.traffic import late_rows
 from releaseguard.verification.plan import (
     events_of,
     newest_of,
@@ -297,7 +298,8 @@ class _Window:
         state = self.states.first
         if state is None:
             return row_checks.unknown_log(found)
-        return row_checks.unheard(found) if state.traffic.log.down else found
+        late = late_rows(state.traffic.lags, state.look_minute)
+        return row_checks.unheard(found, late) if state.traffic.log.down else found
 
 
 def _overall(findings: Sequence[Finding], chosen: Selection) -> Verdict:

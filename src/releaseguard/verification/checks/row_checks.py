@@ -19,6 +19,7 @@ from releaseguard.verification.evidence import (
     PrivacyEvidence,
     ReleaseTagEvidence,
 )
+from releaseguard.verification.judge.traffic import LateRows
 from releaseguard.verification.values import LEAST_TAGGED, Finding, judged_from
 from releaseguard.verification.whose.foretold import REMOVED_WORDS
 from releaseguard.verification.whose.members import Members, Owner
@@ -206,12 +207,15 @@ def of_removed(found: Finding, removed: frozenset[str]) -> Finding:
     return replace(found, verdict=Verdict.WARN, reason=f"{found.reason}; {REMOVED_WORDS}")
 
 
-def unheard(found: Finding) -> Finding:
-    """The finding where nothing of any provider reaches the log: what had arrived by then passes nothing."""
+def unheard(found: Finding, late: LateRows | None) -> Finding:
+    """The finding where nothing of any provider reaches the log, or ``late`` rows alone: what had arrived by then
+    passes nothing."""
     if found.verdict is not Verdict.PASS:
         return found
     down = replace(found, evidence=replace(found.evidence, silence_cause=SilenceCause.LOG))
-    return _withheld(down, "nothing of any provider reaches the log: its pipeline is down or late")
+    if late is None:
+        return _withheld(down, "nothing of any provider reaches the log: its pipeline is down or late")
+    return _withheld(down, f"{late.words}, so that nobody can tell what happened since")
 
 
 def unknown_log(found: Finding) -> Finding:
