@@ -53,6 +53,8 @@ class Journal:
         self._taken: frozenset[UUID] = frozenset()
         self._view = ChainView(chain_key)
         self._held_since: float | None = None
+        self._renewing: int | None = None
+        """The thread that renews the lease before a request of another kind."""
         self._lost: LeaseLost | None = None
         self._uncertain = False
         self._rotation_id: str | None = None
@@ -156,8 +158,18 @@ class Journal:
         Does nothing before the lease is taken (planning only reads). Raises ``LeaseLost`` where another run has it.
         """
         self._stop_if_lost()
-        if self._held_since is not None and self._age() >= self._lease.total_seconds():
-            self.renew()
+        is_due = self._held_since is not None and self._age() >= self._lease.total_seconds()
+        if is_due and self._renewing != threading.get_ident():
+            self._renew_unasked()
+
+    def _renew_unasked(self) -> None:
+        """Renew; where the log is reached by requests of its own, these are guarded too and must not renew again."""
+        with self._lock:
+            self._renewing = threading.get_ident()
+            try:
+                self.renew()
+            finally:
+                self._renewing = None
 
     def renew(self) -> None:
         """Say that this run is alive. Raises ``LeaseLost`` where another run has the lease."""
