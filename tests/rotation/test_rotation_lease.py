@@ -286,3 +286,22 @@ def test_a_plain_second_run_while_the_first_works_sends_nothing_at_all() -> None
     with pytest.raises(LeaseHeld, match="first"):
         rotate(RotateRequest(), world.process("second"), world.tell)
     assert world.killer.count == sent
+
+
+@pytest.mark.parametrize("write", [Journal.ensure_held, lambda ada: ada.append(begun("r2"))], ids=["renewal", "step"])
+def test_a_log_that_is_reached_by_guarded_requests_is_written_once(
+    monkeypatch: pytest.MonkeyPatch, write: Callable[[Journal], object]
+) -> None:
+    store = Store()
+    ada, written = store.journal("ada"), store.log.append_exclusively
+    ada.append(begun())
+
+    def guarded(steps):
+        ada.ensure_held()
+        return written(steps)
+
+    monkeypatch.setattr(store.log, "append_exclusively", guarded)
+    before = len(store.log.rows)
+    store.time.sleep(60)
+    write(ada)
+    assert len(store.log.rows) == before + 1

@@ -53,8 +53,9 @@ class Journal:
         self._taken: frozenset[UUID] = frozenset()
         self._view = ChainView(chain_key)
         self._held_since: float | None = None
-        self._renewing: int | None = None
-        """The thread that renews the lease before a request of another kind."""
+        self._appending: int | None = None
+        """The thread that writes a step, which renews the lease: where that takes requests they are guarded too, and
+        must not renew it again."""
         self._lost: LeaseLost | None = None
         self._uncertain = False
         self._rotation_id: str | None = None
@@ -142,15 +143,22 @@ class Journal:
         Raises ``LeaseHeld`` where another run has written instead, and ``Refused`` where the chain is broken.
         """
         with self._lock:
-            self._resync()
-            self._stop_if_lost()
-            if not any(isinstance(step, RowsDisowned) for step in steps):
-                self.refuse_if_broken()
-            if not self.holding:
-                lease = self._view.lease
-                self._predecessor = lease if lease and not lease.released else None
-            self._write([draft_of(step, self.holder) for step in steps])
+            self._appending = threading.get_ident()
+            try:
+                self._append(steps)
+            finally:
+                self._appending = None
         return self._view
+
+    def _append(self, steps: Sequence[ChainStep]) -> None:
+        self._resync()
+        self._stop_if_lost()
+        if not any(isinstance(step, RowsDisowned) for step in steps):
+            self.refuse_if_broken()
+        if not self.holding:
+            lease = self._view.lease
+            self._predecessor = lease if lease and not lease.released else None
+        self._write([draft_of(step, self.holder) for step in steps])
 
     def ensure_held(self) -> None:
         """The guard of every request: this run may send only while its lease is in force.
@@ -159,17 +167,8 @@ class Journal:
         """
         self._stop_if_lost()
         is_due = self._held_since is not None and self._age() >= self._lease.total_seconds()
-        if is_due and self._renewing != threading.get_ident():
-            self._renew_unasked()
-
-    def _renew_unasked(self) -> None:
-        """Renew; where the log is reached by requests of its own, these are guarded too and must not renew again."""
-        with self._lock:
-            self._renewing = threading.get_ident()
-            try:
-                self.renew()
-            finally:
-                self._renewing = None
+        if is_due and self._appending != threading.get_ident():
+            self.renew()
 
     def renew(self) -> None:
         """Say that this run is alive. Raises ``LeaseLost`` where another run has the lease."""
