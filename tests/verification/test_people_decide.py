@@ -98,11 +98,12 @@ def test_a_row_that_speaks_of_another_deployment_accepts_nothing(other):
         (["--accept", ERRORS], "--accept CHECK and --reason TEXT go together"),
         (["--reason", "known"], "--accept CHECK and --reason TEXT go together"),
         (["--accept", ERRORS, "--reason", " "], "--reason is empty"),
+        (["--release", " "], "--release is empty"),
         (["--accept", "sendgrid.error", "--reason", "known"], "sendgrid.errors"),
         (["--accept", ERRORS, "--reason", "known", "--as-of", "2026-11-20T12:00:00Z"], "--as-of judges the past"),
     ],
 )
-def test_what_cannot_be_accepted_is_refused_in_words(tmp_path, flags, said):
+def test_what_cannot_be_meant_is_refused_in_words(tmp_path, flags, said):
     stored(tmp_path / "log.db", [mark()]).close()
     (tmp_path / "releaseguard.toml").write_text('[events]\nurl = "sqlite:///log.db"\n')
     done = Commands(tmp_path, {}).run("verify", *flags)

@@ -141,3 +141,45 @@ def _in_batches(one: Event) -> Event:
 
 def _with(one: Event, **changed: Any) -> Event:
     return Event(**{name: getattr(one, name) for name in one.__slots__} | changed)
+
+
+CUT = "another deployment ended its window"
+
+
+@pytest.mark.parametrize(
+    ("errors", "until", "component"),
+    [(0, 6, None), (0, 6, "web"), (1, 12, None), (0, 1, None)],
+    ids=["too few", "too few, of a component", "leaning", "at once"],
+)
+def test_where_another_deployment_ended_the_window_no_longer_one_is_asked_for(
+    tmp_path: Path, errors: int, until: float, component: str | None
+) -> None:
+    """Neither ``--window`` nor a flow, which runs on what serves now, shows any more of it."""
+    said = {"component": component} if component else {}
+    source = {"source": "web", "latency_ms": 90}
+    rows = steady(("sendgrid_email_sent",), since=-4320, until=until, **source)
+    rows += [row(2 + number, "sendgrid_error", ok=False, **source) for number in range(errors)]
+    rows += [*steady(("sendgrid_email_sent",), since=until, until=40, release="r2", **source)]
+    marks = [mark(said=said), mark(until, "r2", said=said)]
+    asked = VerifyRequest(release="r1", component=component)
+    with stored(tmp_path / "log.db", [*rows, *marks]) as log:
+        judged = judge(log, request=asked, now=40, population=PARTS if component else Population())
+        document = dict(document_of(judged))
+    words = str([_check(document, name) for name in ("sendgrid.errors", "sendgrid.volume", "sendgrid.latency")])
+    assert document["verdict"] == "inconclusive"
+    assert CUT in _check(document, "sendgrid.errors")["reason"]
+    assert "--window" not in words
+    assert "today's rate" not in words
+    assert not document["decides_sooner"]
+    component_of = f" --component {component}" if component else ""
+    assert document["next_step"] == f"{CUT}, judge that one: releaseguard verify{component_of}"
+
+
+def test_a_log_that_fell_silent_brings_no_more_successes_either(tmp_path: Path) -> None:
+    rows = steady(("sendgrid_email_sent",), since=-4320, until=10, latency_ms=90)
+    with stored(tmp_path / "log.db", [*rows, mark()]) as log:
+        document = dict(document_of(judge(log)))
+    latency = _check(document, "sendgrid.latency")
+    assert latency["verdict"] == "inconclusive"
+    assert "nothing of any provider reaches the log" in latency["reason"]
+    assert "today's rate" not in latency["reason"]

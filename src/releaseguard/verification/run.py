@@ -59,7 +59,17 @@ from releaseguard.verification.rows.unknown_events import unknown_events
 from releaseguard.verification.rules import Logged, configured, logged_in, rule_of, rules_of
 from releaseguard.verification.selection import Selection, latencies, select
 from releaseguard.verification.telling.whom import told_whom
-from releaseguard.verification.values import Deployment, Finding, Judged, Promise, Rule, end_of, judged_from, overall
+from releaseguard.verification.values import (
+    Deployment,
+    Finding,
+    Judged,
+    Promise,
+    Rule,
+    end_of,
+    is_cut,
+    judged_from,
+    overall,
+)
 from releaseguard.verification.whose.as_read import spelling_of
 from releaseguard.verification.whose.behind import CountedTraffic
 from releaseguard.verification.whose.heard import Heard, heard
@@ -284,8 +294,16 @@ class _Window:
         rows, times, live = self.rows, self.times, judged_from(self.deployment)
         own = timed_since(check, live, rows, times)
         sharing = sum(isinstance(one, LatencyCheck) for card in self.context.cards for one in card.checks)
-        looked = Looked(rows.until, rows.end)
+        cut = is_cut(self.deployment, self.context.promise)
+        looked = Looked(rows.until, rows.end, cut, self._unheard())
         return latency(card.id, check, timed_before(check, live, rows, times), own, live, sharing, looked)
+
+    def _unheard(self) -> str | None:
+        """Why nothing more arrives, where the log is down."""
+        state = self.states.first
+        if state is None or not state.traffic.log.down:
+            return None
+        return row_checks.unheard_words(late_rows(state.traffic.lags, state.look_minute))
 
     @property
     def _complete(self) -> datetime:

@@ -148,6 +148,11 @@ def end_of(deployment: Deployment, promise: Promise) -> datetime:
     return min(end, deployment.followed_at) if deployment.followed_at else end
 
 
+def is_cut(deployment: Deployment, promise: Promise) -> bool:
+    """Whether another deployment ended its window, so that neither a longer one nor a flow shows more of it."""
+    return end_of(deployment, promise) < deployment.deployed_at + promise.window
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """What one check says, whichever kind it is; the parts of ``verify --json`` under ``checks``."""

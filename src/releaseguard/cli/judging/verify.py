@@ -136,7 +136,14 @@ def _check_flags(watch: bool, within: timedelta | None, flags: Mapping[str, Any]
         raise UsageError("--watch looks at the present and --as-of at the past: use one of them")
     _check_accepting(flags["accepts"], flags["reason"], at_present=flags["as_of"] is None)
     check_spans(window=flags["window"], baseline=flags["baseline"])
+    _check_release(flags["release"])
     _check_output(flags["output"])
+
+
+def _check_release(release: str | None) -> None:
+    """A pipeline's variable that is not set is not "the newest release"."""
+    if release is not None and not release.strip():
+        raise UsageError("--release is empty", next_step="Is the variable set? Give the release's id: --release SHA")
 
 
 def _check_accepting(accepts: Sequence[str], reason: str | None, *, at_present: bool) -> None:
@@ -179,7 +186,7 @@ def _request(wiring: Wiring, flags: Mapping[str, Any]) -> VerifyRequest:
     for provider in flags["providers"]:
         wiring.cards.get(provider)
     return VerifyRequest(
-        release=flags["release"],
+        release=flags["release"] and flags["release"].strip(),
         deployed_at=flags["deployed_at"],
         as_of=flags["as_of"],
         checks=frozenset(flags["checks"]),

@@ -19,7 +19,7 @@ from releaseguard.stats.series import KnownSeries, Series, minute_of
 from releaseguard.verification.checks.row_checks import finding
 from releaseguard.verification.checks.timed import Timed, uses
 from releaseguard.verification.evidence import LatencyEvidence
-from releaseguard.verification.explain.words import more_words
+from releaseguard.verification.explain.words import Left, more_words
 from releaseguard.verification.values import Finding
 
 USUALLY_BELOW = 0.95
@@ -38,6 +38,10 @@ class Looked(NamedTuple):
 
     until: datetime
     end: datetime
+    is_cut: bool
+    """Whether another deployment ends it."""
+    unheard: str | None
+    """Why nothing more arrives in the log, where that is so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +156,12 @@ def _what_it_takes(evidence: LatencyEvidence, since: datetime, looked: Looked) -
     needed = next((more for more in range(1, MOST_NEEDED) if _passes_with(evidence, more)), None)
     if needed is None:
         return f"too many are slow to say that it is below {limit:.0%}"
+    if looked.unheard is not None:
+        return looked.unheard
     minute = timedelta(minutes=1)
     per_minute = evidence.events / max((looked.until - since) / minute, 1.0)
-    return more_words(round((looked.end - looked.until) / minute), needed, needed / per_minute, f"{limit:.0%}")
+    left = Left(round((looked.end - looked.until) / minute), looked.is_cut)
+    return more_words(left, needed, needed / per_minute, f"{limit:.0%}")
 
 
 def _passes_with(evidence: LatencyEvidence, more: int) -> bool:

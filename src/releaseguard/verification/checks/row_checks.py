@@ -213,9 +213,14 @@ def unheard(found: Finding, late: LateRows | None) -> Finding:
     if found.verdict is not Verdict.PASS:
         return found
     down = replace(found, evidence=replace(found.evidence, silence_cause=SilenceCause.LOG))
+    return _withheld(down, unheard_words(late))
+
+
+def unheard_words(late: LateRows | None) -> str:
+    """What became of a log that brings nothing, or ``late`` rows alone."""
     if late is None:
-        return _withheld(down, "nothing of any provider reaches the log: its pipeline is down or late")
-    return _withheld(down, f"{late.words}, so that nobody can tell what happened since")
+        return "nothing of any provider reaches the log: its pipeline is down or late"
+    return f"{late.words}, so that nobody can tell what happened since"
 
 
 def unknown_log(found: Finding) -> Finding:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from releaseguard import readable
 from releaseguard.model import Verdict, to_text
@@ -126,25 +127,39 @@ def at_todays_rate(minutes: float | None) -> str:
     return f", about {minutes:.0f} min at today's rate" if minutes is not None else ""
 
 
-def left_of(state: ReleaseState) -> int:
-    """Minutes until the window ends."""
-    return state.timeline.end - state.judged_until
+class Left(NamedTuple):
+    """What is left of a window."""
+
+    minutes: int
+    is_cut: bool
+    """Whether another deployment ends it, whatever ``--window`` says."""
+
+
+def left_of(state: ReleaseState) -> Left:
+    """What is left of the window at this look."""
+    return Left(state.timeline.end - state.judged_until, state.length < state.promise.window_minutes)
+
+
+CUT = "another deployment ended its window"
 
 
 def leaning_words(state: ReleaseState, seen: str) -> str:
     """That what came leans towards harm, so that nothing passes, and until when that may change."""
-    left = left_of(state)
+    left, is_cut = left_of(state)
     until = "the window is over: a longer --window would show which" if left <= 0 else f"the window ends in {left} min"
+    until = f"{CUT}, so that nothing more shows which" if is_cut and left <= 0 else until
     return f"{seen} lean towards harm, too little to fail it and too much to pass it; {until}"
 
 
-def more_words(left: int, needed: int, minutes: float | None, harm: str) -> str:
-    """How many more events would settle it, where so many can still come in the ``left`` minutes of the window; else
-    what would."""
-    if minutes is not None and minutes <= left:
+def more_words(left: Left, needed: int, minutes: float | None, harm: str) -> str:
+    """How many more events would settle it, where so many can still come in what is ``left`` of the window; else what
+    would."""
+    if minutes is not None and minutes <= left.minutes:
         return f"needed about {needed} more to exclude {harm}{at_todays_rate(minutes)}"
+    if left.is_cut:
+        return f"excluding {harm} takes about {needed} events more than came, and {CUT}: no more of them count"
     takes = f" (about {minutes:.0f} min at today's rate)" if minutes is not None else ""
-    over = "the window is over" if left <= 0 else f"the window ends in {left} min"
+    over = "the window is over" if left.minutes <= 0 else f"the window ends in {left.minutes} min"
     return (
         f"excluding {harm} takes about {needed} events more than came{takes}, and {over}: a longer --window or a "
         "synthetic flow would show it"

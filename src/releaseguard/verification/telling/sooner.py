@@ -11,7 +11,7 @@ from releaseguard.readable import as_flag
 from releaseguard.report.verdict.document import SoonerRow
 from releaseguard.verification.evidence import SignalEvidence, VolumeRuleEvidence
 from releaseguard.verification.selection import OF_THE_PRESENT
-from releaseguard.verification.values import Finding, Judged
+from releaseguard.verification.values import Finding, Judged, is_cut
 
 LONGEST = timedelta(hours=24)
 """The longest window that is worth waiting for."""
@@ -29,12 +29,13 @@ def _of(judged: Judged, finding: Finding) -> Iterator[SoonerRow]:
     evidence = finding.evidence
     if not isinstance(evidence, SignalEvidence | VolumeRuleEvidence):
         return
-    if flow := _flow_left_out(judged, finding):
+    cut = is_cut(judged.deployment, judged.promise)
+    if not cut and (flow := _flow_left_out(judged, finding)):
         yield {"check": finding.id, "by": "flow", "words": f"the flow {flow[0]}, which is left out ({flow[1]})"}
     elif evidence.began_before_deployment:
         words = "the old release held at a tenth of the traffic beside the next one, as its control"
         yield {"check": finding.id, "by": "old_release", "words": words}
-    elif window := _window(judged, evidence.needed_minutes):
+    elif not cut and (window := _window(judged, evidence.needed_minutes)):
         yield {"check": finding.id, "by": "window", "words": f"a window of {window} ([verify] window)"}
 
 

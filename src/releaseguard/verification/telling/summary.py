@@ -11,7 +11,7 @@ from releaseguard.model import Verdict
 from releaseguard.readable import as_flag
 from releaseguard.stats.silence import SilenceCause
 from releaseguard.verification.evidence import SignalEvidence, VolumeRuleEvidence
-from releaseguard.verification.values import Finding, Judged, Spans
+from releaseguard.verification.values import Finding, Judged, Spans, is_cut
 
 MOST_NAMED = 4
 IMPORT = "releaseguard events import FILE"
@@ -140,6 +140,8 @@ def next_step_of(judged: Judged) -> str | None:
             f"a PASS needs history, which {listed(lacking)} {'has' if len(lacking) == 1 else 'have'} not: "
             f"bring it: {IMPORT}; or judge the next release"
         )
+    if judged.window_ended and is_cut(judged.deployment, judged.promise):
+        return f"another deployment ended its window, judge that one: releaseguard verify{_of_component(judged)}"
     if judged.window_ended:
         return "the window is over: decide by hand, or make events with the flows ([app] url)"
     return "look again later, or let it look: releaseguard verify --watch"
@@ -158,9 +160,14 @@ def _if_removed(judged: Judged) -> str:
     if not gone:
         return ""
     flags = " ".join(f"--removes {name}" for name in dict.fromkeys(gone))
-    release, component = judged.deployment.release, judged.deployment.component
-    which = f"--release {shlex.quote(release)}" + (f" --component {shlex.quote(component)}" if component else "")
+    which = f"--release {shlex.quote(judged.deployment.release)}{_of_component(judged)}"
     return f"; if it was removed on purpose: releaseguard events deployed {which} {flags}"
+
+
+def _of_component(judged: Judged) -> str:
+    """The flag that names the part of the app, where one was deployed."""
+    component = judged.deployment.component
+    return f" --component {shlex.quote(component)}" if component else ""
 
 
 def _without_history(judged: Judged) -> Sequence[str]:
