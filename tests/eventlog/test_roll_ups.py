@@ -449,6 +449,31 @@ def test_what_an_older_version_has_counted_is_counted_anew(cluster: postgres.Clu
             check(one.log)
 
 
+def _not_rolled_up(base: Marked) -> int:
+    """Minutes that the next reading has to count."""
+    new = " UNION SELECT substr(occurred_at, 1, 16) FROM integration_events, integration_events_roll_ups WHERE"
+    in_a_file = f"{new} integration_events.rowid > upto" if isinstance(base, SqliteBase) else ""
+    with closing(base.begin()) as connection:
+        marked = f"SELECT minute FROM integration_events_touched{in_a_file}"
+        (minutes,) = connection.execute(f"SELECT count(*) FROM ({marked}) m").fetchone()
+    return int(minutes)
+
+
+def test_what_is_restored_or_migrated_is_rolled_up_before_anybody_reads(
+    cluster: postgres.Cluster, tmp_path: Path
+) -> None:
+    base, file = PostgresBase(cluster.new_database()), SqliteBase(tmp_path / "log.db")
+    with closing(base.log), closing(file.log):
+        for one in (base, file):
+            one.log.restore(_rows(30))
+            assert _not_rolled_up(one) == 0
+            one.log.append(_rows(30, first=15))
+            assert _not_rolled_up(one) > 0
+            one.log.migrate()
+            assert _not_rolled_up(one) == 0
+            check(one.log)
+
+
 SQLITE_FAULTS = {
     "the marks are gone": ["DROP TABLE integration_events_touched"],
     "the counts are gone": ["DROP TABLE integration_events_hours"],

@@ -10,6 +10,7 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import accumulate
 from typing import Final
 
@@ -33,6 +34,7 @@ BOUNDS: Final = tuple(_bounds())
 """Two hundredths apart, in whole milliseconds."""
 
 
+@lru_cache(maxsize=16_384)
 def bound_of(latency_ms: int) -> int:
     """The bound up to which a use that took so long is counted."""
     return BOUNDS[min(bisect_left(BOUNDS, latency_ms), len(BOUNDS) - 1)]

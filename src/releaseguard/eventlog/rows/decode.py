@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from releaseguard.eventlog.counts import MinuteCount
@@ -76,33 +77,67 @@ def event_of(row: Row, moment: Moment) -> Event | None:
 def minute_count_of(row: Row, minute: Moment) -> MinuteCount | None:
     """One counted row of ``questions.minutes``, or ``None`` where what it counts are no events."""
     occurred, recorded, environment, provider, event, outcome, release, synthetic, source, deployment, *counts = row
-    at, known_outcome, provider, event = minute(occurred), outcome_of(outcome), text_of(provider), text_of(event)
-    if at is None or known_outcome is None or not provider or not event:
+    at, named = minute(occurred), _named(environment, provider, event, outcome, release, source, deployment)
+    if at is None or named is None:
         return None
     count, repeats, trials, squares, spread = counts
     return MinuteCount(
         at,
         None if recorded is None else minute(recorded),
-        text_of(environment) or "",
-        provider,
-        event,
-        known_outcome,
-        text_of(release),
+        named.environment,
+        named.provider,
+        named.event,
+        named.outcome,
+        named.release,
         bool(synthetic),
-        text_of(source),
+        named.source,
         int(count),
         int(repeats),
         int(trials),
         int(squares),
-        text_of(deployment),
+        named.deployment,
         _histogram(spread),
     )
 
 
+class _Named(NamedTuple):
+    """What counted rows have in common, as far as it is text."""
+
+    environment: str
+    provider: str
+    event: str
+    outcome: Outcome
+    release: str | None
+    source: str | None
+    deployment: str | None
+
+
+def _named(*values: Any) -> _Named | None:
+    """The same few names come in every minute: they are read once."""
+    try:
+        return _named_once(*values)
+    except TypeError:  # an app's own column may hold a list
+        return _named_once.__wrapped__(*values)
+
+
+@lru_cache(maxsize=4096)
+def _named_once(
+    environment: Any, provider: Any, event: Any, outcome: Any, release: Any, source: Any, deployment: Any
+) -> _Named | None:
+    known, provider, event = outcome_of(outcome), text_of(provider), text_of(event)
+    if known is None or not provider or not event:
+        return None
+    named = text_of(environment) or "", provider, event, known
+    return _Named(*named, text_of(release), text_of(source), text_of(deployment))
+
+
 def _histogram(spread: Any) -> Histogram | None:
     """Latencies and how many have each, as the store tells them; ``None`` where it does not."""
-    if not isinstance(spread, str):
-        return None
+    return _histogram_of(spread) if isinstance(spread, str) else None
+
+
+@lru_cache(maxsize=4096)
+def _histogram_of(spread: str) -> Histogram:
     told, counts = iter(spread.split(",") if spread else ()), Counter[int]()
     for took, many in zip(told, told, strict=True):
         counts[bound_of(round(float(took)))] += int(many)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -10,7 +9,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
-from msgspec.json import Decoder
+from msgspec.json import Decoder, encode
 
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import MINUTE, HourCount, by_hour_and_kind, course_of
@@ -150,4 +149,4 @@ def _detail(row: MinuteCount, hour: datetime) -> list[object]:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"))
+    return encode(value).decode()

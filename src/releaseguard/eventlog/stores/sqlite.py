@@ -84,6 +84,7 @@ class SqliteEventLog(TableLog):
             else:
                 with self._working() as connection:
                     done += _migrate(connection, place.table, watch)
+                    RollUps(connection, place).catch_up(watch)
         return [*self._made_at_first_look(), *done]
 
     def _made_at_first_look(self) -> Sequence[str]:
@@ -192,6 +193,10 @@ class SqliteEventLog(TableLog):
 
     def _restore(self, batches: Sequence[Batch]) -> int:
         return self._write(batches, writing.IF_NEW, keep_recorded=True)[1]
+
+    def _settle_counts(self) -> None:
+        with self._working() as connection:
+            RollUps(connection, self._traffic).keep_up()
 
     def _insert(self, batches: Sequence[Batch]) -> Sequence[Event]:
         at = from_text(self._write(batches, "")[0])

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from msgspec import structs
@@ -173,7 +173,9 @@ def moment_of(value: Any) -> datetime | None:
         return None
 
 
+@lru_cache(maxsize=4096)
 def minute_of(value: Any) -> datetime | None:
+    """The minute that a time's text begins with; one comes with each of the kinds that it has."""
     return moment_of(f"{value}Z")
 
 

@@ -109,6 +109,10 @@ class TableLog(EventLog):
         Refuses, also where there are no batches, what may not be done.
         """
 
+    def _settle_counts(self) -> None:
+        """Roll up what was restored, that no later reading has to. What that leaves, for whatever reason, is counted by
+        whoever reads."""
+
     def _not_there(self, place: EventTable, columns: Sequence[str]) -> Sequence[str]:
         """Which of ``columns``, by our names, the table has not; none where there is no table."""
         del place, columns
@@ -174,6 +178,8 @@ class TableLog(EventLog):
         while batch := list(islice(stream, RESTORED_AT_ONCE)):
             with leaving_room() if beside_others else nullcontext():
                 new += self._restore(self._tables.batches(batch))
+        if new and not self._traffic.is_the_apps:
+            self._settle_counts()
         return new
 
     def append_exclusively(self, events: Sequence[Event]) -> Sequence[Event]:

@@ -18,6 +18,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
+from time import monotonic
 from typing import Final
 
 from msgspec import Struct
@@ -31,16 +32,21 @@ from releaseguard.eventlog.rows.packs import Kept, Packed, kept_of, minute_count
 from releaseguard.eventlog.stores import sqlite_sql
 from releaseguard.eventlog.stores.counting import counted, traffic_of
 from releaseguard.eventlog.stores.questions import conditions
+from releaseguard.eventlog.watching import Progress, Watch, unwatched
 from releaseguard.model import OURSELVES
 from releaseguard_events.stores.names import bare, beside, qualified, quoted
-from releaseguard_events.stores.sqlite import transaction
+from releaseguard_events.stores.sqlite import readable_text, transaction
 from releaseguard_events.stores.sqlite_schema import mark_names
 from releaseguard_events.stores.table import EventTable
 
-AT_ONCE: Final = 240
-"""Minutes counted in one transaction, for which other writers wait."""
+LONGEST: Final = 0.25
+"""Seconds that counting some minutes may take, in one transaction, for which other writers wait: about."""
+FEWEST, MOST = 5, 240
+"""Minutes counted in one transaction, whatever that takes."""
 PATIENCE: Final = 50
 """Milliseconds that counting waits for other writers; readers count by themselves what it leaves."""
+SHORTEST: Final = LONGEST / MOST
+"""What counting is taken to last at least."""
 MINUTE: Final = timedelta(minutes=1)
 HOUR: Final = timedelta(hours=1)
 _KIND = "environment, provider, event, outcome, release, source, synthetic"
@@ -57,13 +63,27 @@ class RollUps(Struct, frozen=True):
         (before,) = self.connection.execute("PRAGMA busy_timeout").fetchone()
         self.connection.execute(f"PRAGMA busy_timeout = {PATIENCE}")
         try:
-            with suppress(sqlite3.OperationalError):
-                if self._are_there() and (not self._are_believed() or self._waiting()):
-                    self._mark_what_is_new()
-                    while self._count_some():
-                        pass
+            self.catch_up()
         finally:
             self.connection.execute(f"PRAGMA busy_timeout = {before}")
+
+    def catch_up(self, watch: Watch = unwatched) -> None:
+        """The same, waiting for other writers as long as the connection does. Few minutes at a time, and fewer where
+        they hold many rows."""
+        with suppress(sqlite3.OperationalError):
+            if not self._are_there() or (self._are_believed() and not self._waiting()):
+                return
+            self._mark_what_is_new()
+            done, at_once = 0, FEWEST
+            while left := self._marked():
+                watch(Progress("rolling up", done / (done + left)))
+                began = monotonic()
+                done += self._count_some(at_once)
+                at_once = max(FEWEST, min(MOST, round(at_once * LONGEST / max(monotonic() - began, SHORTEST))))
+
+    def _marked(self) -> int:
+        (left,) = self.connection.execute(f"SELECT count(*) FROM {quoted(self._name('touched'))}").fetchone()
+        return int(left)
 
     def kept_of_each(self, asked: Sequence[tuple[Query, bool]]) -> Iterator[tuple[int, Kept]] | None:
         """The hours that each question asks for, with whether it does so in detail, in order and after its number;
@@ -114,15 +134,15 @@ class RollUps(Struct, frozen=True):
                 f" LIMIT 1) WHERE EXISTS (SELECT 1 FROM {self._events})"
             )
 
-    def _count_some(self) -> bool:
+    def _count_some(self, at_once: int) -> int:
         touched = quoted(self._name("touched"))
         with transaction(self.connection):
-            found = self.connection.execute(f"SELECT minute FROM {touched} ORDER BY minute DESC LIMIT {AT_ONCE}")
+            found = self.connection.execute(f"SELECT minute FROM {touched} ORDER BY minute DESC LIMIT {at_once}")
             texts = [text for (text,) in found]
             self._count_anew({at for text in texts if (at := sqlite_sql.minute_of(text)) is not None})
             marks = json.dumps(texts)
             self.connection.execute(f"DELETE FROM {touched} WHERE minute IN (SELECT value FROM json_each(?))", [marks])
-        return bool(texts)
+        return len(texts)
 
     def _count_anew(self, stale: Set[datetime]) -> None:
         hours = quoted(self._name("hours"))
@@ -223,9 +243,10 @@ class RollUps(Struct, frozen=True):
         source = f"{span} AS span CROSS JOIN {self._events} INDEXED BY {quoted(f'{bare(self.place.table)}_time')}"
         within = f"{dialect.value('occurred_at')} >= low AND {dialect.value('occurred_at')} < high"
         traffic = traffic_of(dialect, source, f"{within} AND {where}", by_deployment=False)
-        for row in self.connection.execute(counted(traffic, dialect.spread), [spans, *values]):
-            if (one := minute_count_of(row, sqlite_sql.minute_of)) is not None:
-                yield one
+        with _texts_read_once(self.connection):
+            for row in self.connection.execute(counted(traffic, dialect.spread), [spans, *values]):
+                if (one := minute_count_of(row, sqlite_sql.minute_of)) is not None:
+                    yield one
 
     def _name(self, part: str) -> str:
         return beside(self.place.table, part)
@@ -266,6 +287,23 @@ def _reading(connection: sqlite3.Connection) -> Iterator[None]:
         yield
     finally:
         connection.execute("COMMIT")
+
+
+class _Texts(dict[bytes, str]):
+    """What stands in a file as text, as it is read: names and minutes come many times."""
+
+    def __missing__(self, stored: bytes) -> str:
+        self[stored] = text = readable_text(stored)
+        return text
+
+
+@contextmanager
+def _texts_read_once(connection: sqlite3.Connection) -> Iterator[None]:
+    before, connection.text_factory = connection.text_factory, _Texts().__getitem__
+    try:
+        yield
+    finally:
+        connection.text_factory = before
 
 
 def _of_kind(query: Query) -> list[Filter]:
