@@ -130,6 +130,9 @@ class CodeSpec(_Strict, frozen=True, kw_only=True):
     """Packages, or paths in the packages above, that are not the provider's."""
     given_to: Mapping[str, Sequence[str]] = {}
     """Package of others -> its functions that are a use where they are given something made by the packages above."""
+    models: Sequence[str] = ()
+    """What the names of the provider's models begin with: so a model is known that another's function makes by its name
+    (``init_chat_model("gpt-5")``)."""
     imitated: bool = False
     """Whether others answer as the provider does: a client for another's address is not the provider's, and one whose
     address is known at run time only is not judged, unless that address is called after the provider."""

@@ -89,7 +89,7 @@ def _searched(sources: ReadSources, cards: Cards, asked: Asked) -> Report:
     finder = Finder(names, cards, sources.app, asked.logs)
     found = finder.find(passed.callers)
     calls = ((one, scope) for file in sources.app for one, scope in file.calls)
-    reach = Reach(passed.callers, [scope for _, scope in found.logs], calls)
+    reach = Reach(passed.callers, [scope for _, scope in found.logs], calls, passed.decorations)
     central = Central(names, cards, finder)
     central.learn(sources.app)
     judge = Judge(names, cards, finder, reach, central, asked.own)

@@ -33,6 +33,41 @@ _BODIES = ("json", "text", "blob", "arrayBuffer", "formData", "bytes")
 _STATUS = re.compile(r"^(http_?)?(status|status_?code|code)$", re.IGNORECASE)
 
 
+_RARE = re.compile(
+    r"^_*(is_?|enable_?|use_?)?(debug|dev|develop(ment)?|verbose|trace|tracing|random|sampl(e|ed|ing)(_?rate)?|test(ing)?)"
+    r"(_?(mode|enabled|logs?|logging|env))?_*$",
+    re.IGNORECASE,
+)
+_EVERYDAY = re.compile(r"^(prod|production|live)$", re.IGNORECASE)
+
+
+def rarely(test: Expr) -> int:
+    """1 where a condition holds only outside of production or now and then, -1 where it fails only there, else 0."""
+    match test:
+        case Negation():
+            return -rarely(test.parts[0])
+        case Logic():
+            signs = [rarely(part) for part in test.parts]
+            return max(0, *signs) if test.operator == "and" else 0
+        case Comparison() if len(test.parts) == 2:
+            return _rarely_equal(test)
+        case Call() | Name() | Member():
+            name = test.last_name if isinstance(test, Call) else test.id if isinstance(test, Name) else test.name
+            return 1 if _RARE.match(name) else 0
+    return 0
+
+
+def _rarely_equal(test: Comparison) -> int:
+    left, right = test.parts
+    turn = -1 if test.operator == "!=" else 1
+    if isinstance(right, Text):
+        word = "".join(piece for piece in right.pieces if isinstance(piece, str))
+        return turn if _RARE.match(word) else -turn if _EVERYDAY.match(word) else 0
+    if isinstance(right, Const) and isinstance(right.value, bool):
+        return rarely(left) * (turn if right.value else -turn)
+    return rarely(left) if test.operator in ("<", "<=", ">", ">=") else 0
+
+
 class Tainted:
     """The names that hold what the call brought, and what is said of it by conditions over them."""
 

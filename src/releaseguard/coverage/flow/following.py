@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from releaseguard.coverage.flow.conditions import Tainted
+from releaseguard.coverage.flow.conditions import Tainted, rarely
 from releaseguard.coverage.flow.keys import BAD_KEYS, BAD_WORDS, LATE_KEYS, begins_as, names_an_end
 from releaseguard.coverage.flow.states import BAD, BEFORE, DONE, NOWHERE, State, refined, tried_again
 from releaseguard.coverage.languages.syntax import (
@@ -23,6 +24,7 @@ from releaseguard.coverage.languages.syntax import (
     Const,
     Expr,
     Function,
+    If,
     Logic,
     Member,
     Name,
@@ -31,9 +33,10 @@ from releaseguard.coverage.languages.syntax import (
     Text,
     Yield,
 )
-from releaseguard.coverage.program.frames import Frame, bound_frame, returned
+from releaseguard.coverage.languages.within import expressions_of, inside, statements_of
+from releaseguard.coverage.program.frames import Frame, bound_frame, handed_back, returned
 from releaseguard.coverage.program.names import Names
-from releaseguard.coverage.program.passed import PROMISES
+from releaseguard.coverage.program.passed import GIVEN_THIS, PROMISES, called_by
 
 _Given = tuple[str | None, Function, Frame | None]
 """A function that a call is given: its key in an object, itself, and the frame around it."""
@@ -83,6 +86,7 @@ class Following(ABC):
     _alone: int = 0
     """The expression that is a statement by itself."""
     _inside: int = 0
+    _muted: int = 0
     _stack: list[int] = field(default_factory=list)
     _steps: int = 0
     cut: bool = False
@@ -98,6 +102,15 @@ class Following(ABC):
     @abstractmethod
     def resume(self, state: State) -> State:
         """Run the body that waits for the ``yield`` of its context manager."""
+
+    @contextmanager
+    def muted(self, rare: bool) -> Iterator[None]:
+        """What is logged here counts not where that is done outside of production, or now and then, alone."""
+        self._muted += rare
+        try:
+            yield
+        finally:
+            self._muted -= rare
 
     def tested(self, test: Expr, state: State, scope: Scope, frame: Frame) -> tuple[State, State, State]:
         """After a condition: the state, and what it is where the condition holds and where it does not."""
@@ -132,7 +145,8 @@ class Following(ABC):
             case Logic():
                 left, right = expr.parts
                 state, good, bad = self.tested(left, state, scope, frame)
-                return state | self.expr(right, good if expr.operator == "and" else bad, scope, frame)
+                with self.muted(expr.operator == "and" and rarely(left) > 0):
+                    return state | self.expr(right, good if expr.operator == "and" else bad, scope, frame)
         for part in expr.parts:
             state = self.expr(part, state, scope, frame)
         return state
@@ -161,8 +175,7 @@ class Following(ABC):
         if not state:
             return state
         if self.is_log(call, scope):
-            self.reached(call, scope, frame, state)
-            return state
+            return self._logged(call, state, scope, frame)
         if id(call) == self.target and not self.ends:
             return self._fire(call, state, scope, frame)
         if id(call) in self.ends and self._inside:
@@ -170,6 +183,11 @@ class Following(ABC):
         if _dotted(callee) in _EXITS:
             return NOWHERE
         return self._run(call, state, scope, frame, self.fired > before)
+
+    def _logged(self, call: Call, state: State, scope: Scope, frame: Frame) -> State:
+        if not self._muted:
+            self.reached(call, scope, frame, state)
+        return state
 
     def _wrap(self, call: Call, state: State, scope: Scope, frame: Frame) -> State:
         """Run what a wrapper of ours is given, which looks at how it ended."""
@@ -188,6 +206,7 @@ class Following(ABC):
     def _run(self, call: Call, state: State, scope: Scope, frame: Frame, brought: bool) -> State:
         """``brought``: whether what it is given was made by the call that is followed."""
         made = self._callable(call.callee, scope, frame)
+        given = called_by(call)
         is_target = id(call) == self.target
         if made is None or not (
             is_target or self.follows(made[0], state) or self._is_looked_at(made[0], call, brought)
@@ -196,12 +215,12 @@ class Following(ABC):
             after = self._pass_through(call, state, scope, frame, brought)
             return tried_again(after) if again else after
         function, around = made
-        inner = bound_frame(function, around, call, scope, frame)
-        self._taint_parameters(function, call, brought)
+        inner = bound_frame(function, around, given, scope, frame)
+        self._taint_parameters(function, given, brought)
         self._inside += is_target
         after = self.function(function, inner, state)
         self._inside -= is_target
-        for value in returned(function):  # a function that it makes is taken to be called where it was made
+        for value in handed_back(function):  # a function that it makes is taken to be called where it was made
             found = self.names.function(value, function.scope, inner)
             if found is not None and self.follows(found[0], after):
                 after |= self.function(found[0], Frame(found[0], found[1]), after)
@@ -221,6 +240,8 @@ class Following(ABC):
             made = (self.names.function(value, maker[0].scope, inner) for value in returned(maker[0]))
             return next((one for one in made if one is not None), None)
         found = self.names.candidates(callee, scope, frame)
+        if not found and isinstance(callee, Member) and callee.name in GIVEN_THIS:
+            return self._callable(callee.object, scope, frame)
         return next((one for one in found if self.follows(one[0], BEFORE)), next(iter(found), None))
 
     def _taint_parameters(self, function: Function, call: Call, brought: bool) -> None:
@@ -242,7 +263,7 @@ class Following(ABC):
             for parameter in function.params:
                 self.tainted.names.update(parameter.names)
             begin = begins_as(key, DONE, BAD, call.component)
-            if key is None and len(function.params) == 1 and BAD_WORDS.search("".join(function.params[0].names)):
+            if key is None and _hears_failures(function):
                 begin = BAD
             self.function(function, Frame(function, around), begin)
         return (state - BEFORE) | DONE | (BAD if floating and not given else NOWHERE)
@@ -344,6 +365,15 @@ class Following(ABC):
             return self.expr(arg, state, scope, frame)
         around = frame.find(found[0].scope.parent) if found[0].scope.parent else None
         return self.function(found[0], Frame(found[0], found[1] or around), state)
+
+
+def _hears_failures(function: Function) -> bool:
+    """Whether a function is given an error and nothing else, and does not ask whether there is one."""
+    if len(function.params) != 1 or not BAD_WORDS.search("".join(names := function.params[0].names)):
+        return False
+    asked = [one.test for one in statements_of(function.body) if isinstance(one, If)]
+    asked += [one.parts[0] for each in expressions_of(function.body) for one in inside(each) if isinstance(one, Choice)]
+    return not any(isinstance(part, Name) and part.id in names for test in asked for part in inside(test))
 
 
 def _dotted(expr: Expr) -> str:

@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from releaseguard.coverage.flow.conditions import rarely
 from releaseguard.coverage.flow.following import Following
 from releaseguard.coverage.flow.managed import WithBodies
 from releaseguard.coverage.flow.states import BAD, BEFORE, NOWHERE, Ends, State, refined, tried_again
 from releaseguard.coverage.languages.syntax import (
+    Call,
     Cases,
     Do,
+    Expr,
     Function,
     If,
     Inner,
@@ -41,6 +44,11 @@ class Walk(Following):
     def root(self, function: Function) -> None:
         """Follow ``function`` from its beginning."""
         self.function(function, Frame(function), BEFORE)
+
+    def decorated(self, call: Call, scope: Scope) -> None:
+        """Follow what a decorator makes of its function, where both are defined."""
+        if scope.function is not None:
+            self.expr(call, BEFORE, scope, Frame(scope.function))
 
     def begin(self, function: Function, state: State) -> None:
         """Follow ``function`` as if the call were made before it, and its parameters held what that brought."""
@@ -94,7 +102,11 @@ class Walk(Following):
 
     def _if(self, one: If, state: State, scope: Scope, frame: Frame) -> Ends:
         state, good, bad = self.tested(one.test, state, scope, frame)
-        return self.body(one.then, good, scope, frame).join(self.body(one.other, bad, scope, frame))
+        rare = rarely(one.test)
+        with self.muted(rare > 0):
+            then = self.body(one.then, good, scope, frame)
+        with self.muted(rare < 0):
+            return then.join(self.body(one.other, bad, scope, frame))
 
     def _try(self, one: Try, state: State, scope: Scope, frame: Frame) -> Ends:
         outer, self.thrown = self.thrown, NOWHERE
@@ -138,15 +150,23 @@ class Walk(Following):
     def _cases(self, one: Cases, state: State, scope: Scope, frame: Frame) -> Ends:
         before = self.fired
         state = self.expr(one.subject, state, scope, frame)
-        chosen = refined(state, 0 if self.tainted.speaks(one.subject, self.fired > before) else None)
-        result, falling = Ends(NOWHERE if one.has_default else chosen), NOWHERE
-        for case in one.cases:
+        each, rest = self._chosen(one.tests, state, self.fired > before, scope)
+        result, falling = Ends(NOWHERE if None in one.tests else rest), NOWHERE
+        for case, chosen in zip(one.cases, each, strict=True):
             ends = self.body(case, chosen | falling, scope, frame)
             falling = ends.normal if one.falls_through else NOWHERE
             normal = ends.broken if one.falls_through else ends.normal
             broken = NOWHERE if one.falls_through else ends.broken
             result = result.join(Ends(normal, ends.returned, broken, ends.continued))
         return result.join(Ends(falling))
+
+    def _chosen(
+        self, tests: Sequence[Expr | None], state: State, fired: bool, scope: Scope
+    ) -> tuple[Sequence[State], State]:
+        """How the call may stand in each case, and where none of them holds, which is also where the default is."""
+        signs = [None if test is None else self.tainted.sign(test, fired, scope) for test in tests]
+        rest = refined(state, _sign_of_rest(signs))
+        return [rest if test is None else refined(state, sign) for test, sign in zip(tests, signs, strict=True)], rest
 
     def _leave(self, one: Leave, state: State, scope: Scope, frame: Frame) -> Ends:
         if one.value is not None:
@@ -164,3 +184,13 @@ class Walk(Following):
     def resume(self, state: State) -> State:
         """Run the body that waits for the ``yield`` of its context manager."""
         return self.with_bodies.resume(self, state)
+
+
+def _sign_of_rest(signs: Sequence[int | None]) -> int | None:
+    """What it means that no case was chosen: failure where one of them meant success, and the other way round."""
+    known = [sign for sign in signs if sign is not None]
+    if not known:
+        return None
+    if max(known) > 0:
+        return -1
+    return 0 if 0 in known else -max(known)

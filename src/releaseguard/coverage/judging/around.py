@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from releaseguard.coverage.languages.syntax import Call, Function, Leave, Name, Parameter, Scope
 from releaseguard.coverage.languages.within import statements_of
@@ -75,8 +76,14 @@ class Around:
 class Reach:
     """Which functions lead to which calls and logs, in the files of one search."""
 
-    def __init__(self, callers: Callers, logs: Iterable[Scope], calls: Iterable[tuple[Call, Scope]]) -> None:
-        self._callers = callers
+    def __init__(
+        self,
+        callers: Callers,
+        logs: Iterable[Scope],
+        calls: Iterable[tuple[Call, Scope]],
+        decorations: Callers = MappingProxyType({}),
+    ) -> None:
+        self._callers, self._decorations = callers, decorations
         self._outward: dict[int, Sequence[Function]] = {}
         self._arounds: dict[int, Around] = {}
         self._raising: dict[int, bool] = {}
@@ -86,6 +93,10 @@ class Reach:
     def is_heard(self, function: Function) -> bool:
         """Whether something may be logged while it runs; where nothing is, it need not be followed."""
         return id(function) in self._heard
+
+    def decorations(self, function: Function) -> Sequence[tuple[Call, Scope]]:
+        """What the function's decorators are given, with the outermost of several last."""
+        return self._decorations.get(id(function), ())
 
     def may_raise(self, function: Function) -> bool:
         """Whether it raises by itself somewhere."""

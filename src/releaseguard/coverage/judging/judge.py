@@ -11,7 +11,7 @@ from releaseguard.coverage.flow.states import DONE, State
 from releaseguard.coverage.flow.walk import Walk
 from releaseguard.coverage.judging.around import Around, Reach
 from releaseguard.coverage.judging.central import Central
-from releaseguard.coverage.languages.syntax import Call, Function, Scope
+from releaseguard.coverage.languages.syntax import Call, Decoration, Function, Scope
 from releaseguard.coverage.logs import Language, Said, Wrong, mistakes, outcomes_for, place_of, read_log, read_wrapper
 from releaseguard.coverage.program.frames import Frame
 from releaseguard.coverage.program.names import Names
@@ -95,13 +95,21 @@ class Judge:
 
     def _walk(self, site: Site, function: Function, around: Around) -> _Heard:
         heard = _Heard()
-        if self.reach.is_heard(function):
-            floats = _floats(site)
-            walk = self._walker(heard, site.use, around, id(site.call), site.ends, floats)
-            walk.root(function)
+        decorations = [one for one in self.reach.decorations(function)[-1:] if self._decorator_is_heard(*one)]
+        for start in ([function] if self.reach.is_heard(function) else []) + decorations:
+            walk = self._walker(heard, site.use, around, id(site.call), site.ends, _floats(site))
+            walk.root(start) if isinstance(start, Function) else walk.decorated(*start)
             if walk.cut:
                 heard.seal()
         return heard
+
+    def _decorator_is_heard(self, call: Call, scope: Scope) -> bool:
+        """Whether some decorator of a function logs."""
+        decorator = call.callee.callee if isinstance(call.callee, Call) else call.callee
+        if any(self.reach.is_heard(one) for one in self.names.functions(decorator, scope)):
+            return True
+        inner = call.args[0]
+        return isinstance(inner, Decoration) and self._decorator_is_heard(inner, scope)
 
     def _hear_hooks(self, site: Site, heard: _Heard, around: Around) -> None:
         """What is logged in a central place, that hears of every call of this client."""

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from releaseguard.coverage.languages.python_expressions import PythonExpressions
 from releaseguard.coverage.languages.syntax import (
-    Call,
     Cases,
     Class,
+    Comparison,
     Const,
+    Decoration,
     Do,
     Expr,
     Function,
@@ -131,12 +132,24 @@ class PythonReader(PythonExpressions):
         return self.expr(value)
 
     def _match(self, node: Node) -> Iterator[Statement]:
-        cases, has_default = [], False
+        subject = self.expr(self.field(node, "subject"))
+        cases: list[Sequence[Statement]] = []
+        tests: list[Expr | None] = []
         for case in self.named(self.field(node, "body")):
             cases.append(self.body(self.field(case, "consequence")))
-            patterns = [self.text(one) for one in self.named(case) if one.type == "case_pattern"]
-            has_default = has_default or patterns == ["_"]
-        yield Cases(self.expr(self.field(node, "subject")), cases, False, has_default)
+            tests.append(self._case(case, subject))
+        yield Cases(subject, cases, False, tests)
+
+    def _case(self, case: Node, subject: Expr) -> Expr | None:
+        """When a case is chosen: by the first value of its pattern, where that is one, else by something unknown."""
+        patterns = [one for one in self.named(case) if one.type == "case_pattern"]
+        guard = case.child_by_field_name("guard")
+        if [self.text(one) for one in patterns] == ["_"] and guard is None:
+            return None
+        inner = patterns[0] if patterns else case
+        while inner.type in ("case_pattern", "union_pattern") and self.named(inner):
+            inner = self.named(inner)[0]
+        return Comparison((subject, self.expr(inner)), "==") if guard is None else Expr((subject, self.expr(guard)))
 
     def _return(self, node: Node) -> Iterator[Statement]:
         value = self.named(node)
@@ -164,16 +177,18 @@ class PythonReader(PythonExpressions):
     def _decorated(self, node: Node) -> Iterator[Statement]:
         """``@wrap`` above a function is the call ``wrap(function)`` where it is defined."""
         definition = self.field(node, "definition")
-        decorators = [
-            self.expr(one) for child in self.named(node) if child.type == "decorator" for one in self.named(child)
-        ]
+        decorators = self._decorators(node)
         yield from self.statement(definition)
-        name = self.text(self.field(definition, "name"))
         if definition.type == "function_definition":
-            result: Expr = self.variable(name)
-            for decorator in reversed(decorators):
-                result = self.called(Call((decorator, result), (result,), at=self.at(node)))
-            yield Do(result)
+            yield Do(self._wrapped(self.variable(self.text(self.field(definition, "name"))), decorators, node))
+
+    def _decorators(self, node: Node) -> Sequence[Expr]:
+        return [self.expr(one) for child in self.named(node) if child.type == "decorator" for one in self.named(child)]
+
+    def _wrapped(self, function: Expr, decorators: Sequence[Expr], node: Node) -> Expr:
+        for decorator in reversed(decorators):
+            function = self.called(Decoration((decorator, function), (function,), at=self.at(node)))
+        return function
 
     def _class(self, node: Node) -> Iterator[Statement]:
         result = Class((), self.text(self.field(node, "name")))
@@ -181,17 +196,21 @@ class PythonReader(PythonExpressions):
         bases = node.child_by_field_name("superclasses")
         result.bases = [self.expr(one) for one in (self.named(bases) if bases else ())]
         self._define(result)
+        wrapped: list[Expr] = []
         for child in self.named(self.field(node, "body")):
             definition = self.field(child, "definition") if child.type == "decorated_definition" else child
             if definition.type == "function_definition":
-                with self.in_class(result):
-                    name = self.text(self.field(definition, "name"))
-                    self.keep_method(
-                        result, name, self.function(definition), definition is not child and self._reads(child)
-                    )
+                method = self._method(definition, result, definition is not child and self._reads(child))
+                wrapped.append(self._wrapped(method, self._decorators(child), child))
             elif child.type == "expression_statement":
                 self._class_field(child, result)
-        yield Do(Expr(tuple(result.fields.values())))
+        yield Do(Expr((*result.fields.values(), *wrapped)))
+
+    def _method(self, definition: Node, owner: Class, reads: bool) -> Function:
+        with self.in_class(owner):
+            method = self.function(definition)
+            self.keep_method(owner, self.text(self.field(definition, "name")), method, reads)
+        return method
 
     def _reads(self, decorated: Node) -> bool:
         """Whether a method is read as a field is: a property, kept or not."""

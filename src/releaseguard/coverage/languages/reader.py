@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 
 ADDRESSED = "releaseguard:"
 """What a comment that speaks to us begins with."""
+BASES = (
+    "baseURL", "baseUrl", "base_url", "prefixUrl", "prefix", "host", "hostname", "url", "uri", "endpoint",
+    "endpoint_url", "azure_endpoint", "api_base", "openai_api_base", "basePath", "anthropicApiUrl", "anthropic_api_url",
+)  # fmt: skip
+"""What a client's base address is called."""
 _SHARED: dict[object, object] = {}
 """By what they are: values that many nodes hold and nobody changes."""
 _Value = TypeVar("_Value", Place, tuple[str], Import)
@@ -139,6 +144,8 @@ class Reader(ABC):
         return text
 
     def _remember_field(self, place: Member, value: Expr) -> None:
+        if place.name in BASES:
+            self.file.settings.append((place, value, self.scope))
         owner = self.scope.of_class
         if owner is not None and isinstance(place.object, Name) and place.object.id in ("this", "self", "cls"):
             owner.fields[place.name] = value

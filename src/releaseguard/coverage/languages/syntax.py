@@ -92,10 +92,20 @@ class Call(Expr):
 
 
 @dataclass(eq=False, repr=False, slots=True)
+class Decoration(Call):
+    """What a decorator makes of the function below it: ``@wrap`` is ``wrap(function)``."""
+
+
+@dataclass(eq=False, repr=False, slots=True)
 class Record(Expr):
     """An object literal or dictionary; ``parts`` holds the values and what is spread into it."""
 
     items: Mapping[str, Expr] = field(default_factory=_none)
+
+    @property
+    def spread(self) -> Sequence[Expr]:
+        """What is spread into it."""
+        return self.parts[len(self.items) :]
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -200,12 +210,13 @@ class Loop(Statement):
 
 @dataclass(eq=False, repr=False, slots=True)
 class Cases(Statement):
-    """``switch`` and ``match``: for each case its body; one may be the default."""
+    """``switch`` and ``match``: for each case its body, and when it is chosen; one may be the default."""
 
     subject: Expr
     cases: Sequence[Sequence[Statement]]
     falls_through: bool
-    has_default: bool
+    tests: Sequence[Expr | None]
+    """For each case a condition that holds where it is chosen; ``None`` for the default."""
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -355,6 +366,8 @@ class SourceFile:
     where: list[Scope] = field(default_factory=list)
     """The scope of each of them."""
     texts: list[Text] = field(default_factory=list)
+    settings: list[tuple[Member, Expr, Scope]] = field(default_factory=list)
+    """What is assigned to a client's, or a whole package's, base address once it is there."""
     comments: list[Comment] = field(default_factory=list)
     functions: list[Function] = field(default_factory=list)
     classes: list[tuple[Class, Scope]] = field(default_factory=list)

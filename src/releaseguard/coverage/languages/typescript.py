@@ -10,6 +10,7 @@ from releaseguard.coverage.languages.syntax import (
     Call,
     Cases,
     Class,
+    Comparison,
     Const,
     Do,
     Expr,
@@ -185,14 +186,18 @@ class TypeScriptReader(TypeScriptExpressions):
         return Loop(head, body, (), endless, never and not once, once)
 
     def _switch(self, node: Node) -> Iterator[Statement]:
-        cases, has_default = [], False
+        subject = self.expr(self.field(node, "value"))
+        cases: list[Sequence[Statement]] = []
+        tests: list[Expr | None] = []
         for case in self.named(self.field(node, "body")):
             value = case.child_by_field_name("value")
-            body = [one for child in self.named(case) if child != value for one in self.statement(child)]
-            cases.append(body)
-            has_default = has_default or case.type == "switch_default"
-        subject = self.expr(self.field(node, "value"))
-        yield Cases(subject, cases, True, has_default)
+            tests.append(self._case(subject, self.expr(value)) if value is not None else None)
+            cases.append([one for child in self.named(case) if child != value for one in self.statement(child)])
+        yield Cases(subject, cases, True, tests)
+
+    def _case(self, subject: Expr, value: Expr) -> Expr:
+        """When a case is chosen; ``switch (true)`` asks each of its cases."""
+        return value if isinstance(subject, Const) and subject.value is True else Comparison((subject, value), "==")
 
     def _leave(self, node: Node) -> Iterator[Statement]:
         how: dict[str, Literal["return", "throw", "break", "continue"]] = {

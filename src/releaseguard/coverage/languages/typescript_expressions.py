@@ -15,6 +15,7 @@ from releaseguard.coverage.languages.syntax import (
     Class,
     Comparison,
     Const,
+    Decoration,
     Destructured,
     Expr,
     Function,
@@ -31,13 +32,9 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _FUNCTIONS = {
-    "arrow_function",
-    "function_expression",
-    "function_declaration",
-    "generator_function",
-    "generator_function_declaration",
-    "method_definition",
-}
+    "arrow_function", "function_expression", "function_declaration", "generator_function",
+    "generator_function_declaration", "method_definition",
+}  # fmt: skip
 TRANSPARENT = {
     "parenthesized_expression",
     "await_expression",
@@ -151,17 +148,30 @@ class TypeScriptExpressions(Reader):
             self.expr(one) for part in heritage for clause in self.named(part) for one in self.named(clause)[:1]
         ]
         parts: list[Expr] = []
+        marks: list[Node] = []
         for member in self.named(self.field(node, "body")):
+            if member.type == "decorator":
+                marks.append(member)
+                continue
             key = member.child_by_field_name("name")
             if member.type == "method_definition" and key:
                 with self.in_class(result):
-                    self.keep_method(
-                        result, self.text(key), self.function(member), any(c.type == "get" for c in member.children)
-                    )
+                    method = self.function(member)
+                    self.keep_method(result, self.text(key), method, any(c.type == "get" for c in member.children))
+                parts += self._decorated(method, marks)
             elif member.type in ("public_field_definition", "field_definition"):
                 parts += self._field_of_class(member, result)
+            marks = []
         result.parts = parts
         return result
+
+    def _decorated(self, method: Function, marks: Sequence[Node]) -> Sequence[Expr]:
+        """A decorator is given the method, or by TypeScript's older rule a class, a name and ``{ value: method }``."""
+        value: Expr = method
+        for mark in reversed(marks):
+            args = (value, Text((), (method.name,)), Record((value,), {"value": value}))
+            value = self.called(Decoration((self.expr(self.named(mark)[0]), *args), args, at=self.at(mark)))
+        return (value,) if marks else ()
 
     def _field_of_class(self, member: Node, result: Class) -> Sequence[Expr]:
         key = member.child_by_field_name("name") or member.child_by_field_name("property")

@@ -6,7 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from releaseguard.coverage.languages.syntax import Call, Expr, Function, Leave, Name, Parameter, Record, Scope
+from releaseguard.coverage.languages.syntax import (
+    Assignment,
+    Call,
+    Class,
+    Do,
+    Expr,
+    Function,
+    Leave,
+    Name,
+    Parameter,
+    Record,
+    Scope,
+)
 from releaseguard.coverage.languages.within import statements_of
 
 OWN = ("this", "self", "cls")
@@ -30,6 +42,8 @@ class Frame:
     function: Function
     parent: Frame | None = None
     given: dict[str, tuple[Expr, Scope, Frame | None]] = field(default_factory=dict)
+    owner: Class | None = None
+    """The class of the object whose method it is, where that goes on from the method's own."""
 
     def find(self, scope: Scope) -> Frame | None:
         """The frame of the function whose scope this is, outward from here."""
@@ -41,11 +55,28 @@ class Frame:
         return None
 
 
+def owner_in(frame: Frame | None) -> Class | None:
+    """The class of the object whose method is being followed."""
+    while frame is not None and frame.owner is None:
+        frame = frame.parent
+    return frame.owner if frame is not None else None
+
+
 def returned(function: Function) -> Iterator[Expr]:
     """What a function may return."""
     for one in statements_of(function.body):
         if isinstance(one, Leave) and one.how == "return" and one.value is not None:
             yield one.value
+
+
+def handed_back(function: Function) -> Iterator[Expr]:
+    """What a function may return, or puts into what it was given: ``descriptor.value = ...`` of a decorator."""
+    yield from returned(function)
+    given = {name for parameter in function.params for name in parameter.names}
+    for one in statements_of(function.body):
+        if isinstance(one, Do) and isinstance(set_ := one.value, Assignment) and set_.member is not None:
+            holder = set_.member.object
+            yield from (set_.value,) if isinstance(holder, Name) and holder.id in given else ()
 
 
 def bound_frame(function: Function, around: Frame | None, call: Call, scope: Scope, frame: Frame | None) -> Frame:

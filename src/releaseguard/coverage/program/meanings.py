@@ -28,7 +28,7 @@ from releaseguard.coverage.languages.syntax import (
     Scope,
     SourceFile,
 )
-from releaseguard.coverage.program.frames import OWN, Frame, Key, key_of, returned
+from releaseguard.coverage.program.frames import OWN, Frame, Key, key_of, owner_in, returned
 from releaseguard.coverage.program.modules import DEPTH, Modules
 
 FUEL = 2_000
@@ -210,7 +210,7 @@ class Meanings:
 
     def _of_name(self, name: Name, scope: Scope, frame: Frame | None, depth: int) -> Iterator[Meaning]:
         if name.id in OWN and (owner := scope.of_class) is not None:
-            yield owner, scope, frame
+            yield owner_in(frame) or owner, scope, frame
             return
         if (found := scope.lookup(name.id)) is None:
             star = self._from_star(name, scope)
@@ -275,11 +275,8 @@ class Meanings:
             yield member, scope, frame
 
     def _member_of(self, value: Bound, name: str, home: Scope, frame: Frame | None, depth: int) -> Iterator[Meaning]:
-        if isinstance(value, Record) and name in value.items:
-            yield from self.of(value.items[name], home, frame, depth)
-        elif isinstance(value, Record) and name == ANY and len(value.items) <= CHOSEN:
-            for item in value.items.values():
-                yield from self.of(item, home, frame, depth)
+        if isinstance(value, Record):
+            yield from self._of_record(value, name, home, frame, depth)
         elif isinstance(value, Parameter) and value.kind is not None:
             yield from self._of_kind(value.kind, name, home, depth)
         elif isinstance(value, Class):
@@ -289,6 +286,16 @@ class Meanings:
                 yield from self._of_bound(got[0], name, got[1], None, depth)
         elif isinstance(value, Call):
             yield from self._of_result(value, name, home, frame, depth)
+
+    def _of_record(self, value: Record, name: str, home: Scope, frame: Frame | None, depth: int) -> Iterator[Meaning]:
+        if name in value.items:
+            yield from self.of(value.items[name], home, frame, depth)
+        elif name != ANY:
+            for one in value.spread:
+                yield from self._members(one, home, name, depth)
+        elif len(value.items) <= CHOSEN:
+            for item in value.items.values():
+                yield from self.of(item, home, frame, depth)
 
     def _of_kind(self, kind: Expr, name: str, home: Scope, depth: int) -> Iterator[Meaning]:
         """What a parameter of a type has under a name, where that is a class or an interface of this search."""
@@ -335,8 +342,8 @@ class Meanings:
         for got in self._inherited(owner, name, home, depth):
             found = True
             yield got
-        for one in () if found else self._family.get(id(owner), ()):
-            if name in one.methods or name in one.fields:
+        for one in self._family.get(id(owner), ()):
+            if name in one.fields or (name in one.methods and not found):
                 yield from self._inherited(one, name, _home_of(one) or home, depth - 1)
 
     def _inherited(self, owner: Class, name: str, home: Scope | None, depth: int) -> Iterator[Meaning]:

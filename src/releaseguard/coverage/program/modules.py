@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from releaseguard.coverage.languages.syntax import (
     Bound,
+    Expr,
     Import,
+    Member,
+    Record,
     Scope,
     SourceFile,
 )
@@ -23,12 +27,38 @@ _SPECIFIER = re.compile(
 _VERSION = re.compile(r"(?<=[^/@])@[^/]*")
 
 
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """An import that is no path: what it begins with, and the path that stands in the place of that."""
+
+    begins: str
+    target: str
+    home: str = ""
+    """The folder in whose files it holds; where nothing better is found, it holds elsewhere too."""
+    whole: bool = False
+    """Whether nothing may come after it."""
+    guessed: bool = False
+    """Whether nothing says it, and it is only usual."""
+
+    def means(self, module: str) -> bool:
+        """Whether an import is of this kind."""
+        return module == self.begins if self.whole else module.startswith(self.begins)
+
+    def rank(self, folder: str) -> tuple[bool, bool, int, bool, int]:
+        """The lower, the sooner it is tried for a file in a folder: first the nearest, then what says most."""
+        outside = bool(self.home) and not f"{folder}/".startswith(f"{self.home}/")
+        return outside, self.guessed, -len(self.home), not self.whole, -len(self.begins)
+
+
 class Places:
     """The files of one search by their paths, and which of them an import means."""
 
-    def __init__(self, paths: Iterable[str], aliases: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, paths: Iterable[str], aliases: Iterable[Alias]) -> None:
         self._paths = frozenset(paths)
-        self._aliases = aliases
+        self._aliases: dict[str, list[Alias]] = {}
+        for alias in aliases:
+            first, slash, _ = alias.begins.partition("/")
+            self._aliases.setdefault(first if slash or alias.whole else "", []).append(alias)
         self._known: dict[tuple[str, str, str], str | None] = {}
 
     def find(self, language: str, path: str, module: str) -> str | None:
@@ -43,11 +73,10 @@ class Places:
     def _typescript(self, folder: str, module: str) -> str | None:
         if module.startswith("."):
             return self._at(posixpath.normpath(posixpath.join(folder, module)))
-        for prefix, targets in self._aliases.items():
-            if module.startswith(prefix):
-                for target in targets:
-                    if found := self._at(posixpath.normpath(target + module.removeprefix(prefix))):
-                        return found
+        listed = (*self._aliases.get(module.partition("/")[0], ()), *self._aliases.get("", ()))
+        for alias in sorted((one for one in listed if one.means(module)), key=lambda one: one.rank(folder)):
+            if found := self._at(posixpath.normpath(alias.target + module.removeprefix(alias.begins))):
+                return found
         return None
 
     def _at(self, path: str) -> str | None:
@@ -78,10 +107,11 @@ class Places:
 class Modules:
     """The files of one search, as they import one another."""
 
-    def __init__(self, files: Sequence[SourceFile], aliases: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, files: Sequence[SourceFile], aliases: Sequence[Alias]) -> None:
         self.files = {file.path: file for file in files}
         self._places = Places(self.files, aliases)
         self._opened: dict[str, Sequence[SourceFile]] = {}
+        self._spreads: dict[tuple[str, str], Member] = {}
 
     def module(self, file: SourceFile, module: str) -> SourceFile | None:
         """The file of this search that ``module`` means inside ``file``, if it is one."""
@@ -102,10 +132,19 @@ class Modules:
             return self.imported(file, found, depth - 1)
         if found is not None:
             return found, file.main.scope
+        if (inside := self._spread(file, name)) is not None:
+            return inside, file.main.scope
         if file.language == "python" and name in file.main.scope.names:
             last = file.main.scope.names[name][-1]
             return self.imported(file, last, depth - 1) if isinstance(last, Import) else (last, file.main.scope)
         return None
+
+    def _spread(self, file: SourceFile, name: str) -> Expr | None:
+        """A member of what is spread into the one object that a file exports: ``module.exports = { ...made }``."""
+        whole = file.exports.get("default")
+        if file.language != "typescript" or not isinstance(whole, Record) or not whole.spread:
+            return None
+        return self._spreads.setdefault((file.path, name), Member((whole,), name))
 
     def _open_to(self, file: SourceFile) -> Sequence[SourceFile]:
         """A file, and all of which it exports everything, at whatever distance: each once, in the order of the text."""

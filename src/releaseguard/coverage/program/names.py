@@ -10,6 +10,7 @@ from releaseguard.coverage.languages.syntax import (
     Call,
     Choice,
     Const,
+    Decoration,
     Expr,
     Function,
     Logic,
@@ -21,7 +22,7 @@ from releaseguard.coverage.languages.syntax import (
 )
 from releaseguard.coverage.program.frames import Frame, Key, bound_frame, key_of, returned
 from releaseguard.coverage.program.meanings import Meaning, Meanings, outcomes_of
-from releaseguard.coverage.program.modules import DEPTH, Modules
+from releaseguard.coverage.program.modules import DEPTH, Alias, Modules
 from releaseguard.coverage.program.origins import Origins
 
 HOLE = "\0"
@@ -44,7 +45,7 @@ class Names:
     def __init__(
         self,
         files: Sequence[SourceFile],
-        aliases: Mapping[str, Sequence[str]],
+        aliases: Sequence[Alias],
         renamed: Mapping[str, str],
         addresses: Mapping[str, str] | None = None,
     ) -> None:
@@ -204,8 +205,8 @@ def _joined_with(call: Call) -> Sequence[str | Expr]:
 
 
 def _wrapped(call: Call) -> Iterator[Expr]:
-    """What a call's result is, for us: the function that it is given, or whose method ``bind`` is."""
+    """What a call's result is, for us: the function that it is given or decorates, or whose method ``bind`` is."""
     if call.last_name == "bind" and isinstance(call.callee, Member):
         yield call.callee.object
-    elif call.last_name in _WRAPPERS and call.args:
+    elif call.args and (isinstance(call, Decoration) or call.last_name in _WRAPPERS):
         yield call.args[0]

@@ -137,7 +137,7 @@ class Origins:
         """What a class has of a package's class that it goes on from: ``this.send()`` where the class has no such."""
         if any(isinstance(value, Function) for value, _, _ in self._meanings.of(member, scope)):
             return None
-        for owner, home in self._classes(member.object, scope):
+        for owner, home in self.classes(member.object, scope):
             if (found := self._made_of(owner, home, depth)) is not None:
                 return found.then(Step(member.name))
         return None
@@ -147,12 +147,12 @@ class Origins:
         for base in owner.bases if depth > 0 else ():
             if (found := self.of(base, home, depth - 2)) is not None:
                 return found
-            for outer, there in self._classes(base, home):
+            for outer, there in self.classes(base, home):
                 if outer is not owner and (found := self._made_of(outer, there, depth - 2)) is not None:
                     return found
         return None
 
-    def _classes(self, expr: Expr, scope: Scope) -> Iterator[tuple[Class, Scope]]:
+    def classes(self, expr: Expr, scope: Scope) -> Iterator[tuple[Class, Scope]]:
         """The classes of this search of which a value may be."""
         name = expr.callee if isinstance(expr, Call) else expr
         if isinstance(name, Name) and name.id == "super" and (owner := scope.of_class) is not None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from releaseguard.coverage.languages.syntax import (
     Call,
     Class,
+    Decoration,
     Expr,
     Function,
     Member,
@@ -19,6 +20,8 @@ from releaseguard.coverage.languages.syntax import (
 )
 from releaseguard.coverage.program.names import Names
 
+GIVEN_THIS = ("call", "apply")
+"""Methods of a function that call it, with what ``this`` is in it as their first argument."""
 PROMISES = ("then", "catch", "finally")
 """Methods of an answer that is yet to come: what follows the call, and is no part of it."""
 
@@ -29,6 +32,8 @@ class Passed:
 
     names: Names
     callers: dict[int, list[tuple[Call, Scope]]] = field(default_factory=dict)
+    decorations: dict[int, list[tuple[Call, Scope]]] = field(default_factory=dict)
+    """By the function: what its decorators are given. They run for it, and are none of those that call it."""
     _direct: dict[int, list[tuple[Call, Scope]]] = field(default_factory=dict)
     _handed: dict[int, list[tuple[Call, Scope, int]]] = field(default_factory=dict)
     _inside: dict[tuple[int, str], list[tuple[Call, Scope]]] = field(default_factory=dict)
@@ -45,7 +50,8 @@ class Passed:
             for one in handed_on(expr):
                 for made in self.names.functions(one, scope):
                     self._handed.setdefault(id(made), []).append((call, scope, position))
-                    self.callers.setdefault(id(made), []).append((call, scope))
+                    known = self.decorations if isinstance(call, Decoration) else self.callers
+                    known.setdefault(id(made), []).append((call, scope))
         for expr in call.named.values():
             for one in handed_on(expr):
                 for made in self.names.functions(one, scope):
@@ -57,6 +63,8 @@ class Passed:
         if not isinstance(callee, Name | Member):
             return
         yield from self.names.functions(callee, scope)
+        if isinstance(callee, Member) and callee.name in GIVEN_THIS:
+            yield from self.names.functions(callee.object, scope)
         for value, _, _ in self.names.meanings(callee, scope):
             if isinstance(value, Class) and (maker := self.names.method(value, MAKERS)) is not None:
                 yield maker
@@ -83,6 +91,14 @@ class Passed:
                 for name in made.params[position].names[:1] if position < len(made.params) else ():
                     for inner, there in self._inside.get((id(made), name), ()):
                         yield from _argument(inner, there, index, parameter)
+
+
+def called_by(call: Call) -> Call:
+    """A call as its function sees it: ``work.call(this, x)`` gives it ``x``, and ``apply`` what is not known."""
+    if not isinstance(call.callee, Member) or call.callee.name not in GIVEN_THIS:
+        return call
+    given = call.args[1:] if call.callee.name == "call" else ()
+    return Call((call.callee.object, *given), given, at=call.at)
 
 
 MAKERS = ("constructor", "__init__")

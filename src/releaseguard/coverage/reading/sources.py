@@ -25,7 +25,7 @@ class ReadSources:
     app: list[SourceFile] = field(default_factory=list)
     tests: list[SourceFile] = field(default_factory=list)
     scripts: list[Script] = field(default_factory=list)
-    names: Names = field(default_factory=lambda: Names((), {}, {}))
+    names: Names = field(default_factory=lambda: Names((), (), {}))
     unread: Sequence[tuple[str, str]] = ()
     files: int = 0
     """Files of the app, with those that speak of no provider and lead to none that does."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import codecs
-import json
 import os
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+from releaseguard.coverage.program.modules import Alias
+from releaseguard.coverage.reading.aliases import aliases_in, is_configuration, of_svelte, renamed_in, usual
 
 SOURCES = (".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".mts", ".cts", ".vue", ".svelte", ".astro", ".py")
 LARGEST = 1_000_000
@@ -56,8 +57,8 @@ class Tree:
     """Tests that are no program: Maestro's flows."""
     unread: list[tuple[str, str]] = field(default_factory=list)
     """What was left out although somebody may expect it to be read, and why."""
-    aliases: dict[str, list[str]] = field(default_factory=dict)
-    """Beginning of an import -> the folders it may mean."""
+    aliases: list[Alias] = field(default_factory=list)
+    """What imports mean that are no paths."""
     renamed: dict[str, str] = field(default_factory=dict)
     """Bare import -> the specifier it stands for (import maps)."""
 
@@ -77,9 +78,7 @@ def survey(path: Path) -> Tree:
             others[kind] = others.get(kind, 0) + 1
     for kind, count in sorted(others.items()):
         tree.unread.append((".", f"what is written in {kind} files ({count} of them) was not looked at"))
-    for prefix in ("@/", "~/", "@app/", "src/", "app/", "lib/"):
-        folder = "" if prefix in ("@/", "~/", "@app/") else prefix
-        tree.aliases.setdefault(prefix, [folder, f"src/{folder}", f"app/{folder}"])
+    tree.aliases += usual()
     return tree
 
 
@@ -213,52 +212,10 @@ def _sort(name: str, tree: Tree, *, lone: bool = False) -> None:
         tree.sources.append(name)
 
 
-_CONFIGS = ("tsconfig.json", "tsconfig.base.json", "jsconfig.json", "deno.json", "deno.jsonc", "import_map.json")
-
-
 def _configure(name: str, tree: Tree) -> None:
     folder, base = posixpath.split(name)
-    if base not in (*_CONFIGS, "package.json"):
-        return
-    content = read(tree, name)
-    data = _json(content.decode()) if content else None
-    if not isinstance(data, dict):
-        return
-    if base == "package.json":
-        own = data.get("name")
-        if isinstance(own, str) and folder:
-            tree.aliases[f"{own}/"] = [f"{folder}/", f"{folder}/src/"]
-            tree.aliases[own] = [f"{folder}/src/index", f"{folder}/index", f"{folder}/src"]
-        return
-    options = data.get("compilerOptions")
-    if isinstance(options, dict) and isinstance(paths := options.get("paths"), dict):
-        base_url = options.get("baseUrl") if isinstance(options.get("baseUrl"), str) else "."
-        for key, targets in paths.items():
-            found = [_under(folder, posixpath.join(str(base_url), str(one).removesuffix("*"))) for one in targets or ()]
-            tree.aliases.setdefault(key.removesuffix("*"), []).extend(found)
-    imports = data.get("imports")
-    for key, target in (imports if isinstance(imports, dict) else {}).items():
-        if not isinstance(target, str):
-            continue
-        if target.startswith("."):
-            tree.aliases.setdefault(key, []).append(_under(folder, target))
-        else:
-            tree.renamed[key] = target
-
-
-def _under(folder: str, path: str) -> str:
-    joined = posixpath.normpath(posixpath.join(folder, path))
-    plain = "" if joined == "." else joined
-    return f"{plain}/" if path.endswith("/") and plain else plain
-
-
-def _json(text: str) -> Mapping[str, Any] | None:
-    """JSON as these files have it, with comments and commas at the end."""
-    string = r'"(?:\\.|[^"\\])*"'
-    text = re.sub(rf"({string})|//[^\n]*|/\*.*?\*/", lambda match: match[1] or "", text, flags=re.DOTALL)
-    text = re.sub(rf"({string})|,(\s*[}}\]])", lambda match: match[1] or match[2], text)
-    try:
-        data: Mapping[str, Any] = json.loads(text)
-    except ValueError:
-        return None
-    return data
+    if base.startswith("svelte.config."):
+        tree.aliases += of_svelte(folder)
+    elif is_configuration(base) and (content := read(tree, name)) is not None:
+        tree.aliases += aliases_in(name, content.decode())
+        tree.renamed |= renamed_in(name, content.decode())

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from releaseguard.cards.load import Cards
 from releaseguard.cards.spec import Card
+from releaseguard.coverage.languages.reader import BASES
 from releaseguard.coverage.languages.syntax import (
     Bound,
     Call,
@@ -19,6 +20,7 @@ from releaseguard.coverage.languages.syntax import (
     Parameter,
     Record,
     Scope,
+    SourceFile,
     Text,
 )
 from releaseguard.coverage.languages.within import inside
@@ -28,11 +30,7 @@ from releaseguard.coverage.program.origins import Origin
 from releaseguard.coverage.sites.requests import is_mailer, relay, speaks_a_protocol
 
 _HOST = re.compile(r"^\s*(?:https?|wss?|smtps?)://(?:[^/?#@]*@)?([^/?#:]*)", re.IGNORECASE)
-_BASES = (
-    "baseURL", "baseUrl", "base_url", "prefixUrl", "prefix", "host", "hostname", "url", "uri", "endpoint",
-    "endpoint_url", "azure_endpoint", "api_base", "openai_api_base", "basePath", "anthropicApiUrl", "anthropic_api_url",
-)  # fmt: skip
-_OPEN_BASES = tuple(one for one in _BASES if one not in ("endpoint", "azure_endpoint"))
+_OPEN_BASES = tuple(one for one in BASES if one not in ("endpoint", "azure_endpoint"))
 """Those that may name any host: an endpoint at Azure is the app's own, and says nothing of whose it is."""
 _INNER = ("configuration", "options", "defaults")
 """Options that hold such a base in turn."""
@@ -46,6 +44,21 @@ class RequestAddresses:
     names: Names
     cards: Cards
     hosts: Mapping[str, str]
+    _set: dict[tuple[str, int], list[tuple[Expr, Scope]]] = field(default_factory=dict)
+    """By package and the call that made a client, 0 for the package as a whole: what its base address is set to."""
+
+    def learn(self, files: Sequence[SourceFile]) -> None:
+        """Find the addresses that a client, or a whole package, is given once it is there: ``openai.api_base = x``."""
+        for place, value, scope in (one for file in files for one in file.settings):
+            origin = self.names.origin(place.object, scope)
+            if origin is not None and origin.package:
+                makers = [id(step.call) for step in origin.steps if step.call is not None]
+                self._set.setdefault((origin.package, makers[-1] if makers else 0), []).append((value, scope))
+
+    def _set_later(self, origin: Origin) -> Sequence[tuple[Expr, Scope]]:
+        """The addresses that were set for a client, else for its package."""
+        makers = [id(step.call) for step in origin.steps if step.call is not None] if self._set else []
+        return next((self._set[key] for one in (*makers, 0) if (key := (origin.package, one)) in self._set), ())
 
     def of(self, call: Call, scope: Scope, origin: Origin | None, frame: Frame | None) -> set[str]:
         """What a request may be sent to; with a base address put before what has none."""
@@ -74,6 +87,8 @@ class RequestAddresses:
             found |= {text for text in texts if HOLE not in text or known_elsewhere({text})}
             if is_mailer(origin) and (host := relay(maker)) is not None:
                 found |= {f"smtp://{text}" for text in self.names.texts(host, home) if "://" not in text}
+        for value, home in self._set_later(origin) if origin is not None else ():
+            found |= self.names.texts(value, home)
         return found
 
     def nameless(self, origin: Origin, scope: Scope, card: Card) -> bool:
@@ -83,7 +98,7 @@ class RequestAddresses:
                 given = [items[key] for key in _OPEN_BASES if key in items]
                 if any(self._is_nameless(value, step.scope or scope, card) for value in given):
                     return True
-        return False
+        return any(self._is_nameless(value, home, card) for value, home in self._set_later(origin))
 
     def _is_nameless(self, value: Expr, scope: Scope, card: Card) -> bool:
         if not is_unknown(self.names.texts(value, scope)):
@@ -107,7 +122,7 @@ class RequestAddresses:
     def _named(self, call: Call, scope: Scope, frame: Frame | None) -> set[str]:
         found = set[str]()
         for items in _options(call):
-            for key in _BASES:
+            for key in BASES:
                 if (value := items.get(key)) is not None:
                     texts = self.names.texts(value, scope, frame)
                     found |= {f"https://{one}" if "://" not in one and key.startswith("host") else one for one in texts}
@@ -162,7 +177,7 @@ def where_addresses_are(call: Call, scope: Scope, origin: Origin) -> Iterator[tu
     for one, where in ((call, scope), *((step.call, step.scope or scope) for step in origin.steps if step.call)):
         for arg in one.args[:2]:
             yield arg, where
-        for key in _BASES:
+        for key in BASES:
             if key in one.named:
                 yield one.named[key], where
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from releaseguard.cards.load import Cards
 from releaseguard.coverage.languages.syntax import (
     Call,
+    Class,
     Expr,
     Function,
     Member,
@@ -32,6 +33,8 @@ WRAPPERS = ("withIntegrationLog",)
 """Functions of our own that run a function they are given, and log how it ended."""
 WRITER = "createIntegrationLog"
 """What the file exports that is our writer, copied into the app: its requests are the log's own."""
+_RAISE = ("throwOnError", "raise_for_status", "error_for_status")
+"""What makes an error of a refusal, where the call goes on."""
 _DEEPEST = 3
 """Functions around a request that are looked through for its address."""
 _Way = Sequence[tuple[Call, Scope]]
@@ -44,6 +47,7 @@ class Finder:
         self.names, self.cards, self.files, self.logs = names, cards, files, tuple(logs)
         self.packages = Packages(cards, names)
         self.addresses = RequestAddresses(names, cards, cards.denied_hosts())
+        self.addresses.learn(files)
 
     def find(self, callers: Callers) -> Found:
         """Every use in the app, those of one file in the order of its lines."""
@@ -86,7 +90,7 @@ class Finder:
         inner = [one for one in _chain(call) if id(one) in used]
         if inner:  # `.eq()` after `.select()`: the same use goes on
             known = used.pop(id(inner[0]))[2]
-            used[id(call)] = (call, scope, replace(known, quiet=known.quiet and call.last_name != "throwOnError"))
+            used[id(call)] = (call, scope, replace(known, quiet=known.quiet and call.last_name not in _RAISE))
             return
         origin = self.names.origin(call.callee, scope)
         if origin is not None and (use := self._of_package(origin, call, scope)) is not None:
@@ -196,7 +200,14 @@ class Finder:
         for (outer, there), (_, inner) in zip(reversed(way), reversed(way[:-1]), strict=False):
             if (around := _giver(inner)) is not None:
                 frame = bound_frame(around, None, outer, there, frame)
+                frame.owner = self._owner(outer, there)
         return frame
+
+    def _owner(self, call: Call, scope: Scope) -> Class | None:
+        """The class of the object whose method is called."""
+        callee = call.callee
+        found = self.names.origins.classes(callee.object, scope) if isinstance(callee, Member) else ()
+        return next((owner for owner, _ in found), None)
 
     def _depends(self, call: Call, scope: Scope, origin: Origin, way: _Way) -> bool:
         frame = self._frames(way)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from releaseguard.cards.load import Cards
 from releaseguard.cards.spec import Card
-from releaseguard.coverage.languages.syntax import Call, Expr, Member, Name, Parameter, Scope
+from releaseguard.coverage.languages.syntax import Call, Expr, Member, Name, Parameter, Record, Scope
 from releaseguard.coverage.program.names import Names
 from releaseguard.coverage.program.origins import Origin, Step
 from releaseguard.coverage.program.passed import handed_on
@@ -17,6 +17,8 @@ from releaseguard.coverage.sites.values import ProviderUse
 _PATTERN_STEP = re.compile(r"""([A-Za-z_*][A-Za-z0-9_]*)(?:\(["']([^"']*)["']\))?""")
 _WORDS = {"sendgrid": ("sendgrid", "sgmail"), "aws_rekognition": ("rekognition",)}
 """What a client is called where it is not called after the card."""
+_MODEL_MAKERS = ("init_chat_model", "initChatModel", "init_embeddings", "initEmbeddings")
+"""Functions of LangChain that make a model by its name, and by its provider's where that is given too."""
 _DEEPEST = 3
 """Steps into a package of Python that a card may name."""
 
@@ -66,6 +68,8 @@ class Packages:
     ) -> ProviderUse | None:
         """A function of another package that is given something which a card's package made."""
         for card, path in self._given.get(origin.package, ()):
+            if self.matches(path, whole.steps, scope) and card.code.models and self._is_model_of(card, whole, scope):
+                return _use(card, next(iter(card.events.success), None), language, whole)
             if self.matches(path, whole.steps, scope):
                 for given, there in _given(whole, call, scope):
                     maker = self.names.origin(given, there)
@@ -73,6 +77,22 @@ class Packages:
                         event = card.events.success[0] if card.events.success else None
                         return replace(_use(card, event, language, whole), client=maker)
         return None
+
+    def _is_model_of(self, card: Card, origin: Origin, scope: Scope) -> bool:
+        """Whether it is a model that was made by a name of the provider's."""
+        for step in origin.steps:
+            if step.name in _MODEL_MAKERS and step.call is not None:
+                return self._is_made_for(card, step.call, step.scope or scope)
+        return False
+
+    def _is_made_for(self, card: Card, made: Call, scope: Scope) -> bool:
+        options = next((one.items for one in made.args if isinstance(one, Record)), made.named)
+        whose = options.get("model_provider") or options.get("modelProvider")
+        if whose is not None:
+            return any(text.split("_")[-1] == card.id for text in self.names.texts(whose, scope))
+        given = [one for one in (*made.args[:1], made.named.get("model")) if one is not None]
+        begins = (*card.code.models, f"{card.id}:", f"azure_{card.id}:")
+        return any(text.startswith(begins) for one in given for text in self.names.texts(one, scope))
 
     def by_name(self, call: Call, scope: Scope, origin: Origin | None) -> ProviderUse | None:
         """A use by what the client is called, where nobody can tell which it is: ``ctx.mail.send(x)``."""
