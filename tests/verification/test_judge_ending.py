@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from releaseguard.model import Verdict
 from releaseguard.stats.evidence.volumes import DROP, Others, VolumeChange, common_level, rise, tolerated_mean
-from releaseguard.stats.final_look import chance_of_errors, chance_of_volume, last_look, lasting
+from releaseguard.stats.final_look import (
+    ErrorTest,
+    chance_of_errors,
+    chance_of_volume,
+    last_look,
+    lasting,
+    shared_out,
+)
 from releaseguard.stats.series import Cell, Ledger
 from releaseguard.verification.explain.finding import explain
 from releaseguard.verification.judge.checklist import kept, weight
@@ -101,6 +108,40 @@ def test_where_the_others_fell_too_a_drop_is_not_rare() -> None:
 )
 def test_the_two_worst_minutes_count_for_one_error_each(minutes: list[int], errors: int) -> None:
     assert lasting(minutes) == errors
+
+
+def test_where_few_events_come_two_errors_of_a_minute_count() -> None:
+    assert lasting([2, 0, 1], most=2) == 3
+    assert lasting([7, 0, 1], most=2) == 3
+
+
+TESTS = st.builds(
+    ErrorTest,
+    events=st.integers(0, 300),
+    share=st.floats(0.001, 0.2),
+    weight=st.floats(50, 5000),
+    allowed=st.sampled_from([0.0004, 0.001, 0.003]),
+)
+
+
+@given(st.lists(TESTS, max_size=5))
+def test_what_whole_numbers_leave_unused_is_given_away_and_no_more(tests: list[ErrorTest]) -> None:
+    """Whatever arrived, all tests together reject with at most what they are allowed, and none is left with less."""
+    allowed = shared_out(tests)
+    assert all(now >= test.allowed for now, test in zip(allowed, tests, strict=True))
+    used = 0.0
+    for now, test in zip(allowed, tests, strict=True):
+        rejected = [chance for k in range(test.events + 1) if (chance := test.chance(k)) <= now]
+        used += max(rejected, default=0.0)
+    assert used <= sum(test.allowed for test in tests) * (1 + 1e-9)
+
+
+def test_a_check_takes_what_another_cannot_use() -> None:
+    """Four errors of 50 are too rare by themselves only where the other check, of two events, needs nothing."""
+    busy, quiet = ErrorTest(50, 0.009, 2000.0, 0.001), ErrorTest(2, 0.04, 2000.0, 0.001)
+    assert busy.allowed < busy.chance(4) <= 0.002
+    assert shared_out([busy]) == [busy.allowed]
+    assert shared_out([busy, quiet])[0] >= busy.chance(4)
 
 
 @pytest.mark.parametrize(("window", "minute"), [(1, 0), (10, 9), (30, 29), (60, 59), (1440, 1416)])

@@ -13,6 +13,7 @@ from releaseguard.model import Event, Verdict
 from releaseguard.stats.completeness import lags_of
 from releaseguard.stats.series import Cell
 from releaseguard.verification.context import VerifyRequest
+from releaseguard.verification.judge.failures import is_in_place
 from releaseguard.verification.telling.document import document_of
 from releaseguard.verification.values import Judged
 from releaseguard.verification.whose.components import components_of
@@ -87,6 +88,14 @@ def test_an_event_that_was_renamed_is_no_silence(tmp_path: Path) -> None:
     (found,) = [one for one in judged.findings if one.id == "sendgrid.volume"]
     assert "sendgrid_email_done (" in found.reason
     assert "no card names the event sendgrid_email_done of sendgrid (success" in _remarks(judged)
+
+
+@pytest.mark.parametrize(
+    ("came", "missing", "otherwise"),
+    [(4, 8.5, True), (1, 8.5, False), (0, 3.0, False), (10, 40.0, False), (20, 40.0, True)],
+)
+def test_as_few_by_new_names_as_chance_brings_are_a_renaming(came: int, missing: float, otherwise: bool) -> None:
+    assert is_in_place(came, missing) is otherwise
 
 
 def test_a_release_whose_calls_fail_beside_new_names_fails(tmp_path: Path) -> None:

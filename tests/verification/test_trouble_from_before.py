@@ -146,6 +146,49 @@ def test_an_incident_that_ended_before_the_mark_is_no_evidence_against_a_well_re
         assert not replay.state.failed
 
 
+def test_the_incident_that_goes_on_is_excused_at_its_own_level_and_not_at_that_of_a_milder_one_before() -> None:
+    def failing(provider: str, offset: int, _release: str) -> float:
+        mild, now = -150 <= offset < -100, offset >= -20
+        return (0.25 if mild else 1.0 if now else 0.0) if provider == "mail" else 0.0
+
+    replay = judged(cells(1, failing, seed=2))
+    assert replay.state.known.calm["mail.errors"] > 5
+    assert not replay.state.failed
+
+
+def test_an_incident_that_comes_back_after_a_calm_by_chance_is_nobodys() -> None:
+    """At one event a minute twelve good ones in a row may end an incident that goes on."""
+
+    def failing(provider: str, offset: int, _release: str) -> float:
+        return 0.8 if provider == "mail" and offset >= -8 and not 10 <= offset < 24 else 0.0
+
+    replay = judged(cells(1, failing, seed=4))
+    assert replay.state.errors["mail.errors"].prior.over
+    assert not replay.state.failed
+
+
+def test_a_release_that_fails_otherwise_than_an_incident_which_is_over_fails() -> None:
+    def failing(provider: str, offset: int, _release: str) -> float:
+        return (0.1 if -30 <= offset < 0 else 0.9 if offset >= 30 else 0.0) if provider == "mail" else 0.0
+
+    replay = judged(cells(10, failing))
+    assert replay.state.errors["mail.errors"].prior.over
+    assert said(replay, "mail.errors")[0] is Verdict.FAIL
+
+
+def test_a_silence_that_is_likely_before_is_one_though_the_hour_before_it_was_busy() -> None:
+    """Rows of the stretch before keep a drop from being seen, and are no reason to call its level the usual."""
+
+    def served(provider: str, offset: int, release: str) -> float:
+        part = 0.0 if offset >= -30 else 2.0 if offset >= -60 else 1.0
+        return whole(provider, offset, release) * (part if provider == "mail" else 1.0)
+
+    replay = judged(cells(0.15, nothing, served=served, seed=3))
+    assert 30.0 <= replay.state.known.trouble["mail.volume"] < 300.0
+    assert replay.state.known.volume_levels["mail.volume"] < 0.1
+    assert not replay.state.failed
+
+
 def test_a_silence_right_before_is_one_whatever_came_earlier_in_the_hour() -> None:
     """The stretch that speaks most for a drop may begin before the silence: what came then is no level of it."""
 

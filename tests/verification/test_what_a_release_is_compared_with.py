@@ -14,7 +14,7 @@ from releaseguard.model import Verdict
 from releaseguard.stats.series import Cell, Ledger
 from releaseguard.verification.explain.finding import explain
 from releaseguard.verification.judge.replay import Replay
-from releaseguard.verification.judge.verdicts import verdict_of
+from releaseguard.verification.judge.verdicts import undecided_of, verdict_of
 from releaseguard.verification.values import Deployment, Promise, Rule, overall_of
 
 DEPLOYED = 29_000_040
@@ -114,6 +114,20 @@ def test_a_provider_without_a_history_of_which_every_call_is_well_does_not_fail(
     assert not replay.state.failed
     assert "first used by this release" in said(replay, "mail.errors")[1]
     assert "0.0 were to be expected" not in said(replay, "mail.volume")[1]
+
+
+def test_more_than_the_ceiling_is_not_gone_on_with_where_it_may_be_chance() -> None:
+    """No blocking check is only warned about above its ceiling."""
+    rows = [*first_used(cells(1, only("mail", 0, 0, 0.0)))]
+    few = [row for row in rows if row.provider != "mail"]
+    mails = [row for row in rows if row.provider == "mail"][:14]
+    bad = [row._replace(event="mail_error", ok=False) if at % 3 == 0 else row for at, row in enumerate(mails)]
+    replay = judged([*few, *bad])
+    (rule,) = [one for one in RULES if one.id == "mail.errors"]
+    assert said(replay, "mail.errors")[0] is Verdict.INCONCLUSIVE
+    assert "its ceiling of 20% is exceeded, though not surely" in said(replay, "mail.errors")[1]
+    assert rule.undecided == "warn"
+    assert undecided_of(replay.state, rule) == "block"
 
 
 @pytest.mark.parametrize("rate", RATES)

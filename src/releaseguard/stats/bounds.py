@@ -96,6 +96,11 @@ def lower_share(bad: float, total: float, confidence: float) -> float:
     return beta_quantile(1.0 - confidence, bad, max(total - bad, 0.0) + 1.0)
 
 
+def chance_of_so_few(count: int, expected: float) -> float:
+    """The probability of ``count`` events or fewer where so many are expected: the lower tail of the Poisson law."""
+    return sum(math.exp(k * math.log(expected) - expected - math.lgamma(k + 1)) for k in range(count + 1))
+
+
 def clean_trials_needed(share: float, confidence: float) -> int | None:
     """How many trials without a failure exclude a failure share of ``share``: 59 for 5% at 95%.
 

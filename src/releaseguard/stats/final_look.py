@@ -8,19 +8,27 @@ single look at a time fixed beforehand. The two parts add up to the promise (Bon
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
 
 from releaseguard.stats.bounds import beta_cdf, inside
 from releaseguard.stats.evidence.laws import LEAST_WEIGHT
 from releaseguard.stats.evidence.volumes import Others, VolumeChange, common_level, tolerated_mean
 
-KEPT = ((25.0, 0.7), (200.0, 0.5), (math.inf, 0.1))
+KEPT = ((25.0, 0.8), (200.0, 0.5), (math.inf, 0.1))
 """(events expected in the window, below which; part of a check's say that is kept for the end). Where there are many
 events the harms that matter show early; where there are few a silence shows at the end if at all, as rare as it is."""
 MARGIN = 60
 """The test is held this part of the window, and at least a minute, before its end: a watch ends no later than that."""
 BURST_MINUTES = 2
 """So many minutes decide nothing, whatever they bring."""
+BURST_COUNTS = ((25.0, 2), (math.inf, 1))
+"""(events expected in the window, below which; errors that each of these minutes counts for at most). Where few events
+come a minute in which all fails brings few errors, and two that fall into one by chance are much of what there is."""
+WHOLE_NUMBERS = 500
+"""Events beyond which a number of errors comes as near to a given probability as need be."""
 _LEAST = 1e-300
 
 
@@ -34,10 +42,15 @@ def last_look(minutes: int) -> int:
     return minutes - max(minutes // MARGIN, 1)
 
 
-def lasting(errors_by_minute: Iterable[int]) -> int:
-    """The errors that are no burst: the worst minutes count for one each. Fewer errors are never rarer."""
+def of_a_burst(expected: float) -> int:
+    """The errors that one of the worst minutes counts for at most, where so many events are expected."""
+    return next(most for below, most in BURST_COUNTS if expected < below)
+
+
+def lasting(errors_by_minute: Iterable[int], most: int = 1) -> int:
+    """The errors that are no burst: the worst minutes count for ``most`` each. Fewer errors are never rarer."""
     errors = sorted(errors_by_minute, reverse=True)
-    return sum(min(bad, 1) for bad in errors[:BURST_MINUTES]) + sum(errors[BURST_MINUTES:])
+    return sum(min(bad, most) for bad in errors[:BURST_MINUTES]) + sum(errors[BURST_MINUTES:])
 
 
 def chance_of_errors(errors: int, events: int, share: float, weight: float) -> float:
@@ -60,6 +73,43 @@ def chance_of_errors(errors: int, events: int, share: float, weight: float) -> f
             break
         term *= (events - k) / (k + 1) * (a + k) / max(b + events - k - 1, _LEAST)
     return min(max(total, _LEAST), 1.0)
+
+
+class ErrorTest(Struct, frozen=True):
+    """The test of one check's errors: so many events, the law of their errors, and what it may alarm falsely."""
+
+    events: int
+    share: float
+    weight: float
+    allowed: float
+
+    def chance(self, errors: int) -> float:
+        """The probability of so many errors or more; none of more than there are events."""
+        return chance_of_errors(errors, self.events, self.share, self.weight) if errors <= self.events else 0.0
+
+    def least(self) -> int:
+        """The least number of errors whose probability is no larger than what is allowed."""
+        numbers = range(int(self.events * self.share) + 1, self.events + 1)
+        return numbers.start + bisect_left(numbers, True, key=lambda errors: self.chance(errors) <= self.allowed)
+
+
+def shared_out(tests: Sequence[ErrorTest]) -> Sequence[float]:
+    """What each test may alarm falsely, once what whole numbers leave unused is given to where it does most.
+
+    A number of errors seldom has just the probability that is allowed (Tarone, Biometrics 46 (1990), 515). Given what
+    arrived, the tests together alarm falsely with the sum of the probabilities of their least numbers: while that
+    leaves room, the test to which one error fewer costs least takes it. No outcome decides who that is.
+    """
+    least = [test.least() for test in tests]
+    used = [test.chance(errors) for test, errors in zip(tests, least, strict=True)]
+    whole = sum(test.allowed for test in tests)
+    while tests:
+        fewer = [test.chance(errors - 1) for test, errors in zip(tests, least, strict=True)]
+        at = min(range(len(tests)), key=lambda i: (fewer[i], i))
+        if sum(used) - used[at] + fewer[at] > whole:
+            break
+        least[at], used[at] = least[at] - 1, fewer[at]
+    return [max(test.allowed, chance) for test, chance in zip(tests, used, strict=True)]
 
 
 def _log_beta(a: float, b: float) -> float:

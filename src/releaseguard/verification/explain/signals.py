@@ -30,6 +30,7 @@ from releaseguard.verification.judge.verdicts import (
     SUSPICION,
     clean_events_needed,
     events_needed,
+    exceeds,
     has_room,
     is_meant,
     limit_of,
@@ -189,6 +190,14 @@ def _first_pass(state: ReleaseState, rule: Rule) -> str:
     return f"; a PASS takes events from before the deployment{own}"
 
 
+def _ceiling(state: ReleaseState, rule: Rule) -> str:
+    """Whether more fails than a provider without a history may."""
+    if rule.ceiling is None:
+        return ""
+    is_more = exceeds(state, state.errors[rule.id])
+    return f"; its ceiling of {rule.ceiling:.0%} is {'exceeded, though not surely' if is_more else 'not exceeded'}"
+
+
 def _why_undecided(state: ReleaseState, rule: Rule, evidence: SignalEvidence, limit: str) -> str:
     cause = silence_of(state, rule)
     if cause:
@@ -198,8 +207,8 @@ def _why_undecided(state: ReleaseState, rule: Rule, evidence: SignalEvidence, li
     if evidence.events and evidence.tagged * 2 < evidence.events:
         return "most of them carry no release, so they cannot be held for or against it"
     if not state.known.errors[rule.id].events:
-        ceiling = f"; its ceiling of {rule.ceiling:.0%} is not exceeded" if rule.ceiling is not None else ""
-        return f"first used by this release, so there is no history to compare with{ceiling}{_first_pass(state, rule)}"
+        first = "first used by this release, so there is no history to compare with"
+        return f"{first}{_ceiling(state, rule)}{_first_pass(state, rule)}"
     if not has_room(state, rule):
         return "so many are usual that the rise which the card calls harm has no room: nothing can exclude it"
     if evidence.e_value > SUSPICION:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from releaseguard.stats.completeness import ENOUGH
 from releaseguard.stats.evidence.volumes import FEW_EXPECTED
-from releaseguard.stats.final_look import chance_of_errors, kept_for_the_end, lasting
+from releaseguard.stats.final_look import (
+    WHOLE_NUMBERS,
+    ErrorTest,
+    chance_of_errors,
+    kept_for_the_end,
+    lasting,
+    of_a_burst,
+    shared_out,
+)
 from releaseguard.stats.onset import most_telling
 from releaseguard.verification.judge.failures import fail, level_before, still_serves
 from releaseguard.verification.judge.state import ErrorState, FinalLook, ReleaseState
@@ -17,7 +25,7 @@ from releaseguard.verification.values import Rule
 VOLUME_SAY = ((ENOUGH, 0.1), (FEW_EXPECTED, 0.5), (math.inf, 0.35))
 """(events expected in the window, below which; volume's say in the average, and errors' the rest). Of fewer than
 :data:`~releaseguard.stats.completeness.ENOUGH` none at all may be chance; of a few more only silence tells."""
-VOLUME_LAST_SAY = ((ENOUGH, 0.1), (FEW_EXPECTED, 0.6), (math.inf, 0.35))
+VOLUME_LAST_SAY = ((ENOUGH, 0.1), (FEW_EXPECTED, 0.8), (math.inf, 0.35))
 """The same at the last look."""
 UNEASE = 3.0
 """The evidence of trouble before the deployment from which on more evidence is asked for after it."""
@@ -64,16 +72,30 @@ def conclude(state: ReleaseState) -> None:
     for rules, whole in _families(state):
         shared = sum(weight(state, rule) * kept(state, rule) for rule in rules) / whole
         says = [weight(state, rule, VOLUME_LAST_SAY) for rule in rules]
-        for rule, say in zip(rules, says, strict=True):
-            _conclude(state, rule, shared * say / sum(says))
+        allowed = {rule.id: shared * say / sum(says) / state.threshold for rule, say in zip(rules, says, strict=True)}
+        allowed |= _shared_out(state, allowed)
+        for rule in rules:
+            _conclude(state, rule, allowed[rule.id])
 
 
-def _conclude(state: ReleaseState, rule: Rule, share: float) -> None:
+def _shared_out(state: ReleaseState, allowed: Mapping[str, float]) -> Mapping[str, float]:
+    """What the rules of errors may alarm falsely at the last look, by id: what some leave unused others have. Those to
+    which an incident from before does something keep their own, since outcomes tell when it is over."""
+    tests = {
+        name: ErrorTest(errors.events, usual.share, usual.weight, allowed[name])
+        for name, errors in state.errors.items()
+        if name in allowed and errors.prior is None and errors.events <= WHOLE_NUMBERS
+        for usual in (level_before(state, errors.rule),)
+    }
+    return dict(zip(tests, shared_out(list(tests.values())), strict=True))
+
+
+def _conclude(state: ReleaseState, rule: Rule, allowed: float) -> None:
     chance = min(_chance(state, rule) * _unease(state, rule), 1.0)
-    final_look = FinalLook(chance, share / state.threshold, state.look_minute)
+    final_look = FinalLook(chance, allowed, state.look_minute)
     state.final_looks[rule.id] = final_look
     if rule.blocking:
-        state.peak = max(state.peak, share / chance)
+        state.peak = max(state.peak, allowed * state.threshold / chance)
     if final_look.fails:
         fail(state, rule, final_look)
 
@@ -83,7 +105,7 @@ def _chance(state: ReleaseState, rule: Rule) -> float:
     if rule.kind == "volume":
         return state.volumes[rule.id].chance
     errors = state.errors[rule.id]
-    bad = lasting(bad for _, bad in errors.own.values())
+    bad = lasting((bad for _, bad in errors.own.values()), of_a_burst(state.expected(rule)))
     level = level_before(state, rule)
     chance = chance_of_errors(bad, errors.counted[0], level.share, level.weight)
     if errors.doubt is None or errors.trouble is not None:

@@ -13,7 +13,7 @@ from releaseguard.verification.judge.arrivals import Arrived
 from releaseguard.verification.judge.state import ErrorState, ReleaseState
 from releaseguard.verification.judge.weighing.errors import ErrorTests, error_tests
 from releaseguard.verification.judge.weighing.others import HARM_TO_OTHERS
-from releaseguard.verification.judge.weighing.trouble import Doubt, PriorTrouble, likely
+from releaseguard.verification.judge.weighing.trouble import RETURNS, Doubt, PriorTrouble, likely
 from releaseguard.verification.values import Rule
 
 Batches = list[tuple[int, int, int]]
@@ -33,11 +33,12 @@ def learn_usual(state: ReleaseState) -> None:
             if not state.may_be_of_its_steps(errors.rule):
                 errors.others = against_incident(errors.prior.level, state.length, needed=_needed_of_others(state))
         elif errors.prior is None and errors.doubt is None and known_trouble(state, errors.rule):
-            errors.doubt = _doubt(state, errors.rule)
+            odds = likely(state.known.onset[errors.rule.id], many=state.known.has_many(errors.rule))
+            errors.doubt = _doubt(state, errors.rule, odds)
 
 
-def _doubt(state: ReleaseState, rule: Rule) -> Doubt:
-    level, odds = state.known.levels[rule.id], likely(state.known.onset[rule.id], many=state.known.has_many(rule))
+def _doubt(state: ReleaseState, rule: Rule, odds: float) -> Doubt:
+    level = state.known.levels[rule.id]
     process = against_trouble(
         level,
         state.known.errors[rule.id].share,
@@ -99,6 +100,7 @@ def _prior_trouble(state: ReleaseState, rule: Rule) -> PriorTrouble:
         level=level,
         process=against_incident(level, state.length, needed=2.0 * _needed(state, rule)),
         recovery=RecoveryCusum(base.share, level.share),
+        after=_doubt(state, rule, RETURNS),
         calm=state.known.calm[rule.id],
     )
 
@@ -163,7 +165,7 @@ def _weigh(errors: ErrorState, batches: Batches) -> None:
     if errors.trouble is not None:
         errors.trouble.look(batches)
         if errors.prior is not None and errors.prior.over:
-            _take_over(errors, errors.prior.since_recovery())
+            _take_over(errors, errors.prior)
         return
     _merge(errors.minutes, batches)
     errors.events += sum(total for _, total, _ in batches)
@@ -174,9 +176,11 @@ def _weigh(errors: ErrorState, batches: Batches) -> None:
         errors.doubt.process.look(batches)
 
 
-def _take_over(errors: ErrorState, minutes: Minutes) -> None:
-    """The incident is over: what came since it was counts for a PASS from here on, and was as usual."""
-    errors.minutes = dict(minutes)
+def _take_over(errors: ErrorState, prior: PriorTrouble) -> None:
+    """The incident is over: what came since it was counts for a PASS from here on, and was as usual. Should it come
+    back its own level stays excused, as far as its end is in doubt."""
+    minutes = prior.since_recovery()
+    errors.minutes, errors.doubt = dict(minutes), prior.after
     errors.events = sum(total for total, _ in minutes.values())
     errors.errors = sum(bad for _, bad in minutes.values())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from releaseguard.stats.bounds import chance_of_so_few
 from releaseguard.stats.evidence.laws import KnownShare
 from releaseguard.stats.evidence.volumes import VolumeEvidence
 from releaseguard.stats.onset import most_telling
@@ -159,6 +160,8 @@ def _lost_share(state: ReleaseState, volume: VolumeState, final_look: FinalLook 
 
 INSTEAD = 0.5
 """The part of what is missing that, come under other names, makes it a renaming and no silence."""
+TOO_FEW = 0.01
+"""The probability, had all that is missing come under other names, of so few, up to which it did not."""
 
 
 def _is_no_loss(state: ReleaseState, rule: Rule, seen: int, expected: float) -> bool:
@@ -180,7 +183,12 @@ def came_otherwise(state: ReleaseState, rule: Rule, missing: float) -> bool:
     """Whether successes under names that came with the release, or rows under another environment's name, make up for
     what is missing: an event was renamed, or a writer's setting is another."""
     came = sum(state.renamed(rule).values()) + state.strayed.providers.get(rule.provider, 0)
-    return missing > 0 and came >= INSTEAD * missing
+    return is_in_place(came, missing)
+
+
+def is_in_place(came: int, missing: float) -> bool:
+    """Whether so many rows may stand for what is missing: a good part of it, or as few of it as chance brings."""
+    return min(came, missing) > 0 and (came >= INSTEAD * missing or chance_of_so_few(came, missing) > TOO_FEW)
 
 
 def _strongest(volume: VolumeState) -> VolumeEvidence | None:

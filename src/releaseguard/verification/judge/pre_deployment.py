@@ -290,17 +290,20 @@ class _Errors:
 
 
 def _errors_before(minutes: Sequence[Minute], usual: ErrorBaseline, live: int) -> _Errors:
-    """Trouble that goes on, or that came and went and may come again: then its level is that of its episodes."""
+    """Trouble that goes on, or that came and went and may come again: then its level is that of its episodes, or of the
+    one that goes on where that is higher."""
     near, now = _right_before(minutes, live), ErrorCusum(usual, harms=SLOW)
     for one in near:
         now.minute(one.events, one.errors)
     onset = _onset(near, usual, live)
     stretch = most_telling({one.minute: (one.events, one.errors) for one in near}, usual.share)
     since = None if stretch is None else live - stretch[0]
-    again = recurring(minutes, usual, live, FAILING)
+    again, level = recurring(minutes, usual, live, FAILING), _level_of(stretch, usual, now.value)
     if again is None:
-        return _Errors(now.value, onset, _level_of(stretch, usual, now.value), LEAST_CALM, since)
-    level = _incident_level(again.errors + 0.5, again.events + 1.0)
+        return _Errors(now.value, onset, level, LEAST_CALM, since)
+    episodes = _incident_level(again.errors + 0.5, again.events + 1.0)
+    if now.value < FAILING or level.share < episodes.share:
+        level = episodes
     return _Errors(max(now.value, FAILING), onset, level, max(again.calm, LEAST_CALM), since)
 
 

@@ -8,8 +8,9 @@ from typing import Literal
 from releaseguard.model import Verdict
 from releaseguard.stats.bounds import beta_cdf, clean_trials_needed, likelihood_ratio
 from releaseguard.stats.evidence.split import excludes_loss
+from releaseguard.stats.final_look import lasting
 from releaseguard.verification.judge.failures import still_serves
-from releaseguard.verification.judge.state import ReleaseState
+from releaseguard.verification.judge.state import ErrorState, ReleaseState
 from releaseguard.verification.values import LEAST_TAGGED, Rule
 
 SUSPICION = 1.0
@@ -42,12 +43,28 @@ def verdict_of(state: ReleaseState, rule: Rule) -> Verdict:
 
 def undecided_of(state: ReleaseState, rule: Rule) -> Literal["warn", "block"]:
     """What it means for the release that a rule is undecided: what the card says of it, but for a roll-back or a
-    hotfix, which is judged for recovery. Where the trouble that it was to end shows no sign of an end, nothing
-    passes."""
+    hotfix, which is judged for recovery: where the trouble that it was to end shows no sign of an end, nothing
+    passes. Nor where more fails than may, though not surely more: that is not too quiet to judge."""
     held = state.errors.get(rule.id)
-    trouble = held.trouble if held else None
+    if held is None or not rule.blocking:
+        return rule.undecided
+    trouble = held.trouble
     goes_on = trouble is not None and trouble.counted[0] > 0 and not trouble.is_recovering
-    return "block" if state.rolls_back and rule.blocking and goes_on else rule.undecided
+    return "block" if (state.rolls_back and goes_on) or exceeds(state, held) else rule.undecided
+
+
+LEAST_ERRORS = 3
+"""Errors, those of a burst counted as one, below which a larger share than may be is as good as chance."""
+
+
+def exceeds(state: ReleaseState, errors: ErrorState) -> bool:
+    """Whether more of what counts against the release fails than its card, or with no history its ceiling, allows, and
+    not by chance alone."""
+    rule, has_history = errors.rule, state.known.errors[errors.rule.id].events > 0
+    most = limit_of(state, rule) if has_history else rule.ceiling
+    if most is None or errors.trouble is not None or (has_history and errors.value <= SUSPICION):
+        return False
+    return lasting(bad for _, bad in errors.minutes.values()) >= LEAST_ERRORS and errors.errors > most * errors.events
 
 
 def is_meant(state: ReleaseState, rule: Rule) -> bool:

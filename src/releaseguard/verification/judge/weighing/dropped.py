@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import accumulate
 
 from releaseguard.stats.baseline import BaselineSpan, VolumeBaseline, volume_baseline
@@ -51,8 +51,7 @@ def dropped_before(series: KnownSeries, usual: VolumeBaseline, before: Before) -
     silent = Dropped(math.exp(min(quiet * usual.rates[0] / usual.dispersion, 30.0)), 0.0 if quiet else 1.0)
     if silent.evidence >= SURELY_SILENT or not _may_have_stopped(series, before.complete, usual.days):
         return silent
-    fallen = _fallen(series, usual, before)
-    return replace(fallen, evidence=max(silent.evidence, fallen.evidence))
+    return max(silent, _fallen(series, usual, before), key=lambda found: found.evidence)
 
 
 def _quiet_minutes(series: KnownSeries, complete: int) -> int:

@@ -13,6 +13,8 @@ LEAST_CALM = 5
 RECOVERED = 100.0
 """How much likelier the newest rows are as usual than at the incident's level, once it is over, for each of its events:
 each may be the beginning, and each of these ratios exceeds n times this by chance at most once in as many (Ville)."""
+RETURNS = 1.0 / RECOVERED
+"""How likely an incident that is called over goes on all the same, and was quiet by chance."""
 RECOVERING = 3.0
 """The same from which on one speaks of a recovery."""
 
@@ -21,7 +23,7 @@ RARE = 36_000.0
 """Minutes for each of which trouble of a provider begins once, by and by: as likely as not to be under way is what so
 many minutes' evidence says. An outage of half an hour a month, of which the promise speaks, begins every 43,200; slow
 trouble that hardly shows is more frequent."""
-RARE_WHERE_FEW = 2_400.0
+RARE_WHERE_FEW = 1_200.0
 """The same where few events come: trouble shows so little there that what is seen of it says little against it."""
 
 
@@ -61,6 +63,8 @@ class PriorTrouble:
     process: ShareProcess
     """Against "the incident goes on at its level"."""
     recovery: RecoveryCusum
+    after: Doubt
+    """What is left of it once it is over: it may come back."""
     calm: int = LEAST_CALM
     """Minutes that calm must last before it is over: trouble that comes and goes is one incident."""
     minutes: dict[int, tuple[int, int]] = field(default_factory=dict)
