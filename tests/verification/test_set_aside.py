@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -17,8 +20,10 @@ from releaseguard.eventlog.rows.decode import set_aside
 from releaseguard.model import Outcome, Verdict
 from releaseguard.verification.evidence import Evidence
 from releaseguard.verification.rows.set_aside import held_back, seen_since
+from releaseguard.verification.telling.document import document_of
 from releaseguard.verification.values import Finding
 from releaseguard_events.stores.table import COLUMNS
+from tests.support.verifying import NOON, judge, mark, steady, stored
 
 MARK = datetime(2026, 11, 24, 12, 0, 30, tzinfo=UTC)
 ROW = SetAside(
@@ -58,10 +63,57 @@ def test_more_than_a_hundredth_of_a_providers_rows_excludes_its_pass(
         assert found.evidence.set_aside == aside.perhaps_of("sendgrid")
 
 
-@pytest.mark.parametrize("verdict", [Verdict.FAIL, Verdict.WARN, Verdict.INCONCLUSIVE])
+@pytest.mark.parametrize("verdict", [Verdict.FAIL, Verdict.WARN])
 def test_what_is_no_pass_stays_what_it_is(verdict: Verdict) -> None:
     (found,) = held_back([replace(PASSED, verdict=verdict)], of(sendgrid=50), {})
     assert (found.verdict, found.reason) == (verdict, PASSED.reason)
+
+
+def test_what_is_undecided_tells_what_could_not_be_read() -> None:
+    (found,) = held_back([replace(PASSED, verdict=Verdict.INCONCLUSIVE)], of(SendGrid=50), {"sendgrid": 50})
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "50 of 100 rows since the deployment cannot be read" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("lost", "column", "written", "since", "verdict"),
+    [
+        (range(30), "occurred_at", "20.11.2026 15:04", 0, Verdict.INCONCLUSIVE),
+        (range(30), "event", "", 0, Verdict.INCONCLUSIVE),
+        (range(0, 30, 2), "occurred_at", 1763640000, 0, Verdict.INCONCLUSIVE),
+        (range(2), "occurred_at", "20.11.2026 15:04", 10, Verdict.FAIL),
+        ((), "event", "", 5, Verdict.FAIL),
+    ],
+    ids=["a date of another country", "no event", "every second one", "two, and then it falls silent", "none"],
+)
+def test_rows_that_cannot_be_read_are_no_loss_of_the_release(
+    tmp_path: Path, lost: Sequence[int], column: str, written: object, since: int, verdict: Verdict
+) -> None:
+    """A release whose rows come, and whose writer is wrong, was failed for having fallen silent."""
+    texts = steady(("twilio_sms_sent",), provider="twilio")
+    mails = steady(until=since or 30)
+    broken = [str(one.id) for one in mails if one.occurred_at >= NOON][: max(lost, default=-1) + 1]
+    with stored(tmp_path / "log.db", [*texts, *mails, mark()]) as log:
+        with sqlite3.connect(tmp_path / "log.db") as raw:
+            for number in lost:
+                raw.execute(f"UPDATE integration_events SET {column} = ? WHERE id = ?", (written, broken[number]))
+        found = {one.id: one for one in judge(log).findings}
+    assert found["sendgrid.volume"].verdict is verdict, found["sendgrid.volume"].reason
+    assert found["twilio.volume"].verdict is Verdict.PASS
+    if verdict is Verdict.INCONCLUSIVE:
+        said = found["sendgrid.volume"].reason
+        assert "cannot be read and are set aside" in said
+        assert "fails" not in said
+
+
+def test_where_no_row_can_be_read_nobody_is_told_to_write_some(tmp_path: Path) -> None:
+    with stored(tmp_path / "log.db", [*steady(), mark()]) as log:
+        with sqlite3.connect(tmp_path / "log.db") as raw:
+            raw.execute("UPDATE integration_events SET event = '' WHERE provider = 'sendgrid'")
+        document = document_of(judge(log))
+    assert document["verdict"] == "inconclusive"
+    assert "rows since the deployment cannot be read" in document["summary"]
+    assert "[events.columns]" in (document["next_step"] or "")
 
 
 @pytest.mark.parametrize("kind", ["secret", "invariant"])

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from releaseguard.cards.spec import SignalCheck, VolumeCheck
+from releaseguard.eventlog.rows.aside import REMEDY
 from releaseguard.model import Verdict
 from releaseguard.readable import as_flag
 from releaseguard.stats.silence import SilenceCause
@@ -19,6 +20,8 @@ IMPORT = "releaseguard events import FILE"
 
 def summary_of(judged: Judged) -> str:
     """One sentence: what was found, and after the colon what to do."""
+    if not judged.findings and (unread := judged.set_aside.rows):
+        return f"nothing could be checked: {unread} rows since the deployment cannot be read and are set aside"
     if not judged.findings:
         return "nothing could be checked: no check is configured, and no provider has logged an event"
     return f"{_beside_the_promise(judged)}{_found(judged)}: {_to_do(judged)}"
@@ -133,6 +136,8 @@ def next_step_of(judged: Judged) -> str | None:
         return None
     if judged.broken:
         return "decide by hand about what could not be judged, and report the trace that it names"
+    if not judged.findings and judged.set_aside.rows:
+        return REMEDY
     if not judged.findings and any(isinstance(one.check, SignalCheck | VolumeCheck) for one in judged.skipped):
         return f"let the app write events, or bring what it logged elsewhere: {IMPORT}"
     if lacking := _without_history(judged):
