@@ -87,6 +87,16 @@ def test_every_row_is_named_and_judged_by_its_words(store, log):
     assert {one.environment for one in read(log)} == {"production"}
 
 
+@pytest.mark.parametrize("name", ["SendGrid", "SENDGRID", " send-grid", "send_grid"])
+def test_a_provider_in_another_spelling_is_named_by_its_cards_rules(store, log, name):
+    """No row of it was read, and no check looked: a verdict that would have been FAIL was a PASS."""
+    insert(store, {"integration_name": name}, {"integration_name": name, "status": "failure"})
+    assert [(one.event, str(one.outcome)) for one in read(log)] == [
+        ("sendgrid_email_sent", "success"), ("sendgrid_error", "error"),
+    ]  # fmt: skip
+    assert not list(log.set_aside(Query()))
+
+
 def test_the_store_counts_what_it_gives_out(store, log):
     insert(store, *(row for row, _ in ROWS))
     counted = {(one.provider, one.event, str(one.outcome)): one.count for one in log.minute_counts(Query())}

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
+from releaseguard.cards.spelling import bare
 from releaseguard.eventlog.mapping.words import SqlWords, any_of
 from releaseguard_events.mapping.rules import PROVIDER, ColumnRule, Constant, Holds, NameRule, TheirColumn, Translated
 from releaseguard_events.stores.names import literal
 from releaseguard_events.stores.table import EventTable
+
+
+DIVIDERS: Final = " _.-"
+"""Characters that divide the words of a name, and mean nothing in it."""
 
 
 def expression(place: EventTable, column: str, words: SqlWords) -> str | None:
@@ -67,14 +73,22 @@ def taken_by(place: EventTable, words: SqlWords) -> str:
 def _chosen(place: EventTable, words: SqlWords, said: Callable[[NameRule], str]) -> str:
     """The first rule that holds, looked for among the provider's own alone, and then among everybody's."""
     provider = expression(place, "provider", words) or "NULL"
-    named = list(dict.fromkeys(one.provider for one in place.names if one.provider is not None))
+    named = list(dict.fromkeys(bare(one.provider) for one in place.names if one.provider is not None))
     common = [one for one in place.names if one.provider is None]
     cases = []
     for name in named:
-        rules = [one for one in place.names if one.provider in (name, None)]
+        rules = [one for one in place.names if one.provider is None or bare(one.provider) == name]
         cases.append(f"WHEN {literal(name)} THEN {_cases(rules, place, words, said)}")
     otherwise = _cases(common, place, words, said) if common else "NULL"
-    return f"(CASE {provider} {' '.join(cases)} ELSE {otherwise} END)" if cases else otherwise
+    return f"(CASE {_bare(provider)} {' '.join(cases)} ELSE {otherwise} END)" if cases else otherwise
+
+
+def _bare(text: str) -> str:
+    """What :func:`~releaseguard.cards.spelling.bare` leaves of a name, so that SendGrid is called by sendgrid's rules."""
+    folded = f"lower({text})"
+    for divider in DIVIDERS:
+        folded = f"replace({folded}, {literal(divider)}, '')"
+    return folded
 
 
 def _cases(rules: Sequence[NameRule], place: EventTable, words: SqlWords, said: Callable[[NameRule], str]) -> str:
