@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from releaseguard.sandbox import seed
+from tests.support import extent
 from tests.support.commands import Commands
 
 
 @pytest.fixture
-def cli(tmp_path):
+def cli(tmp_path, monkeypatch):
+    """A plain run has two days behind it, ``--full`` the whole week."""
+    if not extent.is_whole():
+        monkeypatch.setattr(seed, "WEEK", timedelta(days=2))
     return Commands(tmp_path, {"TMPDIR": str(tmp_path)})
 
 

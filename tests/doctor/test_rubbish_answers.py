@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+
+from tests.support.commands import Commands
 
 
 @contextmanager
@@ -29,7 +29,7 @@ def answering(body: bytes) -> Iterator[str]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:
@@ -47,12 +47,5 @@ def test_an_answer_of_another_shape_is_the_services_fault(
             f'[infisical]\nurl = "{url}"\nproject_id = "p"\n[vercel]\nurl = "{url}"\n'
             '[providers.sendgrid]\ndestinations = ["vercel:prj_123/production"]\n'
         )
-        done = subprocess.run(
-            [sys.executable, "-m", "releaseguard", *command],
-            cwd=tmp_path,
-            env={"INFISICAL_TOKEN": "token-one", "VERCEL_TOKEN": "token-two"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    assert done.returncode in code, done.stderr
+        done = Commands(tmp_path, {"INFISICAL_TOKEN": "token-one", "VERCEL_TOKEN": "token-two"}).run(*command)
+    assert done.code in code, done.err

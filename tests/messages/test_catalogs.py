@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import string
 from collections.abc import Iterator
@@ -41,20 +42,21 @@ def kinds(text: str) -> set[str]:
     return {kind or "" for _, name, kind, _ in string.Formatter().parse(text) if name}
 
 
-def constants() -> Iterator[str]:
-    for tree in SPEAKERS:
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                yield node.value
+@functools.cache
+def constants() -> frozenset[str]:
+    nodes = (node for tree in SPEAKERS for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    return frozenset(node.value for node in nodes if isinstance(node.value, str))
 
 
-def patterns() -> Iterator[re.Pattern[str]]:
+@functools.cache
+def patterns() -> list[re.Pattern[str]]:
     """The keys that are put together: ``f"remedy.{kind}"``."""
-    for tree in SPEAKERS:
-        for node in ast.walk(tree):
-            if isinstance(node, ast.JoinedStr):
-                parts = [re.escape(part.value) if isinstance(part, ast.Constant) else r"[\w.]+" for part in node.values]
-                yield re.compile("".join(parts))
+    joined = (node.values for tree in SPEAKERS for node in ast.walk(tree) if isinstance(node, ast.JoinedStr))
+    return [re.compile("".join(map(pattern, parts))) for parts in joined]
+
+
+def pattern(part: ast.expr) -> str:
+    return re.escape(str(part.value)) if isinstance(part, ast.Constant) else r"[\w.]+"
 
 
 def calls() -> Iterator[tuple[str, ast.Call]]:

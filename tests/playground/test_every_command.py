@@ -51,7 +51,11 @@ def judged(done: Done) -> dict[str, object]:
     return document
 
 
-@pytest.mark.parametrize("hours", [0, 2.5, 10, 26], ids=lambda hours: f"after {hours} h")
+LATER = pytest.mark.full("the same release, a few hours or a day later")
+HOURS = [0, pytest.param(2.5, marks=LATER), 10, pytest.param(26, marks=LATER)]
+
+
+@pytest.mark.parametrize("hours", HOURS, ids=lambda hours: f"after {hours} h")
 def test_a_harmless_release_never_fails_whenever_it_comes(playground: Playground, hours: float) -> None:
     playground.pass_(timedelta(hours=hours))
     release = released(playground)

@@ -18,7 +18,11 @@ from releaseguard.verification.telling.document import document_of
 from releaseguard.verification.whose.tags import tags_of
 from tests.support.verifying import NOON, judge, mark, row, steady, stored
 
-OFF = [timedelta(hours=hours) for hours in (-24 * 20_000, -25, -8, -5, -3, 3, 14, 30)]
+AS_FAR = pytest.mark.full("another number of hours, to the same side and on the same side of a day")
+OFF = [
+    *(timedelta(hours=hours) for hours in (-24 * 20_000, -25, -3, 14)),
+    *(pytest.param(timedelta(hours=hours), marks=AS_FAR) for hours in (-8, -5, 3, 30)),
+]
 """The first is a clock that nobody ever set."""
 Changed = Callable[[Event], Event]
 

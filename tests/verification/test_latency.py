@@ -24,7 +24,10 @@ def rows(times: float, *, every: float = 1.0, latency: bool = True, cold: float 
     return made
 
 
-@pytest.mark.parametrize("every", [1.0, 0.3, 0.1])
+BUSY = pytest.mark.full("the same with thrice the traffic")
+
+
+@pytest.mark.parametrize("every", [1.0, 0.3, pytest.param(0.1, marks=BUSY)])
 @pytest.mark.parametrize(("times", "verdict"), [(20.0, Verdict.WARN), (4.0, Verdict.WARN), (1.0, Verdict.PASS)])
 def test_slower_successes_warn(tmp_path: Path, every: float, times: float, verdict: Verdict) -> None:
     judged = judge(stored(tmp_path / "log.db", [*rows(times, every=every), mark()]))
