@@ -20,6 +20,7 @@ limits = st.builds(
     per_minute=st.none() | st.integers(1, 12),
     writes_per_minute=st.none() | st.integers(1, 8),
     points_per_minute=st.none() | st.integers(5, 40),
+    points_per_write=st.integers(1, 5),
     writes_per_hour=st.none() | st.integers(1, 25),
 )
 traffic = st.lists(st.tuples(st.booleans(), st.sampled_from([0.0, 0.0, 0.01, 1.0, 7.3, 45.0])), max_size=60)
@@ -45,7 +46,7 @@ def test_no_window_ever_holds_more_than_is_published(allowed: Limits, requests: 
     for limit, seconds, read, write in (
         (allowed.per_minute, 60, 1, 1),
         (allowed.writes_per_minute, 60, 0, 1),
-        (allowed.points_per_minute, 60, 1, 5),
+        (allowed.points_per_minute, 60, 1, allowed.points_per_write),
         (allowed.writes_per_hour, 3600, 0, 1),
     ):
         for start, _ in times if limit is not None else ():
@@ -76,7 +77,7 @@ def test_the_prediction_is_exact_for_one_limit(requests: int, limit: int) -> Non
         (101, 0, Limits(concurrency=100), 0.1),
         (80, 80, Limits(concurrency=100, writes_per_minute=80), 0.05),
         (81, 81, Limits(concurrency=100, writes_per_minute=80), 60.55),
-        (181, 181, Limits(concurrency=100, points_per_minute=900), 60.55),
+        (181, 181, Limits(concurrency=100, points_per_minute=900, points_per_write=5), 60.55),
         (501, 501, Limits(concurrency=100, writes_per_hour=500), 3600.55),
     ],
 )

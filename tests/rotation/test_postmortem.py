@@ -226,7 +226,7 @@ def test_an_exposure_names_versions_age_holders_readers_and_users() -> None:
     assert list(summary(msgspec.convert(found, ExposureReport))) == [
         "leaked: K version 3, in use since 2026-11-01 00:00Z (23 d)",
         "held by 2 configured destinations: github:o/r, vercel:p/production",
-        "read or changed 2 times in Infisical, by identity ci-bot (get-secret) 2 times",
+        "read or changed 2 times in the vault, by identity ci-bot (get-secret) 2 times",
         "the provider's events since: cron 2 successes, 0 errors; web 40 successes, 1 error",
     ]
 

@@ -19,16 +19,12 @@ SOURCES = (CHECKOUT / "src" / "releaseguard", CHECKOUT / "writer" / "src")
 NOT_CODE = ("sandbox", "cards", "messages")
 """Stand-ins of the services, what a card may say, and sentences."""
 
-FLAGS = "a flag's words, and what a person is told to do there"
+FLAGS = "a flag's words"
 FIRST_FILE = "a first configuration, and what a project's files tell of the services that it uses"
-STAND_INS = "the command starts stand-ins of these four and says so"
-LOOKS = "the groups of looks that one can ask for by name"
-EXAMPLE = "an example of the command as it stands in a workflow or a checkout"
+STAND_INS = "variables that a shell may hold for the real services, and which are unset beside the stand-ins"
 REASONS = {
     "cli/setup/init.py": FIRST_FILE,
-    "cli/setup/demo.py": STAND_INS,
     "cli/setup/sandbox.py": STAND_INS,
-    "cli/setup/doctor.py": LOOKS,
     "cli/rotating/rotate.py": FLAGS,
     "init": FIRST_FILE,
     "releaseguard_events/scrub/services.py": "how a service's tokens begin, which are taken out of every row",
@@ -36,37 +32,26 @@ REASONS = {
     "releaseguard_events/sdk.py": "the same variables, where they are documented",
 }
 GITHUB_ACTIONS = "a run of GitHub Actions: what it may use, and what is printed for it"
-MARKDOWN = "the flavour of Markdown and of findings that is written"
 POSTGRES = "Postgres as it is there: roles and row-level security"
 WRITER = "the writer's distribution holds one store by REST, whose address and keys are that service's"
 ALLOWED: dict[str, dict[str, str]] = {
     "infisical": {
-        "rotation": "the stored word for a value that is in the vault already, and what a person does there",
-        "verification/flows/session.py": "a sentence: where a test user's password is kept",
-        "services/supabase/account.py": "a sentence: where its public key is kept",
+        "rotation/values.py": "the stored word for a value that is in the vault already",
     },
     "github": {
-        "cli/entrypoint.py": GITHUB_ACTIONS,
         "cli/shared/job.py": GITHUB_ACTIONS,
-        "cli/judging/verify.py": EXAMPLE,
-        "cli/log/deploying.py": EXAMPLE,
-        "cli/rotating/leaks.py": "the command is about its alerts",
         "ci/job.py": GITHUB_ACTIONS,
-        "doctor": GITHUB_ACTIONS,
-        "http": "a header that any service may send, and where a limit is described",
-        "report": MARKDOWN,
-        "rotation": GITHUB_ACTIONS,
+        "cli/setup/doctor.py": GITHUB_ACTIONS,
+        "doctor/looks/configuration.py": "an example of an address",
+        "rotation/planning/new_destinations.py": GITHUB_ACTIONS,
         "safemode/checkout.py": GITHUB_ACTIONS,
         "services/infisical": GITHUB_ACTIONS,
         "services/vercel": "a key of Vercel's own documents",
         "settings/checks.py": "how a token begins, which must not stand in the file",
-        "compose/placing/workflows.py": "where a checkout keeps its workflows",
     },
     "vercel": {},
     "supabase": {
-        "cli/log/keeping.py": EXAMPLE,
         "eventlog": POSTGRES,
-        "verification/flows/session.py": "a sentence: the name of its public key",
         "releaseguard_events": WRITER,
     },
 }

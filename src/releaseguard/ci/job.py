@@ -7,13 +7,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 IN_JOB = "GITHUB_ACTIONS"
+SUMMARY = "GITHUB_STEP_SUMMARY"
+"""The variable with the file that people read once a step has ended."""
+FOLDER = Path(".github")
+WORKFLOWS = FOLDER / "workflows"
+"""Where a repository keeps what Actions runs."""
 
 
 def is_job(environ: Mapping[str, str]) -> bool:
     """Whether nobody looks at what is printed while it is printed."""
     return environ.get(IN_JOB) == "true"
+
+
+def is_read_later(environ: Mapping[str, str]) -> bool:
+    """Whether anything that is left for the job's readers is seen."""
+    return bool(environ.get(SUMMARY)) or is_job(environ)
 
 
 def person_in(environ: Mapping[str, str]) -> str:

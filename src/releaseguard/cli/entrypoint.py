@@ -217,7 +217,9 @@ def _bug(error: Exception, wants_json: bool) -> tuple[int, str]:
 
 def _left_in_job(code: int, said: str, arguments: list[str]) -> int:
     """What ended a command, where somebody looks for what became of a job."""
-    if os.environ.get("GITHUB_STEP_SUMMARY") or os.environ.get("GITHUB_ACTIONS") == "true":
+    from releaseguard.ci.job import is_read_later
+
+    if is_read_later(os.environ):
         from releaseguard.cli.main import COMMANDS
         from releaseguard.cli.shared.job import Job
 

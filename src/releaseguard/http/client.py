@@ -43,7 +43,7 @@ T = TypeVar("T")
 LIMIT_TRIES: Final = 10
 """A service that says "later" this often for one request means never."""
 UNSTATED_LIMIT: Final = 60.0
-"""Seconds to wait, doubling, where a limit comes without a time (docs.github.com, "best practices")."""
+"""Seconds to wait, doubling, where a limit comes without a time: what the strictest of services asks for."""
 SERVER_ERROR_TRIES: Final = 4
 
 

@@ -16,8 +16,6 @@ MINUTE = 60.0
 HOUR = 3600.0
 MARGIN = 0.5
 """Seconds added to every window: the service counts when a request arrives, we when it leaves."""
-WRITE_POINTS = 5
-"""What a write costs of a limit in points; a read costs 1 (docs.github.com, REST, "rate limits")."""
 
 
 class Limits(Struct, frozen=True):
@@ -29,7 +27,8 @@ class Limits(Struct, frozen=True):
     """All requests in any sliding minute."""
     writes_per_minute: int | None = None
     points_per_minute: int | None = None
-    """A limit in points: a read costs 1 point, a write 5."""
+    """A limit in points, of which a read costs one."""
+    points_per_write: int = 1
     writes_per_hour: int | None = None
 
 
@@ -54,7 +53,7 @@ def _rules(limits: Limits) -> Iterator[_Rule]:
     published = (
         (limits.per_minute, MINUTE, 1, 1),
         (limits.writes_per_minute, MINUTE, 0, 1),
-        (limits.points_per_minute, MINUTE, 1, WRITE_POINTS),
+        (limits.points_per_minute, MINUTE, 1, limits.points_per_write),
         (limits.writes_per_hour, HOUR, 0, 1),
     )
     for limit, seconds, read, write in published:

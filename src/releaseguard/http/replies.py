@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json as json_module
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -73,7 +74,7 @@ class Fault(Enum):
 
 
 def is_limit(reply: Reply) -> bool:
-    """429, or a 403 of the secondary kind (docs.github.com, REST, "exceeding the rate limit")."""
+    """429, or a 403 that names a limit in its headers or in words: some services answer so for their second kind."""
     if reply.status != 403:
         return reply.status == 429
     if "retry-after" in reply.headers or reply.headers.get("x-ratelimit-remaining") == "0":
@@ -165,7 +166,7 @@ def quote_from(reply: Reply, secrets: Sequence[str]) -> str:
 def next_step(reply: Reply, credential: str) -> str:
     """What to do about a refusal; ``credential`` says which one was sent."""
     if reply.status in {401, 403}:
-        needed = reply.headers.get("x-accepted-github-permissions")
+        needed = next((text for name, text in reply.headers.items() if _PERMISSIONS.fullmatch(name.lower())), "")
         permission = f" The service names the permission: {needed[:100]}." if needed else ""
         return f"Check {credential}.{permission}"
     if reply.status == 404:
@@ -179,6 +180,10 @@ def next_step(reply: Reply, credential: str) -> str:
         "The service does not accept what it was asked: check that the configured address is its API "
         "and that the names in releaseguard.toml are ones it takes."
     )
+
+
+_PERMISSIONS = re.compile("x-accepted-[a-z]+-permissions")
+"""The headers in which a service names what a refused credential lacks."""
 
 
 def _forms(secret: str) -> tuple[str, ...]:

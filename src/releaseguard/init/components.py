@@ -12,6 +12,8 @@ from typing import Final
 
 import msgspec
 
+from releaseguard.ci.job import WORKFLOWS
+
 LARGEST: Final = 1 << 20
 MOST_FILES: Final = 200
 MOST_SOURCES: Final = 200
@@ -133,7 +135,7 @@ def _packages(root: Path) -> Iterator[AppPart]:
 
 
 def _workflows(root: Path) -> Iterator[tuple[str, set[str]]]:
-    for path in islice(sorted((root / ".github" / "workflows").glob("*.y*ml")), MOST_FILES):
+    for path in islice(sorted((root / WORKFLOWS).glob("*.y*ml")), MOST_FILES):
         text = "\n".join(line for line in _read(path).splitlines() if not line.lstrip().startswith("#"))
         if kinds := {kind for kind, looks in _DEPLOYS.items() if looks.search(text)}:
             yield path.relative_to(root).as_posix(), kinds

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from releaseguard.ci import job
 from releaseguard.errors import ConfigError, Refused, UsageError
 from releaseguard.init.answers import Answers
 
@@ -20,8 +21,7 @@ WORKFLOWS = {
     "coverage.yml": "releaseguard-coverage.yml",
     "health.yml": "releaseguard-health.yml",
 }
-"""The shipped workflows and what they are called in a project's ``.github/workflows``."""
-FOLDER = Path(".github") / "workflows"
+"""The shipped workflows and what they are called in a project's own folder of them."""
 _JOB_ENVIRONMENT = "    env:\n"
 
 
@@ -29,7 +29,9 @@ def workflows(answers: Answers, root: Path, config: Path) -> Mapping[Path, str]:
     """Path -> text of the workflows for the repository at ``root`` whose configuration is ``config``."""
     source = _shipped()
     texts = {name: (source / name).read_text(encoding="utf-8") for name in WORKFLOWS}
-    return {root / FOLDER / WORKFLOWS[name]: _fitted(text, answers, root, config) for name, text in texts.items()}
+    return {
+        root / job.WORKFLOWS / WORKFLOWS[name]: _fitted(text, answers, root, config) for name, text in texts.items()
+    }
 
 
 def _shipped() -> Path:

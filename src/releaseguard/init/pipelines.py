@@ -11,6 +11,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from releaseguard.ci.job import FOLDER, WORKFLOWS
+
 MOST_FILES: Final = 200
 LARGEST: Final = 1 << 20
 
@@ -89,8 +91,8 @@ def _most(uses: Sequence[_VaultStep], part: str, known: Sequence[str]) -> str:
 
 
 def _texts(root: Path) -> Iterator[str]:
-    github = root / ".github"
-    files = [*(github / "workflows").glob("*.y*ml"), *(github / "actions").glob("*/action.y*ml")]
+    actions = root / FOLDER / "actions"
+    files = [*(root / WORKFLOWS).glob("*.y*ml"), *actions.glob("*/action.y*ml")]
     for path in islice(sorted(files), MOST_FILES):
         yield _read(path)
 

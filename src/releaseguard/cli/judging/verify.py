@@ -33,7 +33,7 @@ EXIT_CODES = {
 }
 
 
-@command("verify", example='releaseguard verify --release "$GITHUB_SHA" --watch --within 30m')
+@command("verify", example='releaseguard verify --release "$(git rev-parse HEAD)" --watch --within 30m')
 @click.option("--release", metavar="ID", help="The release (else the newest release_deployed event).")
 @click.option("--deployed-at", type=Moment(), metavar="TIME", help="When it was deployed (else its event says).")
 @click.option("--component", metavar="C", help="The part of the app that was deployed (else whichever was last).")

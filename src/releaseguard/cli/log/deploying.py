@@ -51,7 +51,7 @@ class _Asked:
     rolls_back: bool
 
 
-@command("deployed", example='releaseguard events deployed --release "$GITHUB_SHA"')
+@command("deployed", example='releaseguard events deployed --release "$(git rev-parse HEAD)"')
 @click.option("--release", required=True, metavar="SHA", help="The release that is live now.")
 @environment_option
 @click.option("--component", metavar="C", help="The part of the app that was deployed (else all of it).")

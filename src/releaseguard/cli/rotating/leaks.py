@@ -53,7 +53,7 @@ def leaks(
     format_: str | None,
     output: Path | None,
 ) -> ExitCode:
-    """Open GitHub secret-scanning alerts, each with its `rotate` command; values are never fetched.
+    """Open secret-scanning alerts, each with its `rotate` command; values are never fetched.
 
     With --repo: managed values in a working tree and in every commit of its history (files, archives in them,
     messages, names), however they are encoded or escaped, searched in memory. Exit code 1 where something leaked, 3

@@ -124,8 +124,8 @@ def rotate(
     """Take a secret's new version to every place that uses it, redeploy, and prove from the app's own events
     that the provider works with it.
 
-    Vercel's and Supabase's own keys are what releaseguard stands on: they are rotated only where the new access is
-    given beside the old one (VERCEL_TOKEN_NEW, SUPABASE_SERVICE_ROLE_KEY_NEW, SUPABASE_ACCESS_TOKEN_NEW).
+    The keys of services that releaseguard itself stands on are rotated only where the new access is given beside the
+    old one: in the same variable, with _NEW at its end.
 
     Exit codes: 0 PROVEN (or nothing to do), 1 failed or rolled back, 3 UNPROVEN or waiting for a person,
     4 refused (another run holds the lease, no newer version in a leak), 5 a service did not answer.

@@ -29,8 +29,8 @@ SCENARIOS = ("leak", "release")
 def demo(run: Run, scenario: str | None, keep: bool) -> ExitCode:
     """A leaked key is rotated and proven; a good release passes, a bad one fails.
 
-    Everything runs on this machine against stand-ins of Infisical, GitHub, Vercel, Supabase and the app, spoken to
-    over real HTTP. No account, no network.
+    Everything runs on this machine against stand-ins of all services and of the app, spoken to over real HTTP.
+    No account, no network.
     """
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="releaseguard-demo-"))
@@ -134,7 +134,7 @@ def _rotate(stage: _Stage) -> None:
     from releaseguard.rotation.values import RotateRequest, RotationState
 
     stage.story.leak()
-    stage.say("\nSendGrid's key stands in a public gist. Somebody has made a new one and stored it in Infisical.")
+    stage.say("\nSendGrid's key stands in a public gist. Somebody has made a new one and stored it in the vault.")
     context = stage.wiring.rotation.context(stage.wiring.cards.get("sendgrid"), None)
     request = RotateRequest(leak=True, reason="key in a public gist")
     result = rotate_and_settle(request, context, stage.wiring.rotation.aftermath_sources(context), stage.run.tell)

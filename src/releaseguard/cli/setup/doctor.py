@@ -29,7 +29,7 @@ def doctor(run: Run, environment: str | None, provider: str | None, output: Path
     credential (a pull request's, another branch's): nothing is asked then. With -q only problems are printed.
 
     JSON: {"ok", "checks": [{"id", "group", "status", "what", "where", "fix"}]}; status is ok, warn, fail or skipped,
-    group is configuration, cards, hosts, credentials, infisical, github, vercel, supabase, events, app or clock.
+    group is configuration, cards, hosts, credentials, a service by its section's name, events, app or clock.
     """
     from releaseguard import wiring
     from releaseguard.doctor.document import document_of

@@ -74,15 +74,15 @@ def sandbox(
     history: timedelta,
     secret: str | None,
 ) -> ExitCode:
-    """Run loopback stand-ins of Infisical, GitHub, Vercel, Supabase and the app until Ctrl-C.
+    """Run loopback stand-ins of all services and of the app until Ctrl-C.
 
     Prints the environment that points any command at them. They are stand-ins: they know the requests that
     releaseguard makes, and nothing else of the real services. The app's users go on as in the week before, for all
     providers, until an ACT in another terminal says otherwise:
 
     \b
-    new-key PROVIDER   make a new key at the provider, store it in Infisical
-    console PROVIDER   set at the provider what Infisical holds, or a new key kept there
+    new-key PROVIDER   make a new key at the provider, store it in the vault
+    console PROVIDER   set at the provider what the vault holds, or a new key kept there
     revoke PROVIDER    revoke every older version at the provider
     use PROVIDER       use it in the app, a few times at once
     break PROVIDER     six calls in ten fail
@@ -168,7 +168,7 @@ def _announce(run: Run, world: World, config: Path, desk: str) -> None:
     write_file(script, "\n".join([f"unset {' '.join(UNSET)}", *exports, *_path()]) + "\n")
     text = "\n".join(
         [
-            f"Stand-ins of Infisical, GitHub, Vercel, Supabase and the app are running; files are in {config.parent}.",
+            f"Stand-ins of all services and of the app are running; files are in {config.parent}.",
             "In another terminal:",
             "",
             *(f"  {line}" for line in (f". {shlex.quote(str(script))}", *TRY)),

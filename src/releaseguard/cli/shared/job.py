@@ -14,12 +14,12 @@ from typing import Literal
 
 from msgspec import Struct
 
-from releaseguard.ci.job import is_job
+from releaseguard.ci.job import SUMMARY, is_job, is_read_later
 from releaseguard.errors import ExitCode
 from releaseguard.harmless import harmless
 from releaseguard.messages import spoken
 
-SUMMARY, OUTPUT = "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"
+OUTPUT = "GITHUB_OUTPUT"
 MOST_ANNOTATIONS = 10
 LARGEST = 1000 * 1024
 """Bytes of a step's summary, all its commands together: the limit, with room to say that something was cut."""
@@ -76,7 +76,7 @@ class Job:
     @property
     def is_one(self) -> bool:
         """Whether anything that is left here is seen."""
-        return bool(self.environ.get(SUMMARY) or is_job(self.environ))
+        return is_read_later(self.environ)
 
     @property
     def has_summary(self) -> bool:

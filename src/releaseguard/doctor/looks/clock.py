@@ -12,7 +12,8 @@ from releaseguard.model import Remark, Standing
 MATTERS = timedelta(seconds=5)
 """Beyond it the times of events and deployments that are written here are off by more than chance."""
 REFUSED = timedelta(seconds=60)
-"""Beyond it GitHub refuses what a GitHub App signs, and a minute's events are looked for in another minute."""
+"""Beyond it services refuse what is signed here with the time (an App's token), and a minute's events are looked for in
+another minute."""
 SET_IT = "Set the clock of this machine: timedatectl set-ntp true (or its time service)."
 
 
@@ -47,7 +48,7 @@ def _machine(off: Mapping[str, timedelta]) -> Iterator[Remark]:
         way = "ahead of" if found > timedelta(0) else "behind"
         bad = abs(found) >= REFUSED
         cost = (
-            "GitHub refuses a GitHub App's signature, and events and deployments that are written here are misplaced"
+            "services refuse what is signed here, and events and deployments that are written here are misplaced"
             if bad
             else "events and deployments that are written here are misplaced by as much"
         )

@@ -1,4 +1,4 @@
-"""Text that stays text in GitHub-flavoured Markdown: in a line, in a table, as code."""
+"""Text that stays text in the Markdown of code hosts (GFM): in a line, in a table, as code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from releaseguard.harmless import visible
 def cell(text: str) -> str:
     """Text that stays inside its table cell, or its line, and is no markup: no tag, no code, no link, no picture.
 
-    A backslash before punctuation is plain text (GitHub's specification, "Backslash escapes"), which also keeps
+    A backslash before punctuation is plain text (GFM's specification, "Backslash escapes"), which also keeps
     addresses from becoming links by themselves ("Autolinks"). Of mail addresses, mentions and references it does not: a
     comment takes them apart and leaves nothing behind where somebody copies them.
     """

@@ -1,4 +1,4 @@
-"""SARIF 2.1.0 (OASIS), for GitHub's code scanning: what every run of ours has."""
+"""SARIF 2.1.0 (OASIS), for code scanning: what every run of ours has."""
 
 from __future__ import annotations
 

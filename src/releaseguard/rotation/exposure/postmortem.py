@@ -77,7 +77,7 @@ _ENDINGS: Mapping[RotationState, str] = {
     RotationState.ROLLED_BACK: "It was rolled back to the previous version.",
     RotationState.ABORTED: "It was given up.",
     RotationState.FAILED: "It failed.",
-    RotationState.WAITING_APPROVAL: "It waits for an approval in Infisical.",
+    RotationState.WAITING_APPROVAL: "It waits for an approval in the vault.",
     RotationState.WAITING_CONSOLE: "It waits for a person to set the value at the provider.",
 }
 
@@ -244,7 +244,7 @@ _WORDS: Mapping[type[said.ChainStep], Callable[[Any], str]] = {
     said.Planned: _planned,
     said.Staged: _staged,
     said.LeaseTaken: lambda step: f"Taken up by {who(step.holder)}",
-    said.WaitingApproval: lambda _: "Waiting for an approval in Infisical",
+    said.WaitingApproval: lambda _: "Waiting for an approval in the vault",
     said.WaitingConsole: lambda _: "Waiting for a person to set the value at the provider",
     said.ConsoleConfirmed: lambda _: "A person confirmed that the provider has the value",
     said.PushStarted: lambda step: f"Writing to {_places_of(step)} began, and was not finished",

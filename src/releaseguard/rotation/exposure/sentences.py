@@ -37,7 +37,7 @@ def summary(report: ExposureReport) -> Sequence[str]:
     if counts.accesses:
         actors = Counter(f"{one.actor} ({one.action})" for one in report.accesses)
         who = [f"{actor} {times} times" if times > 1 else actor for actor, times in actors.most_common()]
-        lines.append(f"read or changed {readable.count(counts.accesses, 'time')} in Infisical, by {_some(who)}")
+        lines.append(f"read or changed {readable.count(counts.accesses, 'time')} in the vault, by {_some(who)}")
     lines += _uses(report)
     lines += [sentence(one.secret, one.share, one.releases) for one in report.clients]
     return [*lines, *(f"unknown: {what}" for what in report.unknown)]

@@ -43,8 +43,9 @@ REPOSITORY = "GITHUB_REPOSITORY"
 ISSUER, ISSUER_TOKEN = "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
 """The runner's variables that say where a job's OIDC token is asked for, and with what."""
 
-LIMITS = Limits(concurrency=50, points_per_minute=900, writes_per_minute=80, writes_per_hour=500)
-"""GitHub's secondary limits; of the 100 requests at once half is left to the rest of the organisation."""
+LIMITS = Limits(concurrency=50, points_per_minute=900, points_per_write=5, writes_per_minute=80, writes_per_hour=500)
+"""GitHub's secondary limits (docs.github.com, REST, "rate limits"); of the 100 requests at once half is left to the
+rest of the organisation."""
 
 
 def client(context: Context) -> ServiceClient:

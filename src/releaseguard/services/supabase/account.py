@@ -29,6 +29,6 @@ def app(client: ServiceClient) -> Iterator[Remark]:
         fix = "Set [app] url to the project's address, https://REF.supabase.co: flows sign in at /auth/v1/token there."
         yield Remark(Standing.FAIL, "the app answers, and has no sign-in of Supabase's", client.host, fix)
     else:
-        fix = "Set SUPABASE_ANON_KEY (in Infisical or the environment) to the public key of this very project."
+        fix = "Set SUPABASE_ANON_KEY (in the vault or the environment) to the public key of this very project."
         what = f"the app does not take its public key ({reply.status})"
         raise AccessDenied(what, where=client.host, next_step=fix, status=reply.status)

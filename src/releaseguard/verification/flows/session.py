@@ -98,7 +98,7 @@ class UserSession:
                 refusal = AccessDenied(
                     f"the app does not let the test user in: it answered {error.status}",
                     where=client.host,
-                    next_step="Check SYNTHETIC_USER_EMAIL, SYNTHETIC_USER_PASSWORD and SUPABASE_ANON_KEY in Infisical.",
+                    next_step="Check SYNTHETIC_USER_EMAIL, SYNTHETIC_USER_PASSWORD and the public key in the vault.",
                     status=error.status,
                 )
                 self._refusal = self._clock() + REFUSED_FOR, refusal
