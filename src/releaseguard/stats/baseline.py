@@ -289,7 +289,7 @@ def count_dispersion(together: Sequence[KnownSeries], span: BaselineSpan) -> flo
     """
     number = len(range(span.end - 20, span.start - 1, -20))
     apart = [series.totals(span.end - 20 * number, 10, 2 * number) for series in together]
-    tens = [sum(ten) for ten in zip(*apart, strict=True)][::-1]
+    tens = list(map(sum, zip(*apart, strict=True)))[::-1]
     pairs = [*zip(tens[1::2], tens[::2], strict=True)]
     total = sum(first + second for first, second in pairs)
     if not total:

@@ -6,6 +6,7 @@ from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import accumulate, pairwise
 from operator import add, sub
 from typing import NamedTuple, Protocol
@@ -63,6 +64,7 @@ class Cell(NamedTuple):
         return self.tried if reading.by_action else self.total
 
 
+@lru_cache(maxsize=4096)
 def minute_of(moment: datetime) -> int:
     """The minute since 1970 that contains ``moment``."""
     return int(moment.timestamp() // 60)
@@ -112,9 +114,12 @@ class Series:
 
     def add(self, minute: int, total: int, bad: int) -> None:
         """Count events of a minute."""
-        at = self._place(minute, minute + 1)
+        at = minute - self._start
+        if self._is_summed or not 0 <= at < len(self._total):
+            at = self._place(minute, minute + 1)
         self._total[at] += total
-        self._bad[at] += bad
+        if bad:
+            self._bad[at] += bad
 
     def add_hour(self, start: int, counts: Sequence[int], *, bad: bool) -> None:
         """Count events of the minutes from ``start`` on, all of them errors or none."""
@@ -176,12 +181,12 @@ class Series:
 
 def _between(sums: Sequence[int], offset: int, step: int, number: int) -> list[int]:
     """Differences of running sums, at places that may lie before them or after."""
-    last, end = len(sums) - 1, offset + step * number
-    if offset >= 0 and end <= last:
-        edges = sums[offset : end + 1 : step]
-    else:
-        edges = [sums[0 if at < 0 else min(last, at)] for at in range(offset, end + 1, step)]
-    return [after - before for before, after in pairwise(edges)]
+    last, edges = len(sums) - 1, number + 1
+    early = min(max(-(offset // step), 0), edges)
+    known = min(max((last - offset) // step + 1, early), edges)
+    inside = sums[offset + early * step : offset + known * step : step] if known > early else ()
+    every = [*[sums[0]] * early, *inside, *[sums[last]] * (edges - known)]
+    return [after - before for before, after in pairwise(every)]
 
 
 def _added(held: array[int], at: int, counts: Sequence[int]) -> None:
@@ -266,6 +271,7 @@ class Ledger:
         for reading in dict.fromkeys(readings):
             self._readings[reading.provider].append(reading)
         self._traffic: dict[str, Series] = {}
+        self._nothing = Series()
         self._read: dict[Reading, Series] = {}
         self._routes: dict[tuple[str, str, bool, bool], tuple[tuple[Series, bool, bool], ...]] = {}
         self._nearby = nearby
@@ -318,7 +324,7 @@ class Ledger:
 
     def series(self, provider: str) -> Series:
         """All traffic of a provider; errors are the rows that are logged as such."""
-        return self._traffic.get(provider) or Series()
+        return self._traffic.get(provider, self._nothing)
 
     def read(self, reading: Reading) -> Series:
         """What counts for a check, with what it calls an error."""

@@ -98,10 +98,10 @@ class Verifier:
         logged = logged_in((*known.past, *known.rows), is_elsewhere)
         environments, strayed = self._reader.elsewhere(deployment, known.rows, counted.anywhere)
         states = _states(context, deployment, as_of, known, logged, strayed)
-        marked = deployment
-        deployment, chosen = self._begun(marked, _live_since(states), known, logged)
+        marked, times = deployment, CountedTimes.of(known, Members(deployment, context.population.tags), is_elsewhere)
+        deployment, chosen = self._begun(marked, _live_since(states), known, logged, times)
         members = Members(deployment, context.population.tags)
-        window = self._window(members, as_of, states, known)
+        window = self._window(members, as_of, states, known, times.meant_for(known, members))
         if retried := taken_back(window.rows, failed_for_errors(part for _, part in states.parts)):
             heard_again = replace(known, rows=[*known.rows, *retried])
             states = _states(context, marked, as_of, heard_again, logged, strayed)
@@ -132,23 +132,19 @@ class Verifier:
         )
 
     def _begun(
-        self, deployment: Deployment, minute: datetime | None, known: Heard, logged: Logged
+        self, deployment: Deployment, minute: datetime | None, known: Heard, logged: Logged, times: CountedTimes
     ) -> tuple[Deployment, Selection]:
         """The deployment with when its first row was recorded, which was in ``minute``, and the checks to carry out."""
-        said = self._timed(deployment, known, logged)
+        said = self._timed(times, logged)
         newest = {check.id: newest_of(check, known) for check, any_says in said if any_says is None}
         begun, silent = self._reader.first_rows(deployment, minute, known, newest)
         without = {*silent, *(check.id for check, any_says in said if any_says is False)}
         return begun, select(self._context, self._request, logged, without)
 
-    def _timed(
-        self, deployment: Deployment, known: Heard, logged: Logged
-    ) -> Sequence[tuple[LatencyCheck, bool | None]]:
+    def _timed(self, times: CountedTimes, logged: Logged) -> Sequence[tuple[LatencyCheck, bool | None]]:
         """The checks of latency that may be carried out, with whether any of their events says how long it took;
         ``None``: the counts do not tell."""
-        population = self._context.population
-        members, is_elsewhere = Members(deployment, population.tags), elsewhere_than(deployment, population)
-        times, asked = CountedTimes.of(known, members, is_elsewhere), latencies(self._context, self._request, logged)
+        asked = latencies(self._context, self._request, logged)
         return [(check, times.say_any(check.events)) for check in asked]
 
     def _heard(self, deployment: Deployment, counted: CountedTraffic) -> Heard:
@@ -157,7 +153,9 @@ class Verifier:
         members, spelling = Members(deployment, population.tags), spelling_of(self._context.cards)
         return heard(counted, members, spelling, timedelta(minutes=population.lead_minutes))
 
-    def _window(self, members: Members, as_of: datetime, states: Parted[ReleaseState], known: Heard) -> _Window:
+    def _window(
+        self, members: Members, as_of: datetime, states: Parted[ReleaseState], known: Heard, times: CountedTimes
+    ) -> _Window:
         deployment = members.deployment
         end, since = end_of(deployment, self._context.promise), judged_from(deployment)
         rows = SingleRows(
@@ -170,7 +168,6 @@ class Verifier:
             written=known.as_written(members),
             counted=[row for row in known.written if row.occurred_minute >= since],
         )
-        times = CountedTimes.of(known, members, rows.is_elsewhere)
         return _Window(self._context, deployment, rows, states, known, times)
 
     def _finding(self, card: Card, check: Check, window: _Window) -> Finding:

@@ -77,7 +77,7 @@ def event_of(row: Row, moment: Moment) -> Event | None:
 def minute_count_of(row: Row, minute: Moment) -> MinuteCount | None:
     """One counted row of ``questions.minutes``, or ``None`` where what it counts are no events."""
     occurred, recorded, environment, provider, event, outcome, release, synthetic, source, deployment, *counts = row
-    at, named = minute(occurred), _named(environment, provider, event, outcome, release, source, deployment)
+    at, named = minute(occurred), named_of(environment, provider, event, outcome, release, source, deployment)
     if at is None or named is None:
         return None
     count, repeats, trials, squares, spread = counts
@@ -100,7 +100,7 @@ def minute_count_of(row: Row, minute: Moment) -> MinuteCount | None:
     )
 
 
-class _Named(NamedTuple):
+class Named(NamedTuple):
     """What counted rows have in common, as far as it is text."""
 
     environment: str
@@ -112,8 +112,9 @@ class _Named(NamedTuple):
     deployment: str | None
 
 
-def _named(*values: Any) -> _Named | None:
-    """The same few names come in every minute: they are read once."""
+def named_of(*values: Any) -> Named | None:
+    """Environment, provider, event, outcome, release, source and deployment; ``None`` where what they name are no
+    events. The same few names come in every minute: they are read once."""
     try:
         return _named_once(*values)
     except TypeError:  # an app's own column may hold a list
@@ -123,12 +124,12 @@ def _named(*values: Any) -> _Named | None:
 @lru_cache(maxsize=4096)
 def _named_once(
     environment: Any, provider: Any, event: Any, outcome: Any, release: Any, source: Any, deployment: Any
-) -> _Named | None:
+) -> Named | None:
     known, provider, event = outcome_of(outcome), text_of(provider), text_of(event)
     if known is None or not provider or not event:
         return None
     named = text_of(environment) or "", provider, event, known
-    return _Named(*named, text_of(release), text_of(source), text_of(deployment))
+    return Named(*named, text_of(release), text_of(source), text_of(deployment))
 
 
 def _histogram(spread: Any) -> Histogram | None:

@@ -15,7 +15,7 @@ from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import MINUTE, HourCount, by_hour_and_kind, course_of
 from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.latencies import held
-from releaseguard.eventlog.rows.decode import outcome_of, text_of
+from releaseguard.eventlog.rows.decode import named_of
 from releaseguard.model import Outcome
 
 
@@ -61,11 +61,10 @@ def can_be_read_from(query: Query) -> bool:
 def kept_of(row: Sequence[Any], hour: datetime | None) -> Kept | None:
     """A row of a store's answer, whose first value is the hour; ``None`` where what it counts are no events."""
     _, environment, provider, event, outcome, release, source, synthetic, text = row
-    known, provider, event = outcome_of(outcome), text_of(provider), text_of(event)
-    if hour is None or known is None or not provider or not event:
+    named = named_of(environment, provider, event, outcome, release, source, None)
+    if hour is None or named is None:
         return None
-    named = text_of(environment) or "", provider, event, known, text_of(release), text_of(source)
-    return Kept(hour, *named, bool(synthetic), text)
+    return Kept(hour, *named[:-1], bool(synthetic), text)
 
 
 def hour_count_of(kept: Kept) -> HourCount:
@@ -76,22 +75,28 @@ def hour_count_of(kept: Kept) -> HourCount:
 
 def minute_counts_in(hours: Iterable[Kept]) -> Iterator[MinuteCount]:
     """What hours hold in detail, ordered by minute; the hours come in order."""
-    for _, group in groupby(hours, key=attrgetter("hour")):
+    return (minute for _, minutes in _hour_by_hour(hours) for minute in minutes)
+
+
+def _hour_by_hour(hours: Iterable[Kept]) -> Iterator[tuple[datetime, Sequence[MinuteCount]]]:
+    for hour, group in groupby(hours, key=attrgetter("hour")):
         minutes = [minute for kept in group for minute in _minutes_of(kept)]
-        yield from sorted(minutes, key=attrgetter("occurred_minute"))
+        yield hour, sorted(minutes, key=attrgetter("occurred_minute"))
 
 
 def asked_for(hours: Iterable[Kept], query: Query) -> Iterator[MinuteCount]:
     """Of these the minutes that a question asks for, and of them what the log learned of from then on that it asks
     for."""
     first, since = (at and at.replace(second=0, microsecond=0) for at in (query.since, query.recorded_since))
-    for row in minute_counts_in(hours):
-        if first is not None and row.occurred_minute < first:
-            continue
-        if query.until is not None and row.occurred_minute >= query.until:
-            return
-        if since is None or row.recorded_minute is None or row.recorded_minute >= since:
-            yield row
+    for hour, minutes in _hour_by_hour(hours):
+        rows = minutes
+        if first is not None and hour < first:
+            rows = [row for row in rows if row.occurred_minute >= first]
+        if query.until is not None and hour + HOUR > query.until:
+            rows = [row for row in rows if row.occurred_minute < query.until]
+        if since is not None:
+            rows = [row for row in rows if row.recorded_minute is None or row.recorded_minute >= since]
+        yield from rows
 
 
 def _minutes_of(kept: Kept) -> Iterator[MinuteCount]:
@@ -112,10 +117,12 @@ def _minutes_of(kept: Kept) -> Iterator[MinuteCount]:
             repeats,
             trials,
             squares,
-            latency=held(latencies[0]) if latencies else None,
+            None,
+            held(latencies[0]) if latencies else None,
         )
 
 
+HOUR: Final = 60 * MINUTE
 _NEAR: Final = 120
 """Minutes from an hour on in which nearly all is recorded that occurred in it."""
 

@@ -16,7 +16,7 @@ _CHART = len(_INDENT) + len("aws_rekognition") + 2
 
 def render(document: HealthDocument, display: Display) -> str:
     """The page that fits the display: what needs a reader first, the quiet ones together at the end."""
-    document, width = shown(document), display.width
+    document, width = shown(_without_history(document)), display.width
     begin, end = (readable.clock(moment, zone="") for moment in document["window"])
     lines = wrapped(f"{document['environment']}, {begin} to {end}Z: {document['summary']}", "", width)
     for line in distrusted(document):
@@ -30,6 +30,12 @@ def render(document: HealthDocument, display: Display) -> str:
     if said := document["set_aside"]["sentence"]:
         lines += ["", *wrapped(said, "", width)]
     return "\n".join(lines)
+
+
+def _without_history(document: HealthDocument) -> HealthDocument:
+    """The document less the days that a terminal is not shown: they are most of it."""
+    rows: list[HealthRow] = [{**row, "history": []} for row in document["providers"]]
+    return {**document, "providers": rows}
 
 
 def _row(row: HealthRow, width: int) -> list[str]:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import NamedTuple
 
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import MINUTE
 from releaseguard.eventlog.latencies import Histogram, bound_of, uses_in
 from releaseguard.model import CLIENT, Event, Outcome
-from releaseguard.stats.series import cell_of, minute_of
+from releaseguard.stats.series import minute_of
 from releaseguard.verification.values import judged_from
 from releaseguard.verification.whose.heard import Heard
 from releaseguard.verification.whose.members import Members, Owner
 
+INSTANT = timedelta(microseconds=1)
 Spans = Sequence[tuple[datetime, datetime]]
 
 
@@ -47,6 +50,7 @@ class CountedTimes:
     by_event: Mapping[str, Sequence[MinuteCount]]
     clocks_are_off: bool
     """Whether rows say that they are of another time than the one at which they are judged: single rows tell then."""
+    _near: dict[tuple[object, ...], Sequence[Timed]] = field(default_factory=dict, compare=False, repr=False)
 
     @staticmethod
     def of(known: Heard, members: Members, is_elsewhere: Callable[[str | None], bool]) -> CountedTimes:
@@ -57,6 +61,10 @@ class CountedTimes:
             if is_judged and (row.source == CLIENT) is members.are_phones:
                 found[row.event].append(row)
         return CountedTimes(members, found, known.as_written(members).clocks_are_off)
+
+    def meant_for(self, known: Heard, members: Members) -> CountedTimes:
+        """The same once it is known since when the release was live."""
+        return replace(self, members=members, clocks_are_off=known.as_written(members).clocks_are_off)
 
     def are_there(self, events: Iterable[str]) -> bool:
         """Whether the log counts how long these took, as far as it is known."""
@@ -70,9 +78,14 @@ class CountedTimes:
         return any(row.latency for row in rows) if rows and self.are_there(events) else None
 
     def inside(self, events: Iterable[str], spans: Spans) -> Sequence[Timed]:
-        """Those of whole minutes in some stretches of time."""
-        rows = (row for row in self._timed(events) if any(_is_in(row.occurred_minute, span) for span in spans))
-        return [_timed(row) for row in rows]
+        """Those of whole minutes in some stretches of time, of which no two share one."""
+        asked = *dict.fromkeys(events), *spans
+        if asked not in self._near:
+            rows = sorted(self._timed(events), key=attrgetter("occurred_minute"))
+            minutes = [row.occurred_minute for row in rows]
+            places = [[bisect_left(minutes, at) for at in (since, until - MINUTE + INSTANT)] for since, until in spans]
+            self._near[asked] = [_timed(row) for low, high in sorted(places) for row in rows[low:high]]
+        return self._near[asked]
 
     def own(self, events: Iterable[str], until: datetime) -> Sequence[Timed]:
         """The release's, before a moment."""
@@ -82,15 +95,10 @@ class CountedTimes:
         return (row for event in dict.fromkeys(events) for row in self.by_event.get(event, ()) if row.latency)
 
     def _is_own(self, row: MinuteCount) -> bool:
-        owner, deployment = self.members.of(cell_of(row)), self.members.deployment
+        owner, deployment = self.members.of_counted(row), self.members.deployment
         if owner is Owner.UNTAGGED:
             return row.occurred_minute >= deployment.deployed_at
         return owner is Owner.OURS and row.occurred_minute + MINUTE > judged_from(deployment)
-
-
-def _is_in(minute: datetime, span: tuple[datetime, datetime]) -> bool:
-    since, until = span
-    return since <= minute and minute + MINUTE <= until
 
 
 def _timed(row: MinuteCount) -> Timed:

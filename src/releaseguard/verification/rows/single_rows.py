@@ -13,7 +13,6 @@ from releaseguard.eventlog.asking import RowAnswers, gathered
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.interface import EventLog, Query, RowQuestion
 from releaseguard.model import CLIENT, Event, Outcome
-from releaseguard.stats.series import cell_of
 from releaseguard.verification.evidence import MOST_IDS
 from releaseguard.verification.values import Rule, judged_from
 from releaseguard.verification.whose.as_written import AsWritten
@@ -182,7 +181,7 @@ class SingleRows:
         return self.end
 
     def _is_mine(self, row: MinuteCount) -> bool:
-        return not row.synthetic and self.members.of(cell_of(row)) is not Owner.ANOTHER
+        return not row.synthetic and self.members.of_counted(row) is not Owner.ANOTHER
 
     def _counted_of(self, provider: str) -> Sequence[MinuteCount]:
         if self._by_provider is None:

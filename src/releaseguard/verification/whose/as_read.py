@@ -84,7 +84,8 @@ def misread(rows: Sequence[MinuteCount], spelling: Spelling, members: Members, *
     ``lived_before``: rows of the release that are old may be of its life before.
     """
     live = judged_from(members.deployment)
-    lately = [row for row in rows if (row.recorded_minute or row.occurred_minute) >= live.replace(second=0)]
+    minute = live.replace(second=0)
+    lately = [row for row in rows if (row.recorded_minute or row.occurred_minute) >= minute]
     written = {(row.provider, row.event) for row in lately}
     spelled = {name: meant for one in sorted(written) for name, meant in zip(one, spelling.of(*one), strict=True)}
     behind = [row for row in lately if members.of_tag(row.release) is Owner.OURS and is_behind(row, live)]

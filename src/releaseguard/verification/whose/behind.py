@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
-from itertools import chain
 from typing import Final
 
 from msgspec import structs
@@ -48,9 +47,9 @@ class CountedTraffic:
 
 def is_behind(row: MinuteCount, live: datetime) -> bool:
     """Whether a row says that it is of long before its release was ``live``, of which the log learned afterwards."""
-    if row.recorded_minute is None or row.recorded_minute < live.replace(second=0, microsecond=0):
+    if row.recorded_minute is None or live - row.occurred_minute <= FAR_BEHIND:
         return False
-    return live - row.occurred_minute > FAR_BEHIND
+    return row.recorded_minute >= live.replace(second=0, microsecond=0)
 
 
 def at_their_recording(counted: CountedTraffic, members: Members, *, lived_before: bool) -> Iterator[MinuteCount]:
@@ -65,8 +64,12 @@ def at_their_recording(counted: CountedTraffic, members: Members, *, lived_befor
         return not lived_before and row.occurred_minute < first and of_release and is_behind(row, deployed)
 
     late = (row for row in counted.behind if is_late(row))
-    for row in chain(counted.rows, late):
-        yield structs.replace(row, occurred_minute=row.recorded_minute) if row.recorded_minute and is_late(row) else row
+    yield from (_moved(row) if is_late(row) else row for row in counted.rows)
+    yield from map(_moved, late)
+
+
+def _moved(row: MinuteCount) -> MinuteCount:
+    return structs.replace(row, occurred_minute=row.recorded_minute) if row.recorded_minute else row
 
 
 def has_lived_before(counted: CountedTraffic, members: Members, lead: timedelta) -> bool:

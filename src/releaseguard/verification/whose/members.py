@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
+from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.model import Event
 from releaseguard.stats.series import Cell
 from releaseguard.verification.values import Deployment, judged_from
@@ -28,6 +29,7 @@ class Members:
 
     deployment: Deployment
     tags: Tags
+    _owners: dict[str | None, Owner] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
     def are_phones(self) -> bool:
@@ -40,6 +42,12 @@ class Members:
             same = cell.deployment_id == self.deployment.deployment_id
             return Owner.OURS if same else Owner.ANOTHER
         return self.of_tag(cell.release)
+
+    def of_counted(self, row: MinuteCount) -> Owner:
+        """Whose the rows of a count are, likewise."""
+        if row.deployment_id is not None and self.deployment.deployment_id is not None:
+            return Owner.OURS if row.deployment_id == self.deployment.deployment_id else Owner.ANOTHER
+        return self.of_tag(row.release)
 
     def of_row(self, row: Event) -> Owner:
         """Whose a single row is."""
@@ -57,6 +65,12 @@ class Members:
 
     def of_tag(self, release: str | None) -> Owner:
         """Whose a row is that carries this release."""
+        owner = self._owners.get(release)
+        if owner is None:
+            owner = self._owners[release] = self._owner_of(release)
+        return owner
+
+    def _owner_of(self, release: str | None) -> Owner:
         if release is None or names_none(release):
             return Owner.UNTAGGED
         return Owner.OURS if self.tags.same(release, self.deployment.release) else Owner.ANOTHER

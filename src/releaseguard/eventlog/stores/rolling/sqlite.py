@@ -47,6 +47,8 @@ PATIENCE: Final = 50
 """Milliseconds that counting waits for other writers; readers count by themselves what it leaves."""
 SHORTEST: Final = LONGEST / MOST
 """What counting is taken to last at least."""
+SHORT: Final = 64
+"""Bytes of a text that may come again."""
 MINUTE: Final = timedelta(minutes=1)
 HOUR: Final = timedelta(hours=1)
 _KIND = "environment, provider, event, outcome, release, source, synthetic"
@@ -89,7 +91,7 @@ class RollUps(Struct, frozen=True):
         """The hours that each question asks for, with whether it does so in detail, in order and after its number;
         ``None`` where nothing can be believed."""
         try:
-            with _reading(self.connection):
+            with _reading(self.connection), _texts_read_once(self.connection):
                 if not self._are_there() or not self._are_believed():
                     return None
                 found = [self._asked(query, detailed=detailed) for query, detailed in asked]
@@ -290,10 +292,12 @@ def _reading(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 class _Texts(dict[bytes, str]):
-    """What stands in a file as text, as it is read: names and minutes come many times."""
+    """What stands in a file as text, as it is read: names and minutes come many times, and are short."""
 
     def __missing__(self, stored: bytes) -> str:
-        self[stored] = text = readable_text(stored)
+        text = readable_text(stored)
+        if len(stored) < SHORT:
+            self[stored] = text
         return text
 
 
