@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from releaseguard.coverage.learning import learnt, log_section, required
+from releaseguard.coverage.learning import completed, learnt, log_section
 from releaseguard.coverage.run import Asked, search
 from releaseguard.coverage.signature import Signature
 from tests.coverage.snippets import CARDS
@@ -140,14 +140,54 @@ def test_a_suggested_line_gives_what_the_functions_type_requires(tmp_path, name)
     ]
 
 
+BY_PLACE = {
+    "two words": ("service: string, result: 'ok' | 'error'", "note('sendgrid', 'ok');"),
+    "one between them": ("service: string, path: string, result: 'ok' | 'error'", "note('sendgrid', '', 'ok');"),
+    "one that may be left out between them": (
+        "service: string, ms?: number, result?: 'ok' | 'error', more: { a: string } = { a: '' }",
+        "note('sendgrid', undefined, 'ok');",
+    ),
+    "one that is needed after them": (
+        "service: string, result: 'ok' | 'error', tries: number",
+        "note('sendgrid', 'ok', 0);",
+    ),
+    "options with a type of their own": (
+        "service: string, result: 'ok' | 'error', more?: Options",
+        "note('sendgrid', 'ok');",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BY_PLACE)
+def test_a_suggested_line_gives_its_values_by_place_where_the_function_takes_them_so(tmp_path, name):
+    taken, line = BY_PLACE[name]
+    code = f"interface Options {{ service: string; a: string }}\nexport function note({taken}) {{}}\n"
+    (tmp_path / "log.ts").write_text(code)
+    (tmp_path / "mail.ts").write_text("import m from '@sendgrid/mail';\nexport const send = (x) => m.send(x);\n")
+    own = Signature("note", "service", "result", None, ("ok",), ("error",))
+    found = next(one.fix for one in search(tmp_path, CARDS, asked=Asked(own)).findings if one.rule == "not-logged")
+    assert (found or "").splitlines() == [line, line.replace("'ok'", "'error'")]
+    assert not [one for one in _after(tmp_path, found or "", own) if one.rule == "unknown-log"]
+
+
+def _after(folder, lines, own):
+    (folder / "mail.ts").write_text(
+        "import m from '@sendgrid/mail';\nimport { note } from './log';\nexport async function send(x) {\n  try {\n"
+        f"    await m.send(x);\n    {lines.splitlines()[0]}\n  }} catch (e) {{\n    {lines.splitlines()[1]}\n  }}\n}}\n"
+    )
+    found = search(folder, CARDS, asked=Asked(own)).findings
+    assert "not-logged" not in {one.rule for one in found}
+    return found
+
+
 def test_what_may_be_left_out_is_left_out(tmp_path):
     (tmp_path / "log.ts").write_text(PANEL)
-    assert required(tmp_path, LEARNT) == {"integrationName": "''", "status": "'success'"}
+    assert completed(tmp_path, LEARNT).also == {"integrationName": "''", "status": "'success'"}
     own = Signature("track_provider", "service", "status")
     code = "def track_provider(service: str, status: str, kind: str, tries: int = 1, note: str | None = None): ...\n"
     (tmp_path / "log.py").write_text(code)
     (tmp_path / "log.ts").unlink()
-    assert required(tmp_path, own) == {"service": '""', "status": '""', "kind": '""'}
+    assert completed(tmp_path, own).also == {"service": '""', "status": '""', "kind": '""'}
 
 
 def test_nothing_is_written_where_nothing_is_learnt(tmp_path):

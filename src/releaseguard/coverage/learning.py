@@ -9,17 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from releaseguard.coverage.reading.tree import read, survey
 from releaseguard.coverage.signature import OURS, Signature
 
 _NAME = r"(?P<name>(?:log|track|record|report)\w*(?:[Ii]ntegration|[Pp]rovider|_integration|_provider)\w*)"
-_ARROW = _NAME.replace("<name>", "<other>")
-_FUNCTION = re.compile(
-    rf"(?:function\s+{_NAME}\s*(?:<[^>]*>)?\s*\(|(?:const|let)\s+{_ARROW}\s*=\s*(?:async\s*)?\()(?P<taken>[^)]*)\)"
-)
-_PYTHON = re.compile(rf"def\s+{_NAME}\s*\((?P<taken>[^)]*)\)", re.DOTALL)
 _TYPE = re.compile(r":\s*([A-Z]\w*)")
 _KEY = re.compile(r"(\w+\??)\s*:\s*([^;,}\n]+(?:\n\s*\|[^;,}\n]+)*)")
 _SPEAKS = re.compile(rb"[Ii]ntegration|[Pp]rovider|[Ss]tatus|[Oo]utcome")
@@ -51,19 +47,23 @@ def learnt(folder: Path) -> Signature | None:
     return Signature(*found.pop()) if len(found) == 1 else None
 
 
-def required(folder: Path, own: Signature) -> Mapping[str, str]:
-    """What else the app's function has to be given, by its definition under ``folder``: a value for each, as code."""
+def completed(folder: Path, own: Signature) -> Signature:
+    """With what else the app's function has to be given, by its definition under ``folder``, and in which order where
+    it takes no object."""
     tree = survey(folder)
-    texts = [content.decode() for name in tree.sources if (content := read(tree, name)) and _may_define(content)]
+    read_ = [content for name in tree.sources if (content := read(tree, name))]
+    texts = [one.decode() for one in read_ if own.function.encode() in one or _may_define(one)]
     elsewhere = _agreed(texts)
     for text in texts:
         types = {**elsewhere, **dict(_types(text))}
-        for name, taken, python in _functions(text):
-            fields = _fields(taken, types) if name == own.function else {}
+        for _, taken, python in _functions(text, rf"(?P<name>{re.escape(own.function)})"):
+            fields = _fields(taken, types)
             if own.provider in fields or f"{own.provider}?" in fields:
                 needed = {key: kind for key, kind in fields.items() if not key.endswith("?") and "=" not in kind}
-                return {key: _value(kind.strip(), types, python) for key, kind in needed.items()}
-    return {}
+                also = {key: _value(kind.strip(), types, python) for key, kind in needed.items()}
+                order = tuple(key.rstrip("?") for key in fields) if _is_by_place(taken) and not python else ()
+                return replace(own, also=also, order=order)
+    return own
 
 
 def _value(kind: str, types: Mapping[str, str], python: bool) -> str:
@@ -127,11 +127,16 @@ def _in_braces(text: str, start: int) -> str:
     return "".join(found)
 
 
-def _functions(text: str) -> Iterator[tuple[str, str, bool]]:
+def _functions(text: str, called: str = _NAME) -> Iterator[tuple[str, str, bool]]:
     """Functions that may log: the name, what it is given, and whether it is Python's."""
-    for pattern in (_FUNCTION, _PYTHON):
-        for match in pattern.finditer(text):
-            yield match["name"] or match.groupdict().get("other") or "", match["taken"], pattern is _PYTHON
+    other = called.replace("<name>", "<other>")
+    script = (
+        rf"(?:function\s+{called}\s*(?:<[^>]*>)?\s*\(|(?:const|let)\s+{other}\s*=\s*(?:async\s*)?\()(?P<taken>[^)]*)\)"
+    )
+    for match in re.finditer(script, text):
+        yield match["name"] or match["other"], match["taken"], False
+    for match in re.finditer(rf"def\s+{called}\s*\((?P<taken>[^)]*)\)", text):
+        yield match["name"], match["taken"], True
 
 
 def _defined(text: str, types: Mapping[str, str]) -> Iterator[_Found]:
@@ -149,10 +154,24 @@ def _defined(text: str, types: Mapping[str, str]) -> Iterator[_Found]:
 
 
 def _fields(taken: str, types: Mapping[str, str]) -> dict[str, str]:
-    """The names that a function is given, each with its type: of the object that it takes, else its parameters. What
-    may be left out ends with ``?``."""
+    """The names that a function is given, each with its type: its parameters where they say provider and outcome, else
+    those of the object that it takes. What may be left out ends with ``?``."""
+    if _is_by_place(taken):
+        return _parameters(taken)
     for name in _TYPE.findall(taken):
         if "{" in types.get(name, "") or ":" in types.get(name, ""):
             return dict(_KEY.findall(types[name]))
     written = re.search(r":\s*\{", taken)
     return dict(_KEY.findall(_in_braces(taken, written.end()) if written else taken))
+
+
+def _is_by_place(taken: str) -> bool:
+    names = {name.rstrip("?") for name in _parameters(taken)}
+    return any(one in names for one in _PROVIDERS) and any(one in names for one in _OUTCOMES)
+
+
+def _parameters(taken: str) -> dict[str, str]:
+    """A function's parameters, each with its type."""
+    while (plain := re.sub(r"\{[^{}]*\}", "Object", taken)) != taken:
+        taken = plain
+    return dict(_KEY.findall(taken))

@@ -15,7 +15,7 @@ from releaseguard.coverage.judging.around import Reach
 from releaseguard.coverage.judging.central import Central
 from releaseguard.coverage.judging.judge import Judge
 from releaseguard.coverage.judging.received import receivers
-from releaseguard.coverage.learning import required
+from releaseguard.coverage.learning import completed
 from releaseguard.coverage.program.passed import passed_in
 from releaseguard.coverage.reading.cache import opened
 from releaseguard.coverage.reading.sources import Progress, ReadSources, read_sources
@@ -64,7 +64,7 @@ def _completed(asked: Asked, path: Path) -> Asked:
     if asked.own is None:
         return asked
     folder = path if path.is_dir() else path.parent
-    return replace(asked, own=replace(asked.own, also=required(folder, asked.own)))
+    return replace(asked, own=completed(folder, asked.own))
 
 
 @contextmanager

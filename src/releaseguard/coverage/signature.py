@@ -24,6 +24,9 @@ class Signature:
     also: Mapping[str, str] = field(default_factory=dict)
     """What else it has to be given -> a value for it, as code."""
 
+    order: Sequence[str] = ()
+    """The names of its parameters, where it takes its values by place, and no object."""
+
     def outcome_of(self, said: str) -> str:
         """``success`` or ``error``; what it is neither of as it is."""
         return "success" if said in self.success else "error" if said in self.error else said
@@ -39,6 +42,9 @@ class Signature:
         said |= {key: value for key, value in self.also.items() if key not in said}
         if python:
             return f"{self.function}({', '.join(f'{key}={value}' for key, value in said.items())})"
+        if self.order:
+            needed = max((at for at, name in enumerate(self.order, 1) if name in said), default=0)
+            return f"{self.function}({', '.join(said.get(name, 'undefined') for name in self.order[:needed])});"
         return f"{self.function}({{ {', '.join(f'{key}: {value}' for key, value in said.items())} }});"
 
 
