@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
@@ -99,6 +100,10 @@ def test_doctor_remarks_on_them_and_changes_nothing(cli: Commands) -> None:
     (rows,) = [one for one in checks if one["id"] == "events.rows"]
     assert rows["status"] == "warn"
     assert "no-time (occurred_at is empty)" in rows["what"]
+    assert "releaseguard doctor" not in rows["fix"]
+    (statement,) = re.findall(r"SELECT .*?\)(?=;)", rows["fix"])
+    with closing(sqlite3.connect(cli.folder / "app.db")) as database:
+        assert {row[0] for row in database.execute(statement)} == {str(row["id"]) for row in BROKEN}
     assert sorted(path.name for path in cli.folder.iterdir()) == before
 
 

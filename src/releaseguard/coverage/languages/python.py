@@ -187,7 +187,7 @@ class PythonReader(PythonExpressions):
 
     def _wrapped(self, function: Expr, decorators: Sequence[Expr], node: Node) -> Expr:
         for decorator in reversed(decorators):
-            function = self.called(Decoration((decorator, function), (function,), at=self.at(node)))
+            function = self.called(Decoration((decorator, function), 1, at=self.at(node)))
         return function
 
     def _class(self, node: Node) -> Iterator[Statement]:

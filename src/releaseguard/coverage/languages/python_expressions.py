@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from releaseguard.coverage.languages.reader import Reader
+from releaseguard.coverage.languages.reader import Reader, record
 from releaseguard.coverage.languages.syntax import (
     ANY,
+    NONE,
     Assignment,
     Call,
     Choice,
@@ -20,7 +21,6 @@ from releaseguard.coverage.languages.syntax import (
     Member,
     Negation,
     Parameter,
-    Record,
     Text,
     Yield,
 )
@@ -44,7 +44,7 @@ class PythonExpressions(Reader):
             return self.expr(inner[0]) if inner else Expr()
         if (read := _EXPRESSIONS.get(node.type)) is not None:
             return read(self, node)
-        return Expr([self.expr(child) for child in self.named(node)])
+        return Expr(tuple(self.expr(child) for child in self.named(node)))
 
     def function(self, node: Node) -> Function:
         """A function, its parameters and its body, in a scope of its own."""
@@ -100,7 +100,7 @@ class PythonExpressions(Reader):
                 named[self.text(self.field(one, "name"))] = self.expr(self.field(one, "value"))
             else:
                 args.append(self.expr(one))
-        return self.called(Call((callee, *args, *named.values()), tuple(args), named, at=self.at(node)))
+        return self.called(Call((callee, *args, *named.values()), len(args), named or NONE, at=self.at(node)))
 
     def _attribute(self, node: Node) -> Expr:
         return Member((self.expr(self.field(node, "object")),), self.text(self.field(node, "attribute")))
@@ -150,7 +150,7 @@ class PythonExpressions(Reader):
                 items[self._literal(key)] = self.expr(self.field(child, "value"))
             else:
                 rest.append(self.expr(child))
-        return Record((*items.values(), *rest), items)
+        return record(items, rest)
 
     def _literal(self, node: Node) -> str:
         return "".join(self.text(child) for child in self.named(node) if child.type == "string_content")
@@ -173,7 +173,7 @@ class PythonExpressions(Reader):
             return Text((left, right), (left, right), self.at(node))
         if operator == "|":  # LangChain's `prompt | model` is `prompt.pipe(model)`
             pipe = Member((left,), "pipe")
-            return Call((pipe, right), (right,), at=self.at(node))
+            return Call((pipe, right), 1, at=self.at(node))
         return Expr((left, right))
 
     def _logic(self, node: Node) -> Expr:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from sys import intern
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -18,6 +18,7 @@ from releaseguard.coverage.languages.syntax import (
     Member,
     Name,
     Place,
+    Record,
     Scope,
     SourceFile,
     Statement,
@@ -36,7 +37,7 @@ BASES = (
 """What a client's base address is called."""
 _SHARED: dict[object, object] = {}
 """By what they are: values that many nodes hold and nobody changes."""
-_Value = TypeVar("_Value", Place, tuple[str], Import)
+_Value = TypeVar("_Value", Place, tuple[str, ...], Import)
 
 
 def shared(value: _Value) -> _Value:
@@ -45,6 +46,11 @@ def shared(value: _Value) -> _Value:
     Never for what a name is bound to as a whole: there each is told from another by which object it is.
     """
     return _SHARED.setdefault(value, value)  # type: ignore[return-value]
+
+
+def record(items: Mapping[str, Expr], spread: Sequence[Expr] = ()) -> Record:
+    """An object with some values, and what is spread into it."""
+    return Record((*items.values(), *spread), shared(tuple(items)))
 
 
 class Reader(ABC):
@@ -76,7 +82,7 @@ class Reader(ABC):
 
     def body(self, node: Node) -> Sequence[Statement]:
         """The statements inside a node."""
-        return [one for child in self.named(node) for one in self.statement(child)]
+        return tuple(one for child in self.named(node) for one in self.statement(child))
 
     def named(self, node: Node) -> Sequence[Node]:
         """The children that mean something."""

@@ -70,7 +70,8 @@ class Member(Expr):
 class Call(Expr):
     """A call, a ``new``, or a component's use in JSX; ``parts`` holds what is called, then the arguments."""
 
-    args: Sequence[Expr] = ()
+    count: int = 0
+    """Of the arguments that have no name."""
     named: Mapping[str, Expr] = field(default_factory=_none)
     component: bool = False
     awaited: bool = False
@@ -83,6 +84,11 @@ class Call(Expr):
     def callee(self) -> Expr:
         """What is called."""
         return self.parts[0]
+
+    @property
+    def args(self) -> Sequence[Expr]:
+        """The arguments that have no name."""
+        return self.parts[1 : 1 + self.count]
 
     @property
     def last_name(self) -> str:
@@ -100,12 +106,17 @@ class Decoration(Call):
 class Record(Expr):
     """An object literal or dictionary; ``parts`` holds the values and what is spread into it."""
 
-    items: Mapping[str, Expr] = field(default_factory=_none)
+    keys: Sequence[str] = ()
+
+    @property
+    def items(self) -> Mapping[str, Expr]:
+        """Its values by their keys; made when it is asked for, since most records have few and none is asked often."""
+        return dict(zip(self.keys, self.parts, strict=False))
 
     @property
     def spread(self) -> Sequence[Expr]:
         """What is spread into it."""
-        return self.parts[len(self.items) :]
+        return self.parts[len(self.keys) :]
 
 
 @dataclass(eq=False, repr=False, slots=True)

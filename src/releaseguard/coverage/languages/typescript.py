@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
+from releaseguard.coverage.languages.reader import record
 from releaseguard.coverage.languages.syntax import (
     Assignment,
     Call,
@@ -21,7 +22,6 @@ from releaseguard.coverage.languages.syntax import (
     Leave,
     Loop,
     Name,
-    Record,
     Statement,
     Try,
     TypeName,
@@ -243,7 +243,7 @@ class TypeScriptReader(TypeScriptExpressions):
         for one in self.named(self.field(node, "body")):
             if one.type == "enum_assignment" and (value := one.child_by_field_name("value")):
                 items[self.text(self.field(one, "name")).strip("'\"")] = self.expr(value)
-        self.scope.bind(self.text(self.field(node, "name")), Record(tuple(items.values()), items))
+        self.scope.bind(self.text(self.field(node, "name")), record(items))
         yield Statement()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from releaseguard.coverage.languages.reader import Reader, shared
+from releaseguard.coverage.languages.reader import BASES, Reader, record, shared
 from releaseguard.coverage.languages.syntax import (
     ANY,
     FIRST,
@@ -75,8 +75,7 @@ class TypeScriptExpressions(Reader):
             return self.function(node, name)
         if (read := _EXPRESSIONS.get(node.type)) is not None:
             return read(self, node)
-        parts = [self.expr(child) for child in self.named(node) if child.type not in TYPES]
-        return Expr(parts)
+        return Expr(tuple(self.expr(child) for child in self.named(node) if child.type not in TYPES))
 
     def function(self, node: Node, name: str = "") -> Function:
         """A function, its parameters and its body, in a scope of its own."""
@@ -92,18 +91,18 @@ class TypeScriptExpressions(Reader):
             if body.type == "statement_block":
                 function.body = self.body(body)
             else:
-                function.body = [Leave("return", self.expr(body))]
+                function.body = (Leave("return", self.expr(body)),)
         return function
 
     def _parameters(self, node: Node) -> Sequence[Parameter]:
         if (single := node.child_by_field_name("parameter")) is not None:
-            return [self._parameter(single, None)]
+            return (self._parameter(single, None),)
         listed = node.child_by_field_name("parameters")
-        return [
+        return tuple(
             self._parameter(one.child_by_field_name("pattern") or one, one)
             for one in (self.named(listed) if listed else ())
             if one.type != "decorator"
-        ]
+        )
 
     def _parameter(self, pattern: Node, whole: Node | None) -> Parameter:
         default, kind = None, None
@@ -169,8 +168,8 @@ class TypeScriptExpressions(Reader):
         """A decorator is given the method, or by TypeScript's older rule a class, a name and ``{ value: method }``."""
         value: Expr = method
         for mark in reversed(marks):
-            args = (value, Text((), (method.name,)), Record((value,), {"value": value}))
-            value = self.called(Decoration((self.expr(self.named(mark)[0]), *args), args, at=self.at(mark)))
+            args = (value, Text((), (method.name,)), record({"value": value}))
+            value = self.called(Decoration((self.expr(self.named(mark)[0]), *args), len(args), at=self.at(mark)))
         return (value,) if marks else ()
 
     def _field_of_class(self, member: Node, result: Class) -> Sequence[Expr]:
@@ -193,7 +192,7 @@ class TypeScriptExpressions(Reader):
             args: tuple[Expr, ...] = (self._template(arguments),)
         else:
             args = tuple(self.expr(one) for one in (self.named(arguments) if arguments else ()))
-        return self.called(Call((callee, *args), args, kind=self._kind_of_result(node), at=self.at(node)))
+        return self.called(Call((callee, *args), len(args), kind=self._kind_of_result(node), at=self.at(node)))
 
     def _kind_of_result(self, call: Node) -> Expr | None:
         """The one type that a function is called with."""
@@ -223,7 +222,7 @@ class TypeScriptExpressions(Reader):
                 items[self.text(self.field(child, "name"))] = self.function(child)
             else:
                 rest.append(self.expr(child))
-        return Record((*items.values(), *rest), items)
+        return record(items, rest)
 
     def _string(self, node: Node) -> str:
         escapes = {"n": "\n", "t": "\t", "r": "\r"}
@@ -323,14 +322,17 @@ class TypeScriptExpressions(Reader):
         for attribute in self.named(opening):
             if attribute.type == "jsx_attribute":
                 key, *value = self.named(attribute)
-                items[self.text(key)] = self.expr(value[0], self.text(key)) if value else Const((), True)
+                if value and (value[0].type != "string" or self.text(key) in BASES):
+                    items[self.text(key)] = self.expr(value[0], self.text(key))
             elif attribute != name and attribute.type not in TYPES:
                 rest.append(self.expr(attribute))
         inner = self.named(node) if node.type == "jsx_element" else ()
         children = [self.expr(one) for one in inner if one.type not in ("jsx_text", *_TAGS)]
-        props = Record((*items.values(), *rest), items)
-        callee = self.expr(name) if name else Expr()
-        return self.called(Call((callee, props, *children), (props, *children), component=True, at=self.at(node)))
+        plain = name is None or (name.type == "identifier" and self.text(name)[:1].islower())
+        if name is None or (plain and not items and not rest):  # it holds others, and runs nothing
+            return Expr(children) if len(children) > 1 else children[0] if children else Expr()
+        args = (record(items, rest), *children)
+        return self.called(Call((self.expr(name), *args), len(args), component=True, at=self.at(node)))
 
     def _assigned(self, target: Node, value: Expr) -> Assignment:
         if target.type == "identifier":

@@ -98,7 +98,7 @@ def called_by(call: Call) -> Call:
     if not isinstance(call.callee, Member) or call.callee.name not in GIVEN_THIS:
         return call
     given = call.args[1:] if call.callee.name == "call" else ()
-    return Call((call.callee.object, *given), given, at=call.at)
+    return Call((call.callee.object, *given), len(given), at=call.at)
 
 
 MAKERS = ("constructor", "__init__")

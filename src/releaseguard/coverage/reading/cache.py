@@ -113,7 +113,7 @@ def packed(file: SourceFile) -> bytes:
     return pickle.dumps(list(packer.numbers), protocol=5) + body.getvalue()
 
 
-_Shared: TypeAlias = "str | tuple[int, int] | tuple[str] | Import"
+_Shared: TypeAlias = "str | tuple[int, int] | tuple[str, ...] | Import"
 """What is kept once, whichever files hold it."""
 
 
@@ -130,13 +130,14 @@ class _Packer(pickle.Pickler):
         if (
             kind is str
             or kind is Import
-            or (kind is tuple and len(obj) < 3 and tuple(map(type, obj)) in _SHARED_TUPLES)
+            or (kind is tuple and obj and (type(obj[0]) is str or len(obj) == 2) and set(map(type, obj)) in _SHARED)
         ):
             return self.numbers.setdefault(obj, len(self.numbers))
         return -1 if obj is syntax.NONE else None
 
 
-_SHARED_TUPLES = {(int, int), (str,)}
+_SHARED = ({int}, {str})
+"""Of what the tuples are that are kept once: places, and names."""
 
 
 class _Trees(pickle.Unpickler):
@@ -164,9 +165,9 @@ def _once(value: _Shared) -> _Shared:
         case Import():
             member = value.member
             return reader.shared(Import(sys.intern(value.module), member if member is None else sys.intern(member)))
-        case (str() as text,):
-            return reader.shared((sys.intern(text),))
-    return reader.shared(value)
+    if isinstance(value[0], int):
+        return reader.shared(value)
+    return reader.shared(tuple(map(sys.intern, map(str, value))))
 
 
 def unpacked(body: bytes) -> SourceFile | None:

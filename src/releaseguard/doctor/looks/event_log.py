@@ -9,8 +9,10 @@ from functools import partial
 from releaseguard.doctor.looks.reach import ALWAYS, Lane, encrypted
 from releaseguard.doctor.values import Check, Dates, DoctorContext, Group
 from releaseguard.eventlog.interface import Query
-from releaseguard.eventlog.rows.aside import REMEDY, tally_of
+from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
 from releaseguard.model import Remark, Standing, duration, utc_now
+from releaseguard.settings.sections import EventsSection
+from releaseguard_events.stores.names import qualified, quoted
 
 
 def lane(context: DoctorContext, dates: MutableMapping[str, Dates]) -> Lane:
@@ -60,9 +62,19 @@ def _rows(context: DoctorContext) -> Iterator[Remark]:
     log, days = context.log(), context.settings.verify.baseline
     tally = tally_of(log.set_aside(Query(since=utc_now() - duration(days))))
     if tally.rows:
-        yield Remark(Standing.WARN, tally.sentence(), log.label, REMEDY)
+        yield Remark(Standing.WARN, tally.sentence(), log.label, _correct(tally, context.settings.events))
     else:
         yield Remark(Standing.OK, f"every row of the last {days} can be read", log.label)
+
+
+def _correct(tally: SetAsideTally, events: EventsSection) -> str:
+    """How to look at the rows, and what to do with them."""
+    key = events.columns.get("id", "id")
+    named = ", ".join(f"'{one.row.replace(chr(39), chr(39) * 2)}'" for one in tally.named if one.row)
+    mend = "correct or delete them there, or say under [events.columns] where their values stand."
+    if not named or not isinstance(key, str) or not key:
+        return f"Look for them in {events.table}; {mend}"
+    return f"Look at them: SELECT * FROM {qualified(events.table)} WHERE {quoted(key)} IN ({named}); {mend}"  # noqa: S608 - shown, never run
 
 
 def _rules(context: DoctorContext) -> Iterator[Remark]:
