@@ -38,6 +38,18 @@ def test_nothing_missing_is_exit_0_without_configuration_or_credentials(cli, tmp
     assert "1 of 1 call log success and error, 1 of 1 provider tested; 1 file read." in done.out
 
 
+@pytest.mark.parametrize(
+    "url", ["${RELEASEGUARD_EVENTS_URL}", "postgresql://a:${RELEASEGUARD_EVENTS_PASSWORD}@db.example/x"]
+)
+def test_a_search_asks_for_no_variable_of_the_log_that_it_does_not_read(cli, tmp_path, url):
+    (tmp_path / "releaseguard.toml").write_text(f'[events]\nurl = "{url}"\n')
+    (tmp_path / "app.ts").write_text("export const x = 1;\n")
+    assert cli.run("coverage", str(tmp_path)).code == 0
+    held = cli.run("coverage", str(tmp_path), "--seen")
+    assert held.code == 2
+    assert "which is not set" in held.err
+
+
 def test_a_gap_is_exit_1_with_place_and_line_to_add(cli, tmp_path):
     write(tmp_path, mail__ts=BAD, mail__test__ts=TEST)
     done = cli.run("coverage", ".")

@@ -75,6 +75,18 @@ def test_words_that_a_check_allows_are_translated_and_unknown_ones_left_to_be_to
     assert 'release = "context.release"' in text
 
 
+def test_a_table_in_the_apps_database_is_looked_for_in_no_file_of_ours(tmp_path: Path):
+    cli = Commands(tmp_path, {})
+    (tmp_path / "supabase/migrations").mkdir(parents=True)
+    (tmp_path / "supabase/migrations/1.sql").write_text(f"{REAL};")
+    done = cli.run("init", "--yes")
+    assert "RELEASEGUARD_EVENTS_URL" in done.out
+    told = cli.run("events", "migrate")
+    assert told.code == 2
+    assert "RELEASEGUARD_EVENTS_URL" in told.err
+    assert not list(tmp_path.glob("*.db"))
+
+
 def test_the_written_file_reads_the_table_as_it_is(tmp_path: Path):
     cli = Commands(tmp_path, {})
     (tmp_path / "supabase/migrations").mkdir(parents=True)

@@ -13,6 +13,8 @@ from typing import Any
 from releaseguard.init.pipelines import VaultGuess, vault_of
 
 SQLITE = "sqlite:///releaseguard.db"
+ELSEWHERE = "${RELEASEGUARD_EVENTS_URL}"
+"""An address that only the environment knows: of the app's own database, say."""
 INFISICAL = "https://app.infisical.com"
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """It stands in the workflows too, where other characters mean something."""

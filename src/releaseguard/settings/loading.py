@@ -28,7 +28,7 @@ from releaseguard.settings.checks import (
 from releaseguard.settings.sections import CommonSections, EventsSection, Section
 from releaseguard.settings.values import FILE_NAME, Known, Settings
 from releaseguard.tomlfile import Document
-from releaseguard_events.places.written import expanded
+from releaseguard_events.places.written import expanded, variables_in
 
 
 class _Forms(Struct, frozen=True):
@@ -58,10 +58,12 @@ def load(
     environ: Mapping[str, str],
     known: Known,
     start: Path | None = None,
+    needs_log: bool = True,
 ) -> Settings:
     """Read the configuration: ``path``, else ``RELEASEGUARD_CONFIG``, else upward from ``start`` (here).
 
-    Without any file the defaults hold. The event log is at ``RELEASEGUARD_EVENTS_URL`` where no file names another.
+    Without any file the defaults hold. The event log is at ``RELEASEGUARD_EVENTS_URL`` where no file names another; the
+    variables of its address may be unset where nobody ``needs_log``.
     Raises ``ConfigError`` naming file, line and key.
     """
     hidden = confidential(environ)
@@ -73,7 +75,7 @@ def load(
             next_step=f"Correct {'--config' if path else 'RELEASEGUARD_CONFIG'}, or make one: releaseguard init",
         )
     document = tomlfile.read(found) if found else _without_file(environ)
-    read = of(document, environment=environment, environ=environ, known=known, path=found)
+    read = of(document, environment=environment, environ=environ, known=known, path=found, needs_log=needs_log)
     return replace(read, hidden=hidden)
 
 
@@ -84,6 +86,7 @@ def of(
     environ: Mapping[str, str],
     known: Known,
     path: Path | None = None,
+    needs_log: bool = True,
 ) -> Settings:
     """What a document says, which stands in the file ``path`` or in none. Raises ``ConfigError`` as :func:`load`."""
     refuse_credentials(document)
@@ -93,7 +96,8 @@ def of(
     refuse_release_names(settings)
     refuse_days(settings)
     refuse_mapping(settings)
-    return replace(settings, events=_with_url(settings, environ))
+    unset = {} if needs_log else dict.fromkeys(variables_in(settings.events.url), "unset")
+    return replace(settings, events=_with_url(settings, {**unset, **environ}))
 
 
 def _find(path: Path | None, environ: Mapping[str, str], start: Path) -> Path | None:

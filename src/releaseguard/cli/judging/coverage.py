@@ -104,7 +104,7 @@ def _cards(run: Run) -> Cards:
     """The shipped cards, with those of the project where it has a configuration."""
     from releaseguard.cards.load import load_cards
 
-    settings = run.settings()
+    settings = run.settings(needs_log=False)
     return load_cards(settings.root if settings.path else None)
 
 
@@ -123,7 +123,7 @@ def _asked(run: Run, no_cache: bool) -> Asked:
     from releaseguard.coverage.signature import Signature
     from releaseguard.coverage.values import REMARKS
 
-    section = run.settings().coverage
+    section = run.settings(needs_log=False).coverage
     log = section.log
     own = None
     if log is not None:

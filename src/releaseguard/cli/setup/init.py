@@ -79,10 +79,10 @@ def init(run: Run, workflows: bool | None, yes: bool, **flags: Any) -> ExitCode:
     guessed = guess(config.parent)
     root = guessed.root or config.parent
     asks = not yes and sys.stdin is not None and sys.stdin.isatty()
-    form = _Form(config.parent, guessed, flags, asks)
+    own = recognised(config.parent)
+    form = _Form(config.parent, guessed, flags, asks, own is not None)
     answers = form.filled()
     wanted = form.ask_workflows(workflows)
-    own = recognised(config.parent)
     parts = parts_of(root)
     own_section = section(own, answers.environment) if own else ""
     text = render(answers, guessed.destinations, own_section, parts_section(parts))
@@ -122,6 +122,8 @@ class _Form:
     guess: Guess
     flags: Mapping[str, Any]
     asks: bool
+    has_table: bool
+    """Whether the app has a table of events, which is in its database and in no file of ours."""
 
     @property
     def cards(self) -> Cards:
@@ -131,11 +133,11 @@ class _Form:
 
     def filled(self) -> Answers:
         """Raises ``UsageError`` for a flag that is not valid."""
-        from releaseguard.init.answers import INFISICAL, SQLITE, Answers, slug_of
+        from releaseguard.init.answers import ELSEWHERE, INFISICAL, SQLITE, Answers, slug_of
 
         name = self._answer("name", "Project's name", self.guess.name, _name)
         environment = self._answer("environment", "Environment", "production", _environment)
-        events, vault = self.guess.supabase_url or SQLITE, self.guess.vault
+        events, vault = self.guess.supabase_url or (ELSEWHERE if self.has_table else SQLITE), self.guess.vault
         server = vault.url if vault else INFISICAL
         slug = (vault.environment if vault and environment == "production" else "") or slug_of(environment)
         return Answers(

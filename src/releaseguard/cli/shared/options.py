@@ -69,12 +69,13 @@ class Run:
         """Leave in a job what every command leaves there."""
         self.job.end(name, code, self._shown)
 
-    def settings(self, environment: str | None = None, *, declared: bool = True) -> Settings:
-        """The configuration for ``environment`` (else the project's own). Raises ``ConfigError``,
-        and ``UsageError`` for one that the file does not name, unless ``declared`` is false."""
+    def settings(self, environment: str | None = None, *, declared: bool = True, needs_log: bool = True) -> Settings:
+        """The configuration for ``environment`` (else the project's own). Raises ``ConfigError``, also where a variable
+        of the event log's address is not set, unless nobody ``needs_log``, and ``UsageError`` for an environment that
+        the file does not name, unless ``declared`` is false."""
         from releaseguard.compose.known import configuration
 
-        settings = configuration.load(self.config, environment=environment, environ=self.environ)
+        settings = configuration.load(self.config, environment=environment, environ=self.environ, needs_log=needs_log)
         spoken.speak(self.lang or settings.project.language)
         self.zone = settings.project.timezone
         if environment is not None and declared:

@@ -41,10 +41,15 @@ of = partial(settings.of, known=KNOWN)
 
 
 def load(
-    path: Path | None, *, environment: str | None, environ: Mapping[str, str], start: Path | None = None
+    path: Path | None,
+    *,
+    environment: str | None,
+    environ: Mapping[str, str],
+    start: Path | None = None,
+    needs_log: bool = True,
 ) -> Settings:
     """:func:`releaseguard.settings.load` with the sections of all services. Raises ``ConfigError``."""
-    return settings.load(path, environment=environment, environ=environ, known=KNOWN, start=start)
+    return settings.load(path, environment=environment, environ=environ, known=KNOWN, start=start, needs_log=needs_log)
 
 
 def service_at(address: Address) -> Service[Any] | None:
