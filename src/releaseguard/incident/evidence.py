@@ -11,6 +11,7 @@ from typing import NamedTuple
 from releaseguard import readable
 from releaseguard.cards.refused import is_refusal
 from releaseguard.incident.recovery import Tally
+from releaseguard.keeping import identified
 from releaseguard.messages.message import Counted
 from releaseguard.model import CLIENT, Event, Outcome
 from releaseguard.verification.whose.tags import release_in
@@ -151,7 +152,8 @@ def _by_writer(
     """By names as they may be shown: an app may write anything there."""
     found: dict[WrittenBy, SourceCount] = {}
     for one, count in sorted(calls.items()):
-        shown = WrittenBy(*(scrub(name)[:LONGEST_NAME] for name in one))
+        # A commit looks like a secret: what masks those would make one writer of all releases.
+        shown = WrittenBy(identified(one.release)[:LONGEST_NAME], scrub(one.source)[:LONGEST_NAME])
         known = found.get(shown, SourceCount(0, 0))
         found[shown] = SourceCount(known.events + count, known.errors + failed.get(one, 0))
     return found

@@ -37,8 +37,9 @@ class RuntimeDestination:
         return source not in self.not_sources if self.sources is None else source in self.sources
 
     def speaks(self, event: Event) -> bool:
-        """Whether the event comes from an app that runs here."""
-        return event.source != CLIENT and self.runs(event.source)
+        """Whether the event comes from an app that runs here. Never what phones wrote, however they are spelled: as
+        another source they may object all the same."""
+        return bare(event.source or "") != CLIENT and self.runs(event.source)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
