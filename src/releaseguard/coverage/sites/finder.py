@@ -119,6 +119,9 @@ class Finder:
                 return
         if origin is not None and self.packages.cards_of(origin, _file(scope).language):
             return
+        if origin is not None and (whose := self.packages.of_unknown_model(origin, call, scope)):
+            found.unseen.append(Unseen(_file(scope), call, "unknown-client", whose))
+            return
         if (use := self.packages.by_name(call, scope, origin)) is not None:
             used[id(call)] = (call, scope, use)
         elif origin is None and is_open(call, scope, self.names) and (whose := self.packages.maybe(call, scope)):

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from releaseguard.cards.load import Cards
 from releaseguard.cards.spec import Card
-from releaseguard.coverage.languages.syntax import Call, Expr, Member, Name, Parameter, Record, Scope
+from releaseguard.coverage.languages.syntax import Call, Expr, Member, Name, Parameter, Record, Scope, Text
 from releaseguard.coverage.program.names import Names
 from releaseguard.coverage.program.origins import Origin, Step
 from releaseguard.coverage.program.passed import handed_on
@@ -19,6 +19,8 @@ _WORDS = {"sendgrid": ("sendgrid", "sgmail"), "aws_rekognition": ("rekognition",
 """What a client is called where it is not called after the card."""
 _MODEL_MAKERS = ("init_chat_model", "initChatModel", "init_embeddings", "initEmbeddings")
 """Functions of LangChain that make a model by its name, and by its provider's where that is given too."""
+_ANY_MODEL = ("", "ai", "@ai-sdk/provider", "@ai-sdk/provider-utils")
+"""Packages whose types say that something is a model, and not whose."""
 _DEEPEST = 3
 """Steps into a package of Python that a card may name."""
 
@@ -77,6 +79,19 @@ class Packages:
                         event = card.events.success[0] if card.events.success else None
                         return replace(_use(card, event, language, whole), client=maker)
         return None
+
+    def of_unknown_model(self, origin: Origin, call: Call, scope: Scope) -> Sequence[str]:
+        """Whose use a function of another package may be that is given a model which is known at run time only."""
+        whole = origin.called(call, scope)
+        cards = [
+            card.id for card, path in self._given.get(origin.package, ()) if self.matches(path, whole.steps, scope)
+        ]
+        options = (call.named, *(one.items for one in call.args if isinstance(one, Record)))
+        model = next((one["model"] for one in options if "model" in one), None)
+        if not cards or model is None or isinstance(model, Text):
+            return ()
+        maker = self.names.origin(model, scope)
+        return cards if maker is None or maker.package in _ANY_MODEL else ()
 
     def _is_model_of(self, card: Card, origin: Origin, scope: Scope) -> bool:
         """Whether it is a model that was made by a name of the provider's."""
