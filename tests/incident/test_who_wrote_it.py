@@ -11,7 +11,6 @@ from releaseguard.keeping import said
 from releaseguard.secret import without_keys
 from tests.support.verifying import NOON, row
 
-
 TOKEN = "ghp_" + "a1B2" * 9
 BEFORE, SINCE = "1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e", "9f3c1ab27d5e4c0f8a6b1d2e3f405162738495a6"
 

@@ -11,7 +11,6 @@ from releaseguard_events.mapping.rules import PROVIDER, ColumnRule, Constant, Ho
 from releaseguard_events.stores.names import literal
 from releaseguard_events.stores.table import EventTable
 
-
 DIVIDERS: Final = " _.-"
 """Characters that divide the words of a name, and mean nothing in it."""
 
@@ -84,7 +83,7 @@ def _chosen(place: EventTable, words: SqlWords, said: Callable[[NameRule], str])
 
 
 def _bare(text: str) -> str:
-    """What :func:`~releaseguard.cards.spelling.bare` leaves of a name, so that SendGrid is called by sendgrid's rules."""
+    """What :func:`~releaseguard.cards.spelling.bare` leaves of a name: SendGrid is called by sendgrid's rules."""
     folded = f"lower({text})"
     for divider in DIVIDERS:
         folded = f"replace({folded}, {literal(divider)}, '')"
