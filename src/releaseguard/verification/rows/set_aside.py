@@ -84,8 +84,8 @@ def _perhaps_lost(evidence: Evidence, unread: int) -> _Lost | None:
         return None
     words = f"observed {evidence.events} events where {evidence.expected:.1f} were to be expected"
     undecided = would_change(Verdict.INCONCLUSIVE)
-    none = {"failed_at": None, "failed_on": None, "silence_cause": None, "would_change": undecided}
-    return _Lost(words, replace(evidence, **none))
+    none = replace(evidence, failed_at=None, failed_on=None, silence_cause=None, would_change=undecided)
+    return _Lost(words, none)
 
 
 def _minutes(since: str, until: str) -> float:

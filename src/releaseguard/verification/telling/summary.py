@@ -145,11 +145,16 @@ def next_step_of(judged: Judged) -> str | None:
             f"a PASS needs history, which {listed(lacking)} {'has' if len(lacking) == 1 else 'have'} not: "
             f"bring it: {IMPORT}; or judge the next release"
         )
-    if judged.window_ended and is_cut(judged.deployment, judged.promise):
+    return _while_undecided(judged)
+
+
+def _while_undecided(judged: Judged) -> str:
+    """What brings a decision, where nothing but time is missing."""
+    if not judged.window_ended:
+        return "look again later, or let it look: releaseguard verify --watch"
+    if is_cut(judged.deployment, judged.promise):
         return f"another deployment ended its window, judge that one: releaseguard verify{_of_component(judged)}"
-    if judged.window_ended:
-        return "the window is over: decide by hand, or make events with the flows ([app] url)"
-    return "look again later, or let it look: releaseguard verify --watch"
+    return "the window is over: decide by hand, or make events with the flows ([app] url)"
 
 
 def _if_removed(judged: Judged) -> str:
