@@ -130,6 +130,33 @@ def test_more_than_the_ceiling_is_not_gone_on_with_where_it_may_be_chance() -> N
     assert undecided_of(replay.state, rule) == "block"
 
 
+@pytest.mark.parametrize(("lost", "seed"), [(0.85, 1), (0.85, 2), (0.85, 3), (0.0, 1), (0.0, 2), (0.0, 3)])
+def test_a_canary_that_seems_to_lose_its_events_is_not_gone_on_with(lost: float, seed: int) -> None:
+    """Of few events the loss of most is not sure enough to fail, and no quiet either."""
+
+    def served(provider: str, offset: int, release: str) -> float:
+        is_lost = provider == "mail" and release == "new" and offset >= 0
+        return canary(0.35)(provider, offset, release) * (1.0 - lost if is_lost else 1.0)
+
+    replay = judged(cells(0.7, only("mail", 0, 0, 0.0), served=served, seed=seed))
+    (rule,) = [one for one in RULES if one.id == "mail.volume"]
+    is_stopped = rule.id in replay.state.failed or undecided_of(replay.state, rule) == "block"
+    assert is_stopped is bool(lost)
+
+
+@pytest.mark.parametrize(("behind", "stops"), [(5, False), (15, False), (5, True), (0, True)])
+def test_a_log_that_learns_of_rows_is_not_down_whatever_their_clock_says(behind: int, stops: bool) -> None:
+    """A new machine's clock lags: its newest rows say that they are minutes old, and come all the same."""
+
+    def moved(row: Cell) -> Cell:
+        return row._replace(occurred=row.occurred - behind) if row.release == "new" else row
+
+    rows = (moved(row) for row in cells(3, only("mail", 0, 0, 0.0)))
+    replay = judged(row for row in rows if not stops or row.recorded < DEPLOYED + 30)
+    assert replay.state.traffic.log.down is stops
+    assert "nothing of any provider" in said(replay, "mail.errors")[1] if stops else not replay.state.failed
+
+
 @pytest.mark.parametrize("rate", RATES)
 def test_an_incident_excuses_its_own_level_and_no_more(rate: int) -> None:
     def failing(provider: str, offset: int, _release: str) -> float:

@@ -122,13 +122,13 @@ def _change_seen(state: ReleaseState, rule: Rule, final_look: FinalLook | None) 
     """The change of volume that is the strongest evidence; ``None`` where it is not this release's, or none."""
     volume, cause = state.volumes[rule.id], silence_of(state, rule)
     if lost := _lost_share(state, volume, final_look):
-        return None if _is_no_loss(state, rule, lost.events, lost.expected) else lost
+        return None if is_no_loss(state, rule, lost.events, lost.expected) else lost
     if cause is SilenceCause.RELEASE_NOT_LIVE:
         return None
     found = _strongest(volume) if final_look is None else VolumeEvidence(0.0, 0, volume.judged, volume.expected)
     if found is None or not _is_harm(rule, found.seen, found.expected):
         return None
-    if _is_no_loss(state, rule, found.seen, found.expected):
+    if is_no_loss(state, rule, found.seen, found.expected):
         return None
     return Failure(
         minute=state.look_minute,
@@ -164,7 +164,7 @@ TOO_FEW = 0.01
 """The probability, had all that is missing come under other names, of so few, up to which it did not."""
 
 
-def _is_no_loss(state: ReleaseState, rule: Rule, seen: int, expected: float) -> bool:
+def is_no_loss(state: ReleaseState, rule: Rule, seen: int, expected: float) -> bool:
     """Whether what is missing came under another name, or is of actions that write fewer rows than before."""
     return came_otherwise(state, rule, expected - seen) or _are_as_many_actions(state, rule, seen, expected)
 

@@ -23,7 +23,10 @@ def judge_log(state: ReleaseState) -> None:
     What comes after the window, or no longer comes, says nothing about it.
     """
     log, known, deployed = state.traffic.log, state.known, state.deployed
-    start = (deployed - LOOKBACK if log.newest is None else log.newest + 1) - deployed
+    newest = max(
+        (minute for minute in (log.newest, log.arrived) if minute is not None), default=deployed - LOOKBACK - 1
+    )
+    start = newest + 1 - deployed
     until = state.judged_until - deployed
     missing = sum(
         rates.expected_between(start, until - known.lags.of(name).complete) for name, rates in known.traffic.items()

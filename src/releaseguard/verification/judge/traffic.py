@@ -24,6 +24,8 @@ class LogState:
 
     newest: int | None = None
     """The newest minute of which any row had arrived."""
+    arrived: int | None = None
+    """The newest minute in which a row arrived that was not old then: the log lived, whatever clock the row bears."""
     silent_expected: float = 0.0
     """Events of any provider that should have arrived since then."""
     clump: float = 1.0
@@ -178,6 +180,8 @@ class ReleaseTraffic:
         log, cell = self.log, arrived.cell
         if log.newest is None or arrived.occurred > log.newest:
             log.newest = arrived.occurred
+        lived = arrived.occurred if cell.recorded - arrived.occurred >= OLD else max(cell.recorded, arrived.occurred)
+        log.arrived = lived if log.arrived is None else max(log.arrived, lived)
         if self._timeline.deployed <= arrived.occurred < self._timeline.end:
             self.rows[arrived.occurred - self._timeline.deployed] += cell.total + cell.repeats
             log.repeats += cell.repeats

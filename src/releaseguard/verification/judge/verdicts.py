@@ -9,7 +9,7 @@ from releaseguard.model import Verdict
 from releaseguard.stats.bounds import beta_cdf, clean_trials_needed, likelihood_ratio
 from releaseguard.stats.evidence.split import excludes_loss
 from releaseguard.stats.final_look import lasting
-from releaseguard.verification.judge.failures import still_serves
+from releaseguard.verification.judge.failures import is_no_loss, still_serves
 from releaseguard.verification.judge.state import ErrorState, ReleaseState
 from releaseguard.verification.values import LEAST_TAGGED, Rule
 
@@ -44,13 +44,33 @@ def verdict_of(state: ReleaseState, rule: Rule) -> Verdict:
 def undecided_of(state: ReleaseState, rule: Rule) -> Literal["warn", "block"]:
     """What it means for the release that a rule is undecided: what the card says of it, but for a roll-back or a
     hotfix, which is judged for recovery: where the trouble that it was to end shows no sign of an end, nothing
-    passes. Nor where more fails than may, though not surely more: that is not too quiet to judge."""
-    held = state.errors.get(rule.id)
-    if held is None or not rule.blocking:
+    passes. Nor where more fails or less comes than may, though not surely: that is not too quiet to judge."""
+    if not rule.blocking:
         return rule.undecided
-    trouble = held.trouble
-    goes_on = trouble is not None and trouble.counted[0] > 0 and not trouble.is_recovering
+    if rule.kind == "volume":
+        return "block" if falls_short(state, rule) else rule.undecided
+    held = state.errors[rule.id]
+    goes_on = held.trouble is not None and held.trouble.counted[0] > 0 and not held.trouble.is_recovering
     return "block" if (state.rolls_back and goes_on) or exceeds(state, held) else rule.undecided
+
+
+def falls_short(state: ReleaseState, rule: Rule) -> bool:
+    """Whether a part of the volume, or of the release's share of it, is missing that its card calls harm, and what came
+    leans that way; not where it came under another name, or is of actions that write fewer rows."""
+    volume = state.volumes[rule.id]
+    if rule.max_drop is None or volume.value <= SUSPICION:
+        return False
+    left, split = 1.0 - rule.max_drop, volume.split
+    parts = [(float(volume.judged), volume.expected)]
+    parts += [(split.own, split.share * split.every)] if split is not None and split.weight else []
+    return any(
+        hoped >= LEAST_MISSED and came < left * hoped and not is_no_loss(state, rule, round(came), hoped)
+        for came, hoped in parts
+    )
+
+
+LEAST_MISSED = 5.0
+"""Events that must have been expected for the lack of half of them to be no chance of every other hour."""
 
 
 LEAST_ERRORS = 3
