@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from releaseguard.messages.spoken import ENGLISH, speak
 from tests.support import extent, postgres, shipped_cards
 
 ONLY_FULL = "full"
@@ -67,3 +68,7 @@ def _tell_and_end(config: pytest.Config, lines: Sequence[str]) -> None:
     for line in lines:
         reporter.write_line(line)
     pytest.exit(f"{len(lines)} tests are run with --full only", returncode=0)
+
+
+def pytest_runtest_teardown() -> None:
+    speak(ENGLISH)  # a command that ran in this process may have left another language to the next test
