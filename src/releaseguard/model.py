@@ -29,6 +29,7 @@ __all__ = [
     "Remark",
     "Standing",
     "Verdict",
+    "by_phones",
     "deterministic_id",
     "duration",
     "from_text",
@@ -40,6 +41,11 @@ __all__ = [
 
 CLIENT = "client"
 """The ``source`` of rows written by installed apps."""
+
+
+def by_phones(source: str | None) -> bool:
+    """Whether rows of this ``source`` were written by installed apps, in whatever spelling: ``Client``, ``client ``."""
+    return source is not None and (source == CLIENT or source.strip().casefold() == CLIENT)
 
 
 class Verdict(StrEnum):

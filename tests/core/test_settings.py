@@ -198,6 +198,8 @@ def test_components_and_the_names_of_releases_are_read(tmp_path):
         ('[verify]\nlead = "soon"\n', 11, "lead"),
         ('[components]\nweb = ["web"]\nadmin = ["web"]\n', 12, "the source web is of another component"),
         ('[components]\nphones = ["client", "web"]\n', 11, "the source client is of another component"),
+        ('[components]\nphones = ["Client", "web"]\n', 11, "the source Client is of another component"),
+        ('[components]\nphones = ["Client"]\nios = ["client"]\n', 12, "the source client is of another component"),
         ('[components]\nweb = "web"\n', 11, "expected a list"),
     ],
 )

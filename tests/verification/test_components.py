@@ -74,9 +74,10 @@ def test_phones_fail_nothing_that_servers_decide(tmp_path: Path, population: Pop
     assert verdicts(judged)["sendgrid.errors"] == "pass"
 
 
-def test_phones_pass_nothing_that_servers_decide(tmp_path: Path) -> None:
+@pytest.mark.parametrize("phones", ["client", "Client", " CLIENT "])
+def test_phones_pass_nothing_that_servers_decide(tmp_path: Path, phones: str) -> None:
     before = _usual("web", "r0", until=0)
-    rows = [*before, *steady(MAILS, every=0.05, since=0, source="client"), *_failing("web", "r1")]
+    rows = [*before, *steady(MAILS, every=0.05, since=0, source=phones), *_failing("web", "r1")]
     with stored(tmp_path / "log.db", [*rows, mark()]) as log:
         assert verdicts(judge(log))["sendgrid.errors"] == "fail"
 
@@ -87,6 +88,11 @@ def test_phones_decide_what_only_they_write(tmp_path: Path) -> None:
     failing = steady(("mapbox_error",), every=0.5, since=0, ok=False, provider="mapbox", source="client")
     with stored(tmp_path / "log.db", [*web, *rendered, *failing, mark()]) as log:
         assert verdicts(judge(log))["mapbox.errors"] in ("fail", "warn")
+
+
+def test_phones_in_another_spelling_are_of_the_component_that_phones_are() -> None:
+    parts = components_of({"mobile": ["Client"], "web": ["web"]})
+    assert [parts.of(source) for source in ("client", "CLIENT ", "Client", "web")] == ["mobile"] * 3 + ["web"]
 
 
 def test_releases_of_phones_live_side_by_side(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from msgspec import Struct, field
 
 from releaseguard.eventlog.latencies import Histogram, bound_of, flat
-from releaseguard.model import CLIENT, OURSELVES, Event, Outcome
+from releaseguard.model import OURSELVES, Event, Outcome, by_phones
 
 
 class MinuteCount(Struct, frozen=True, gc=False):
@@ -52,7 +52,7 @@ class MinuteCount(Struct, frozen=True, gc=False):
     @property
     def client(self) -> bool:
         """Whether it was written by an installed app, which a redeploy does not reach."""
-        return self.source == CLIENT
+        return by_phones(self.source)
 
 
 class _Kind(NamedTuple):

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.latencies import held
-from releaseguard.model import CLIENT, Outcome
+from releaseguard.model import Outcome, by_phones
 
 MINUTES: Final = 60
 MINUTE: Final = timedelta(minutes=1)
@@ -39,7 +39,7 @@ class HourCount(Struct, frozen=True):
     @property
     def client(self) -> bool:
         """Whether it was written by an installed app."""
-        return self.source == CLIENT
+        return by_phones(self.source)
 
 
 def hour_of(row: MinuteCount) -> datetime:

@@ -23,7 +23,7 @@ from releaseguard.health.judge import condition_of, not_judged
 from releaseguard.health.phones import card_id, name_of, of_phones, parted, shown_as
 from releaseguard.health.values import Glance, HealthState, Latency, Overview, ProviderHealth
 from releaseguard.health.window import Window
-from releaseguard.model import CLIENT, OURSELVES, Event, Outcome
+from releaseguard.model import OURSELVES, Event, Outcome, by_phones
 from releaseguard.report.rows import LeakRow, RotationRow
 from releaseguard.rotation.history.account import RotationAccount, account_of, integrity, leak_row, rotation_row
 from releaseguard.rotation.history.reading import chains_in
@@ -284,7 +284,7 @@ def _moment(minute: int | None) -> datetime | None:
 
 
 def _add(seen: dict[str, _ProviderRows], apart: Set[str], row: Event, *, counted: bool) -> None:
-    shown = shown_as(row.provider, apart, client=row.source == CLIENT)
+    shown = shown_as(row.provider, apart, client=by_phones(row.source))
     seen.setdefault(shown, _ProviderRows()).add(row, counted=counted)
 
 

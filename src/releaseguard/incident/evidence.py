@@ -13,7 +13,7 @@ from releaseguard.cards.refused import is_refusal
 from releaseguard.incident.recovery import Tally
 from releaseguard.keeping import identified
 from releaseguard.messages.message import Counted
-from releaseguard.model import CLIENT, Event, Outcome
+from releaseguard.model import Event, Outcome, by_phones
 from releaseguard.verification.whose.tags import release_in
 
 LONGEST_VERSION = 100
@@ -102,7 +102,7 @@ class _RowCounts:
         minute, bad = event.occurred_at.replace(second=0, microsecond=0), event.outcome is Outcome.ERROR
         known = self.minutes.get(minute, Tally(0, 0))
         self.minutes[minute] = Tally(known.calls + 1, known.failed + bad)
-        if event.release and source != CLIENT:
+        if event.release and not by_phones(source):
             self.tags.add(event.release)
         if bad:
             self._add_error(event, writer)

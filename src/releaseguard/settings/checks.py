@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import structs
 
 from releaseguard.errors import ConfigError
-from releaseguard.model import CLIENT, duration
+from releaseguard.model import CLIENT, by_phones, duration
 from releaseguard.settings.values import Known, Settings
 from releaseguard.tomlfile import Document, Step, did_you_mean
 from releaseguard_events.places.written import CREDENTIAL_KEY, check_variables, holds_password
@@ -121,7 +121,9 @@ def _refuse_shared_sources(settings: Settings) -> None:
     of: dict[str, str] = {}
     for name, sources in settings.components.items():
         for source in sources:
-            if of.setdefault(source, name) != name or (source == CLIENT and {*sources} != {CLIENT}):
+            phones = by_phones(source)
+            owner = of.setdefault(CLIENT if phones else source, name)
+            if owner != name or (phones and not all(map(by_phones, sources))):
                 raise ConfigError(
                     f"components.{name}: the source {source} is of another component",
                     where=settings.where("components", name),

@@ -15,7 +15,7 @@ from releaseguard.incident.telling.headline import headline
 from releaseguard.incident.values import ChangeRecord, CheckedControl, Incident, Status, SymptomMatch
 from releaseguard.messages.localizer import Localizer
 from releaseguard.messages.message import Message, message
-from releaseguard.model import CLIENT, from_text, to_text
+from releaseguard.model import by_phones, from_text, to_text
 from releaseguard.report.incident.document import (
     ActionRow,
     ChangeRow,
@@ -95,7 +95,7 @@ def _compared(incident: Incident) -> BeforeAfterRow | None:
 
 def _writer(writer: WrittenBy, count: SourceCount, localizer: Localizer) -> WriterRow:
     """Who wrote so many rows since it began, and how many of them failed."""
-    source: str | Message = message("events.from_phones") if writer.source == CLIENT else writer.source
+    source: str | Message = message("events.from_phones") if by_phones(writer.source) else writer.source
     facts = {"source": source or message("events.from_nobody"), "calls": count.events, "failed": count.errors}
     release = writer.release or message("writers.no_release")
     return {

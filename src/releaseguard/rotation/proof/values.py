@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from releaseguard.cards.spelling import bare
-from releaseguard.model import CLIENT, Event
+from releaseguard.model import Event, by_phones
 from releaseguard.rotation.proof.labels import Labels
 from releaseguard.rotation.values import Basis, Grade
 
@@ -39,7 +39,7 @@ class RuntimeDestination:
     def speaks(self, event: Event) -> bool:
         """Whether the event comes from an app that runs here. Never what phones wrote, however they are spelled: as
         another source they may object all the same."""
-        return bare(event.source or "") != CLIENT and self.runs(event.source)
+        return not by_phones(event.source) and self.runs(event.source)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

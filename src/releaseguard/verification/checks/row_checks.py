@@ -9,7 +9,7 @@ from typing import Any
 
 from releaseguard import readable
 from releaseguard.cards.spec import Check, NonBlockingCheck, PrivacyCheck, ReleaseTagCheck
-from releaseguard.model import CLIENT, Event, Outcome, Verdict, duration, to_text
+from releaseguard.model import Event, Outcome, Verdict, by_phones, duration, to_text
 from releaseguard.stats.bounds import clean_trials_needed, lower_share, upper_share
 from releaseguard.stats.silence import SilenceCause
 from releaseguard.verification.evidence import (
@@ -58,7 +58,7 @@ def release_tag(
     mine = [
         row
         for row in rows
-        if row.event in check.events and row.source != CLIENT and not row.synthetic and row.occurred_at >= since
+        if row.event in check.events and not by_phones(row.source) and not row.synthetic and row.occurred_at >= since
     ]
     tagged = [row for row in mine if members.of_row(row) is Owner.OURS]
     untagged = [row for row in mine if members.of_row(row) is Owner.UNTAGGED]

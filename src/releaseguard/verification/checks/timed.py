@@ -13,7 +13,7 @@ from typing import NamedTuple
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import MINUTE
 from releaseguard.eventlog.latencies import Histogram, bound_of, uses_in
-from releaseguard.model import CLIENT, Event, Outcome
+from releaseguard.model import Event, Outcome, by_phones
 from releaseguard.stats.series import minute_of
 from releaseguard.verification.values import judged_from
 from releaseguard.verification.whose.heard import Heard
@@ -58,7 +58,7 @@ class CountedTimes:
         found: defaultdict[str, list[MinuteCount]] = defaultdict(list)
         for row in (*known.day_before, *known.rows):
             is_judged = row.outcome is Outcome.SUCCESS and not row.synthetic and not is_elsewhere(row.source)
-            if is_judged and (row.source == CLIENT) is members.are_phones:
+            if is_judged and by_phones(row.source) is members.are_phones:
                 found[row.event].append(row)
         return CountedTimes(members, found, known.as_written(members).clocks_are_off)
 

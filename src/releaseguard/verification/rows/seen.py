@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from releaseguard.eventlog.counts import MinuteCount
-from releaseguard.model import CLIENT, Outcome
+from releaseguard.model import Outcome, by_phones
 from releaseguard.verification.values import Deployment, Seen, judged_from
 from releaseguard.verification.whose.members import Members, Owner
 from releaseguard.verification.whose.population import Population
@@ -60,7 +60,7 @@ def _apart(by_writer: Mapping[tuple[str, Owner], Sequence[MinuteCount]], deploym
     apart: Counter[str] = Counter()
     ended, tagged = deployment.followed_at, {source for source, owner in by_writer if owner is Owner.OURS}
     for (source, owner), rows in by_writer.items():
-        if ended is None or not tagged or owner is not Owner.ANOTHER or source in tagged or source == CLIENT:
+        if ended is None or not tagged or owner is not Owner.ANOTHER or source in tagged or by_phones(source):
             continue
         inside = [row for row in rows if row.occurred_minute < ended]
         if len({row.occurred_minute for row in inside}) >= LEAST_MINUTES_APART:

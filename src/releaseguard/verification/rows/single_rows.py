@@ -12,7 +12,7 @@ from typing import TypeGuard
 from releaseguard.eventlog.asking import RowAnswers, gathered
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.interface import EventLog, Query, RowQuestion
-from releaseguard.model import CLIENT, Event, Outcome
+from releaseguard.model import Event, Outcome, by_phones
 from releaseguard.verification.evidence import MOST_IDS
 from releaseguard.verification.values import Rule, judged_from
 from releaseguard.verification.whose.as_written import AsWritten
@@ -125,7 +125,7 @@ class SingleRows:
         live = judged_from(self.members.deployment)
         if all(since != live for since, _ in spans):
             rows = (row for row in rows if not self._is_behind(row, live))
-        mine = (row for row in rows if (row.source == CLIENT) is self.members.are_phones)
+        mine = (row for row in rows if by_phones(row.source) is self.members.are_phones)
         return [row for row in mine if not self.is_elsewhere(row.source)]
 
     def _is_behind(self, row: Event, live: datetime) -> bool:
@@ -218,5 +218,6 @@ def _is_wanted(rule: Rule, event: str, outcome: Outcome, *, errors: bool) -> boo
 def _counts(rule: Rule, row: Event | MinuteCount) -> bool:
     reading = rule.reading
     return (
-        reading.takes(client=row.source == CLIENT) and reading.of(row.event, row.outcome is Outcome.SUCCESS) is not None
+        reading.takes(client=by_phones(row.source))
+        and reading.of(row.event, row.outcome is Outcome.SUCCESS) is not None
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from releaseguard.errors import UsageError
-from releaseguard.model import CLIENT
+from releaseguard.model import CLIENT, by_phones
 from releaseguard.tomlfile import did_you_mean
 from releaseguard.verification.values import Deployment
 
@@ -44,7 +44,7 @@ class Components:
         """The component of a row; ``None`` where its source is of none. Phones are one of their own."""
         if source is None or not self.by_source:
             return None
-        return self.phones if source == CLIENT else self.by_source.get(source)
+        return self.phones if by_phones(source) else self.by_source.get(source)
 
     def is_elsewhere(self, source: str | None, component: str | None) -> bool:
         """Whether a row is another component's than the one that is judged; ``None``: all of them are."""
@@ -54,4 +54,5 @@ class Components:
 
 def components_of(sources: Mapping[str, Sequence[str]]) -> Components:
     """By the section of the configuration, in which no source is in two."""
-    return Components({source: name for name, named in sources.items() for source in named})
+    of = {CLIENT if by_phones(source) else source: name for name, named in sources.items() for source in named}
+    return Components(of)
