@@ -75,6 +75,20 @@ def test_usual_traffic_is_hardly_ever_called_troubled():
     assert sum(state in TROUBLED for state in looks) <= 1
 
 
+@pytest.mark.parametrize("minutes", [1, 5, 20])
+def test_a_log_that_is_minutes_older_than_the_window_calls_nobody_silent_for_an_event_or_two(minutes):
+    rates = (2, 3, 4, 4, 5, 6, 8, 10, 12, 15, 20, 30, 40, 60, 80, 100, 150, 200, 300)
+    users = {f"p{number}": float(rate) for number, rate in enumerate(rates)}
+    seeds = range(minutes * 1000, minutes * 1000 + 30)
+    looks = [states(world(usual, seed, users=users, history=minutes)) for seed in seeds]
+    assert [look for look in looks if TROUBLED & set(look.values())] == []
+
+
+def test_a_busy_provider_is_silent_by_a_few_minutes_of_history():
+    users = USERS | {"posthog": 1200.0}
+    assert states(world(fewer({"mapbox"}, 0.0, 0), users=users, history=20))["mapbox"] is HealthState.SILENT
+
+
 @pytest.mark.parametrize("since", [0, 30, 45, 52])
 def test_a_provider_whose_calls_fail_is_down_since_they_began_to(since):
     condition = condition_of(world(failing("mapbox", 0.97, since)), "mapbox")

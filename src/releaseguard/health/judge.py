@@ -5,7 +5,7 @@ from __future__ import annotations
 from releaseguard import readable
 from releaseguard.health.errors import FAILING, SURE, failing
 from releaseguard.health.values import Grounds, HealthCondition, HealthState, Why
-from releaseguard.health.volumes import SILENT_FROM, fewer, silent
+from releaseguard.health.volumes import SILENT_FROM, fewer, silent, surely_due
 from releaseguard.health.window import Window
 from releaseguard.stats.bounds import lower_share
 from releaseguard.stats.silence import IDLE_BELOW
@@ -68,9 +68,10 @@ def _none(window: Window, provider: str) -> HealthCondition:
         grounds = Grounds(Why.OTHERS_QUIET, expected=expected, usual=left)
         reason = f"no event; the other providers see {left:.0%} of their usual traffic too"
         return HealthCondition(HealthState.IDLE, reason, grounds)
-    if expected * left < SILENT_FROM:
-        reason = f"no event, where {expected:.0f} were to be expected: chance can do that"
-        return HealthCondition(HealthState.UNKNOWN, reason, Grounds(Why.BY_CHANCE, expected=expected))
+    due = surely_due(expected * left, window.usual[provider].volume.events)
+    if due < SILENT_FROM:
+        reason = f"no event, where {due:.0f} were to be expected: chance can do that"
+        return HealthCondition(HealthState.UNKNOWN, reason, Grounds(Why.BY_CHANCE, expected=due))
     return silent(window, window.newest_event(provider), expected)
 
 

@@ -3,6 +3,7 @@ providers telling absent users from a broken provider."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
@@ -41,6 +42,12 @@ def spike_of(window: Window, provider: str, harm: float) -> HealthCondition | No
         return None
     found = _changed(window, provider, rise(harm))
     return None if found is None or found.value < TELLING else _changed_condition(window, found)
+
+
+def surely_due(expected: float, known: int) -> float:
+    """What ``expected`` events are worth that a rate lets one expect of which ``known`` events tell: as many as make
+    nothing as unlikely by Poisson's law as it is where the rate itself is Gamma distributed (shape ``known``)."""
+    return known * math.log1p(expected / known) if known else 0.0
 
 
 def silent(window: Window, newest: int, missing: float) -> HealthCondition:

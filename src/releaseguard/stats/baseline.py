@@ -33,6 +33,8 @@ CAMPAIGN = 2.5
 """Times the usual level of a day beyond which it was one of a campaign."""
 TYPICAL_FROM = 30
 """Events in those hours from which on a level can be told."""
+FLAT_VARIANCE, FLAT_DISPERSION = 0.3, 1.5
+"""Of a level that is told by less than a day: a day's swing, and counts that vary more than Poisson's."""
 LEAST_ERRORS = 0.5
 """A share is known as well as from half an error, at least: known less, it would be taken for 0 in a calm hour."""
 
@@ -199,10 +201,12 @@ def volume_baseline(
 
 
 def _flat(series: KnownSeries, span: BaselineSpan, complete: int, minutes: int, events: int) -> VolumeBaseline:
-    """Less than a day of history: the rate of the last hours, with a day's swing as its uncertainty."""
+    """Less than a day of history: the rate of the last hours, with a day's swing and its few events as uncertainty."""
     length = min(complete - span.start, RECENT)
-    rate = series.total(complete - length, complete) / length if length > 0 else 0.0
-    return VolumeBaseline([rate] * minutes, 0.3, 1.5, 1.0, 0, events, ())
+    counted = series.total(complete - length, complete) if length > 0 else 0
+    rate = counted / length if length > 0 else 0.0
+    variance = FLAT_VARIANCE + FLAT_DISPERSION / max(counted, 1)
+    return VolumeBaseline([rate] * minutes, variance, FLAT_DISPERSION, 1.0, 0, events, ())
 
 
 def usual_rates(
