@@ -76,8 +76,13 @@ def test_today_counts_for_its_level():
 def test_less_than_a_day_is_flat_and_hardly_trusted():
     short = BaselineSpan(END - 5 * HOUR, END)
     found = volume_baseline(known(days=5 / 24), short, complete=END, minutes=30)
-    assert (found.days, found.variance) == (0, 0.3)
+    assert (found.days, found.variance) == (0, pytest.approx(0.3, abs=0.001))
     assert found.expected(0, 30) == pytest.approx(300)
+
+
+def test_a_level_that_few_events_tell_is_trusted_less_than_a_day_swings():
+    found = volume_baseline(known(days=1 / DAY), BaselineSpan(END - 1, END), complete=END, minutes=30)
+    assert found.variance == pytest.approx(0.3 + 1.5 / found.events)
 
 
 @pytest.mark.parametrize(
