@@ -67,6 +67,27 @@ def test_workers_find_what_one_process_finds_and_one_that_dies_loses_nothing(app
     assert told(search(app, CARDS)) == alone
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:This process")
+def test_a_worker_waits_for_nobody_however_much_it_has_to_tell(app, monkeypatch):
+    monkeypatch.setattr(parsing, "_packed_one", lambda _tree, name: name.encode() * 500_000)
+    [file] = parsing._nameless_files(1)
+    worker = parsing._Worker.start(survey(app), ["a.ts", "b.ts"], file)
+    os.waitid(os.P_PID, worker.process, os.WEXITED | os.WNOWAIT)  # nothing of what it wrote has been read
+    assert [(name, len(body)) for name, body in worker.bodies()] == [("a.ts", 2_000_000), ("b.ts", 2_000_000)]
+
+
+def test_where_nothing_can_be_written_one_process_reads_all(app, monkeypatch):
+    def refused() -> None:
+        raise FileNotFoundError("no usable temporary directory")
+
+    alone = told(search(app, CARDS))
+    monkeypatch.setattr(parsing, "WORTH_IT", 0)
+    monkeypatch.setattr(parsing, "_cores", lambda: 3)
+    monkeypatch.setattr("tempfile.TemporaryFile", refused)
+    assert told(search(app, CARDS)) == alone
+
+
 def test_what_did_not_change_is_not_parsed_again(app, tmp_path, read_files):
     asked = Asked(cache=tmp_path / "cache")
     first = told(search(app, CARDS, asked=asked))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import marshal
 import os
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -45,8 +46,9 @@ def _fresh(
     tree: Tree, waiting: Sequence[tuple[str, int]], cache: Cache, progress: Callable[[int], None]
 ) -> Iterator[tuple[str, SourceFile]]:
     """What is not in the cache yet, shared out among processes."""
-    shares = _shared_out(waiting)
-    workers = [_Worker.start(tree, share) for share in shares[1:]]
+    files = _nameless_files(_processes(waiting) - 1)
+    shares = _shared_out(waiting, 1 + len(files))
+    workers = [_Worker.start(tree, share, file) for share, file in zip(shares[1:], files, strict=True)]
     done = 0
     for name in shares[0]:
         done += 1
@@ -64,10 +66,22 @@ def _fresh(
                 yield name, file
 
 
-def _shared_out(waiting: Sequence[tuple[str, int]]) -> list[list[str]]:
-    """Files by process, this one first: the largest first, each to the process that has least."""
+def _processes(waiting: Sequence[tuple[str, int]]) -> int:
+    """By how many processes so much is read, this one among them."""
     alone = not hasattr(os, "fork") or threading.active_count() > 1 or sum(size for _, size in waiting) < WORTH_IT
-    count = 1 if alone else min(_cores(), MOST_WORKERS)
+    return 1 if alone else min(_cores(), MOST_WORKERS)
+
+
+def _nameless_files(count: int) -> list[IO[bytes]]:
+    """Files for so many workers to write to; none where this machine lets nobody write any."""
+    try:
+        return [tempfile.TemporaryFile() for _ in range(count)]
+    except OSError:
+        return []
+
+
+def _shared_out(waiting: Sequence[tuple[str, int]], count: int) -> list[list[str]]:
+    """Files by process, this one first: the largest first, each to the process that has least."""
     shares: list[list[str]] = [[] for _ in range(count)]
     loads = [0] * count
     for name, size in sorted(waiting, key=lambda one: (-one[1], one[0])):
@@ -95,46 +109,45 @@ def _one(tree: Tree, name: str) -> SourceFile | None:
 
 @dataclass
 class _Worker:
-    """A process of its own that reads a share of the files, and writes them to a pipe."""
+    """A process of its own that reads a share of the files, and writes them to a file that has no name.
+
+    Not to a pipe: this process has its own share to read first, and a pipe that nobody empties holds a worker up.
+    """
 
     process: int
-    pipe: int
+    written: IO[bytes]
     names: Sequence[str]
     _read: set[str] = field(default_factory=set)
 
     @classmethod
-    def start(cls, tree: Tree, names: Sequence[str]) -> _Worker:
+    def start(cls, tree: Tree, names: Sequence[str], written: IO[bytes]) -> _Worker:
         """Fork it."""
-        reading, writing = os.pipe()
         process = fork_worker()
         if process == 0:  # the worker: it leaves by `_exit` alone, and runs nothing of its parent's end
             status = 1
             try:
-                os.close(reading)
                 gc.freeze()  # what the parent made stays as it is, and its pages stay shared
                 gc.enable()
-                with os.fdopen(writing, "wb") as out:
-                    for name in names:
-                        marshal.dump((name, _packed_one(tree, name)), out)
+                for name in names:
+                    marshal.dump((name, _packed_one(tree, name)), written)
+                written.flush()
                 status = 0
             finally:
                 os._exit(status)
-        os.close(writing)
-        return cls(process, reading, names)
+        return cls(process, written, names)
 
     def bodies(self) -> Iterator[tuple[str, bytes]]:
         """Name and packed tree of each file; empty where this process has to read it: the worker could not, or died."""
-        try:
-            with os.fdopen(self.pipe, "rb") as source:
-                yield from self._written(source)
-        finally:
+        with self.written:
             os.waitpid(self.process, 0)
+            self.written.seek(0)
+            yield from self._whole_ones()
         yield from ((name, b"") for name in self.names if name not in self._read)
 
-    def _written(self, source: IO[bytes]) -> Iterator[tuple[str, bytes]]:
+    def _whole_ones(self) -> Iterator[tuple[str, bytes]]:
         while True:
             try:
-                name, body = marshal.load(source)  # noqa: S302 - what a fork of this process wrote
+                name, body = marshal.load(self.written)  # noqa: S302 - what a fork of this process wrote
             except (EOFError, ValueError, TypeError):
                 return
             self._read.add(name)
