@@ -16,10 +16,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from releaseguard.errors import ServiceError
 from releaseguard.eventlog.counts import MinuteCount, count_minutes
 from releaseguard.eventlog.hours import hours_of
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.eventlog.stores.postgres import PostgresEventLog
+from releaseguard.eventlog.stores.rolling.sqlite import RollUps
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, to_text
 from releaseguard.secret import Secret
@@ -472,6 +474,41 @@ def test_what_is_restored_or_migrated_is_rolled_up_before_anybody_reads(
             one.log.migrate()
             assert _not_rolled_up(one) == 0
             check(one.log)
+
+
+def test_what_is_restored_is_there_where_it_cannot_be_rolled_up(
+    cluster: postgres.Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise ServiceError("the counts are broken")
+
+    base, file = PostgresBase(cluster.new_database()), SqliteBase(tmp_path / "log.db")
+    with closing(base.log), closing(file.log):
+        for one in (base, file):
+            monkeypatch.setattr(one.log, "_settle_counts", broken)
+            assert one.log.restore(_rows(30)) == 30
+            check(one.log)
+
+
+def test_rolling_up_ends_while_minutes_are_marked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, passes = SqliteBase(tmp_path / "log.db"), []
+    own = RollUps._count_some
+
+    def meanwhile(rolled: RollUps, at_once: int) -> int:
+        passes.append(at_once)
+        assert len(passes) < 100
+        counted = own(rolled, at_once)
+        with closing(file.begin()) as others:
+            others.execute("UPDATE integration_events SET latency_ms = coalesce(latency_ms, 0) + 1")
+            others.commit()
+        return counted
+
+    with closing(file.log) as log:
+        with monkeypatch.context() as patched:
+            patched.setattr(RollUps, "_count_some", meanwhile)
+            log.restore(_rows(30))
+        assert passes
+        check(log)
 
 
 SQLITE_FAULTS = {

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
-from releaseguard.errors import ConfigError, ServiceError
+from releaseguard.errors import ConfigError
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.interface import Query, RowQuestion, SetAside
 from releaseguard.eventlog.mapping.shares import RuleShares, counting, shares_of
@@ -301,8 +301,7 @@ class PostgresEventLog(TableLog):
         return again(lambda: self._kept_once(place, asked))
 
     def _settle_counts(self) -> None:
-        with suppress(ServiceError):  # the rows are there, and readers count
-            self._roll_up(self._traffic.table)
+        self._roll_up(self._traffic.table)
 
     def _roll_up(self, table: str, watch: Watch = unwatched) -> None:
         """Slice by slice, each a transaction of its own."""

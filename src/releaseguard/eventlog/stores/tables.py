@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from heapq import merge
@@ -15,7 +15,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from releaseguard.errors import ConfigError, Unreachable
+from releaseguard.errors import ConfigError, ServiceError, Unreachable
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import HourCount
 from releaseguard.eventlog.interface import (
@@ -179,7 +179,8 @@ class TableLog(EventLog):
             with leaving_room() if beside_others else nullcontext():
                 new += self._restore(self._tables.batches(batch))
         if new and not self._traffic.is_the_apps:
-            self._settle_counts()
+            with suppress(ServiceError):  # the rows are there, and readers count
+                self._settle_counts()
         return new
 
     def append_exclusively(self, events: Sequence[Event]) -> Sequence[Event]:

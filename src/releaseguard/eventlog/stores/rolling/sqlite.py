@@ -71,16 +71,19 @@ class RollUps(Struct, frozen=True):
 
     def catch_up(self, watch: Watch = unwatched) -> None:
         """The same, waiting for other writers as long as the connection does. Few minutes at a time, and fewer where
-        they hold many rows."""
+        they hold many rows; what is marked meanwhile is left to whoever reads, so that this ends."""
         with suppress(sqlite3.OperationalError):
             if not self._are_there() or (self._are_believed() and not self._waiting()):
                 return
             self._mark_what_is_new()
-            done, at_once = 0, FEWEST
-            while left := self._marked():
-                watch(Progress("rolling up", done / (done + left)))
+            marked, done, at_once = self._marked(), 0, FEWEST
+            while done < marked:
+                watch(Progress("rolling up", done / marked))
                 began = monotonic()
-                done += self._count_some(at_once)
+                several = self._count_some(at_once)
+                if not several:  # others counted the rest
+                    break
+                done += several
                 at_once = max(FEWEST, min(MOST, round(at_once * LONGEST / max(monotonic() - began, SHORTEST))))
 
     def _marked(self) -> int:
