@@ -24,6 +24,7 @@ from releaseguard.errors import (
     SafeModeRefusal,
     ServiceError,
     Unreachable,
+    UsageError,
 )
 from releaseguard.http import Limits, Reply, ServiceClient, quoted
 from releaseguard.http.transport import _this_thread
@@ -293,6 +294,21 @@ def test_the_environment_adds_neither_proxy_nor_credentials(
     assert "authorization" not in service.arrived[0].headers
 
 
+def test_an_address_that_no_request_can_carry_is_a_mistake_of_use(connect: Connect, service: Service) -> None:
+    with pytest.raises(UsageError, match="too long"):
+        connect().request("GET", "/thing", params={"a": "x" * 70_000})
+    assert not service.arrived
+
+
+def test_a_dead_proxy_is_named_and_not_the_service_behind_it(connect: Connect) -> None:
+    client = connect(base_url="https://api.github.com", proxy="http://0177.0.0.1:1")
+    with pytest.raises(Unreachable) as refused:
+        client.request("GET", "/thing")
+    assert refused.value.next_step == (
+        "Check that the proxy, 127.0.0.1:1, runs and lets api.github.com through, then run the command again."
+    )
+
+
 @pytest.mark.parametrize("path", ["thing", "/a?b=c", "/a#b", "/a b", "/a\r\nx: y", "/a\\b", ""])
 def test_a_path_that_is_more_than_a_path_is_not_accepted(connect: Connect, service: Service, path: str) -> None:
     with pytest.raises(ValueError, match="path"):
@@ -307,6 +323,16 @@ def test_a_name_stays_one_part_of_the_path(connect: Connect, service: Service, n
     assert quoted(name) == segment
     connect().request("GET", f"/x/{quoted(name)}/y")
     assert service.arrived[0].path == f"/x/{segment}/y"
+
+
+@pytest.mark.parametrize(
+    "host", ["0177.0.0.1", "127.1", "0x7f000001", "LOCALHOST.", "127%2e0.0.1", "[::ffff:127.0.0.1]"]
+)
+def test_a_host_is_connected_to_in_the_spelling_that_was_checked(connect: Connect, service: Service, host: str) -> None:
+    port = service.url.rpartition(":")[2]
+    assert outcome(connect(base_url=f"http://{host}:{port}/"), "GET") == 200
+    (arrived,) = service.arrived
+    assert arrived.headers["host"] in {f"127.0.0.1:{port}", f"localhost:{port}"}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from releaseguard_events.places.hosts import canonical, canonical_or_none, covers, is_loopback, place_of, shown_host
+from releaseguard_events.places.hosts import (
+    canonical,
+    canonical_or_none,
+    covers,
+    in_one_spelling,
+    is_loopback,
+    place_of,
+    shown_host,
+)
 
 SPELLINGS = {
     "api.sendgrid.com": "api.sendgrid.com",
@@ -115,6 +123,21 @@ def test_an_ipv4_address_is_read_as_the_c_library_reads_it(text: str) -> None:
 def test_an_ipv6_address_is_itself_or_the_ipv4_address_in_it(address: ipaddress.IPv6Address) -> None:
     expected = str(address.ipv4_mapped or address)
     assert canonical(address.exploded.upper()) == canonical(f"[{address}]") == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "plain"),
+    [
+        ("HTTPS://API.GitHub.com.:8443/V1?x=Y#z", "https://api.github.com:8443/V1?x=Y#z"),
+        ("http://0177.0.0.1/a", "http://127.0.0.1/a"),
+        ("http://[::FFFF:127.0.0.1]:80", "http://127.0.0.1:80"),
+        ("http://[0:0::1]:80", "http://[::1]:80"),
+        ("https://ghe.example/https://GHE.example", "https://ghe.example/https://GHE.example"),
+    ],
+)
+def test_an_address_in_one_spelling_keeps_all_but_its_host(url: str, plain: str) -> None:
+    assert in_one_spelling(url) == plain
+    assert in_one_spelling(plain) == plain
 
 
 @pytest.mark.parametrize(

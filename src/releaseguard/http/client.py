@@ -22,6 +22,7 @@ from releaseguard.errors import (
     SafeModeRefusal,
     ServiceError,
     Unreachable,
+    UsageError,
 )
 from releaseguard.http.access import refuses_credential
 from releaseguard.http.calls import REPEATABLE, ServiceCall, Spent, plain_path, serialised
@@ -31,10 +32,13 @@ from releaseguard.http.side_by_side import SideBySide
 from releaseguard.model import utc_now
 from releaseguard.safemode import active_policy, check_address, refusal_behind
 from releaseguard.secret import Secret
+from releaseguard_events.places.hosts import in_one_spelling, place_of
 from releaseguard_events.places.urls import split
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    import httpx2
 
     from releaseguard.http.transport import Transport
 
@@ -81,7 +85,7 @@ class ServiceClient:
         check_address(base_url)
         self.service = service
         self.host = split(base_url).server
-        self._base = base_url.rstrip("/")
+        self._base = in_one_spelling(base_url).rstrip("/")
         self._headers = headers
         self._limits = limits
         self._credential = credential or f"the credential for {service}"
@@ -89,7 +93,7 @@ class ServiceClient:
         self._patience = patience
         self._guard = guard
         self._refused = refused
-        self._proxy = None if _is_loopback(base_url) else proxy
+        self._proxy = None if proxy is None or place_of(base_url).is_loopback else in_one_spelling(proxy)
         self._clock, self._wall, self._sleep = clock, wall, sleep
         self._transport = transport
         self._pacer = Pacer(limits, clock)
@@ -239,13 +243,13 @@ class ServiceClient:
         """Sends once. Returns instead of raising, so that no exception of httpx2 becomes another's context."""
         import httpx2
 
-        from releaseguard.http.transport import Outgoing, address, ends_within, fault_of
+        from releaseguard.http.transport import Outgoing, ends_within, fault_of
 
         self._check_address()
-        transport, text = self._opened(), self._base + call.path
+        transport = self._opened()
         request = Outgoing(
             call.method,
-            httpx2.URL(text, params=call.params) if call.params else address(text),
+            self._address_of(call),
             {"accept-encoding": "gzip, deflate", **headers},
             call.content,
             self._timeout,
@@ -264,6 +268,18 @@ class ServiceClient:
         if stopped is not None:
             raise stopped
         return fault
+
+    def _address_of(self, call: ServiceCall) -> httpx2.URL:
+        import httpx2
+
+        from releaseguard.http.transport import address
+
+        text = self._base + call.path
+        try:
+            return httpx2.URL(text, params=call.params) if call.params else address(text)
+        except httpx2.InvalidURL as exc:  # longer than 64 KB, for instance
+            reason = str(exc)
+        raise UsageError(f"{call.words}: the address cannot be asked for: {reason}", where=self.host)
 
     def _check_address(self) -> None:
         """SAFE MODE's answer for this client's one address. A policy that has let it pass does so for good: its
@@ -367,13 +383,11 @@ class ServiceClient:
     def _look_at(self, fault: Fault) -> str:
         if fault is Fault.BAD_CERTIFICATE:
             return "Check the address, this machine's clock, and whether a proxy replaces certificates."
-        return f"Check that {self.host} is right and can be reached from here, then run the command again."
+        if self._proxy is None:
+            return f"Check that {self.host} is right and can be reached from here, then run the command again."
+        proxy = split(self._proxy).server
+        return f"Check that the proxy, {proxy}, runs and lets {self.host} through, then run the command again."
 
 
 def _times(tries: int) -> str:
     return "once" if tries == 1 else f"{tries} times"
-
-
-def _is_loopback(url: str) -> bool:
-    host = split(url).host
-    return host in {"localhost", "::1"} or host.startswith("127.")

@@ -86,6 +86,19 @@ def place_of(url: str) -> Place:
     return Place(parts.scheme, host, parts.port or DEFAULT_PORTS[parts.scheme])
 
 
+def in_one_spelling(url: str) -> str:
+    """``url`` with its host spelled as :func:`canonical` does, so that what was checked is what a library reads.
+
+    Some refuse an octal number, and some look up a name that ends in a dot. Raises ``ValueError`` as
+    :func:`place_of` does.
+    """
+    host, named = place_of(url).host, _AUTHORITY.fullmatch(split(url).server)
+    port = named[2] or "" if named else ""
+    scheme, _, rest = url.strip().partition("://")
+    server = f"[{host}]" if ":" in host else host
+    return f"{scheme.lower()}://{server}{port}{rest[len(split(url).server) :]}"
+
+
 def shown_host(url: str) -> str:
     """The host of an address that cannot be read safely, for a message: never user name or password."""
     rest = url.partition("://")[2] or url.lstrip("/\\")
