@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from releaseguard.init.answers import Answers
+from releaseguard.compose.known.onboarding import service_parts
+from releaseguard.init.answers import Answers, guess
 from releaseguard.init.components import EXAMPLE, parts_of, section, step_for
 from releaseguard.init.text import render
 from tests.support.commands import Commands
 
+PARTS = service_parts()
 REST = "https://abcdefghijklmnopqrst.supabase.co"
 
 
@@ -50,39 +52,40 @@ def app(tmp_path: Path) -> Path:
 
 
 def test_functions_web_phones_and_services_are_parts(app):
-    parts = {one.name: (one.sources, [Path(name).name for name in one.workflows]) for one in parts_of(app)}
+    parts = {one.name: (one.sources, [Path(name).name for name in one.workflows]) for one in parts_of(app, PARTS)}
     assert parts == {
         "functions": (["geocode", "sendgrid-email"], ["functions.yml", "migrations.yaml"]),
         "admin": (("admin",), []),
         "client": (("client",), ["app.yml"]),
         "job-queue": (("job-queue",), []),
     }
-    said = tomllib.loads(section(parts_of(app)))["components"]
+    said = tomllib.loads(section(parts_of(app, PARTS)))["components"]
     assert said == {"functions": ["geocode", "sendgrid-email"], "admin": ["admin"], "job-queue": ["job-queue"]}
 
 
 def test_one_part_alone_is_the_app(tmp_path):
-    assert parts_of(tmp_path) == ()
+    assert parts_of(tmp_path, PARTS) == ()
     function(tmp_path, "geocode")
-    assert parts_of(tmp_path) == ()
+    assert parts_of(tmp_path, PARTS) == ()
 
 
 def test_a_source_of_two_parts_is_nobodys_to_guess(app):
     package(app, "apps/geocode", dependencies={"next": "15"})
-    assert parts_of(app) == ()
+    assert parts_of(app, PARTS) == ()
 
 
 def test_the_step_is_yaml_with_what_the_log_needs(app):
-    part = parts_of(app)[0]
-    [step] = yaml.safe_load(step_for(part, REST))
+    part = parts_of(app, PARTS)[0]
+    [step] = yaml.safe_load(step_for(part, REST, PARTS.log))
     assert step["with"] == {"command": "events deployed --component functions --release ${{ github.sha }}"}
     assert step["env"]["SUPABASE_URL"] == REST
-    [other] = yaml.safe_load(step_for(part, "${RELEASEGUARD_EVENTS_URL}"))
+    [other] = yaml.safe_load(step_for(part, "${RELEASEGUARD_EVENTS_URL}", PARTS.log))
     assert list(other["env"]) == ["RELEASEGUARD_EVENTS_URL"]
 
 
-def test_the_example_stands_where_nothing_is_known():
-    assert EXAMPLE in render(Answers(name="a"))
+def test_the_example_stands_where_nothing_is_known(tmp_path):
+    services = guess(tmp_path, PARTS).answers("production")
+    assert EXAMPLE in render(Answers(name="a", services=services), PARTS)
 
 
 def test_init_writes_the_section_and_prints_each_step(app):

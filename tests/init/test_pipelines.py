@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from releaseguard.init.pipelines import VaultGuess, vault_of
+from releaseguard.services.infisical.pipelines import VaultGuess, vault_of
 
 STEP = """
       - name: Secrets

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from releaseguard.compose.known.configuration import ADDRESSES, KNOWN
 from releaseguard.compose.known.endpoints import RULES
+from releaseguard.onboarding.folder import ProjectFolder
 from releaseguard.services import SERVICES
 from releaseguard.services.interface import Service
 
@@ -20,13 +22,10 @@ NOT_CODE = ("sandbox", "cards", "messages")
 """Stand-ins of the services, what a card may say, and sentences."""
 
 FLAGS = "a flag's words"
-FIRST_FILE = "a first configuration, and what a project's files tell of the services that it uses"
 STAND_INS = "variables that a shell may hold for the real services, and which are unset beside the stand-ins"
 REASONS = {
-    "cli/setup/init.py": FIRST_FILE,
     "cli/setup/sandbox.py": STAND_INS,
     "cli/rotating/rotate.py": FLAGS,
-    "init": FIRST_FILE,
     "releaseguard_events/scrub/services.py": "how a service's tokens begin, which are taken out of every row",
     "releaseguard_events/note.py": "the variables in which a host says which release it runs",
     "releaseguard_events/sdk.py": "the same variables, where they are documented",
@@ -41,7 +40,10 @@ ALLOWED: dict[str, dict[str, str]] = {
     "github": {
         "cli/shared/job.py": GITHUB_ACTIONS,
         "ci/job.py": GITHUB_ACTIONS,
+        "cli/setup/init.py": GITHUB_ACTIONS,
+        "cli/setup/init_form.py": GITHUB_ACTIONS,
         "cli/setup/doctor.py": GITHUB_ACTIONS,
+        "init/components.py": GITHUB_ACTIONS,
         "doctor/looks/configuration.py": "an example of an address",
         "rotation/planning/new_destinations.py": GITHUB_ACTIONS,
         "safemode/checkout.py": GITHUB_ACTIONS,
@@ -116,6 +118,17 @@ def test_names_and_schemes_are_told_apart() -> None:
 def test_an_example_of_an_address_is_one(service: Service[Any]) -> None:
     assert ADDRESSES.parse(service.example).scheme in {scheme.name for scheme in service.schemes}
     assert service.destination is not None
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+def test_a_services_part_of_a_first_configuration_is_its_own_section(service: Service[Any], tmp_path: Path) -> None:
+    part = service.onboarding()
+    answers = part.recognise(ProjectFolder(tmp_path)).answers("production")
+    assert isinstance(answers, part.answers)
+    said = tomllib.loads(part.section(answers))
+    assert [*said] == [service.name]
+    assert msgspec.convert(said[service.name], service.section) == service.section()
+    assert {question.field for question in part.questions} <= {*answers.__struct_fields__}
 
 
 @pytest.mark.parametrize("port", ["run_queue", "alerts", "job_token", "app", "log"])

@@ -8,9 +8,11 @@ import shutil
 import subprocess
 import sys
 import threading
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -97,6 +99,33 @@ def test_a_destination_is_a_folder_and_a_line(copy: Path) -> None:
     assert found["hosts.netlify"]["status"] == "ok"
     assert "NETLIFY_AUTH_TOKEN" in found["credentials.netlify"]["what"]
     assert found["netlify.netlify:shop"]["group"] == "netlify"
+
+
+def first_configuration(copy: Path, *flags: str) -> tuple[dict[str, Any], str]:
+    """What ``init`` of the copy answers, and the file that it writes."""
+    done = command(copy, "init", "--yes", "--json", *flags)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout), (copy / "releaseguard.toml").read_text(encoding="utf-8")
+
+
+def test_init_recognises_a_destination_that_was_added(copy: Path) -> None:
+    added(copy, "netlify")
+    (copy / ".netlify").mkdir()
+    (copy / ".netlify" / "state.json").write_text('{"siteId": "shop-1"}', encoding="utf-8")
+    said, text = first_configuration(copy, "--netlify-account", "team", "--provider", "sendgrid")
+    assert said["answers"]["netlify_account"] == "team"
+    assert tomllib.loads(text)["netlify"] == {"url": "https://api.netlify.com", "account": "team"}
+    assert tomllib.loads(text)["providers"]["sendgrid"]["destinations"] == ["netlify:shop-1"]
+    assert '# "netlify:shop-1" = ["web"]' in text
+    assert 'supabase:REF   netlify:SITE    each may end with " as NAME"' in text
+
+
+def test_init_writes_the_section_of_a_vault_that_was_added(copy: Path) -> None:
+    added(copy, "openbao")
+    said, text = first_configuration(copy, "--openbao-mount", "kv")
+    assert tomllib.loads(text)["openbao"]["mount"] == "kv"
+    assert "SYNTHETIC_USER_PASSWORD in OpenBao" in text
+    assert said["fill_in"] == ["[providers.NAME] destinations"]
 
 
 SHOP = """

@@ -7,7 +7,7 @@ may end with `` as NAME``: the name the secret has there.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -96,10 +96,15 @@ class Scheme(Struct, frozen=True):
     """A kind of destination: what its addresses begin with, and what the rest of one says."""
 
     name: str
-    form: str
+    forms: Sequence[str]
     """For messages: every form that there is."""
     read: Callable[[str], Address | None]
     """The address that the text behind the colon spells; ``None`` where it spells none."""
+
+    @property
+    def form(self) -> str:
+        """``A, B or C``."""
+        return " or ".join(filter(None, (", ".join(self.forms[:-1]), self.forms[-1])))
 
 
 class Addresses:

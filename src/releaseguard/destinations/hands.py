@@ -20,4 +20,4 @@ def _read(rest: str) -> Address | None:
     return Address(base=f"{KIND}:{rest}") if _NAME.fullmatch(rest) else None
 
 
-SCHEME = Scheme(KIND, f"{KIND}:NAME", _read)
+SCHEME = Scheme(KIND, (f"{KIND}:NAME",), _read)

@@ -6,28 +6,24 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from releaseguard.ci.job import WORKFLOWS
+from releaseguard.init.parts import RemoteLog, ServiceParts
+from releaseguard.onboarding.folder import first_files, read
+from releaseguard.onboarding.part import FUNCTIONS, WEB
 
-LARGEST: Final = 1 << 20
-MOST_FILES: Final = 200
 MOST_SOURCES: Final = 200
 WIDEST: Final = 100
-FUNCTIONS: Final = "functions"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_WEB = ("next", "nuxt", "@sveltejs/kit", "@remix-run/react", "astro", "vite", "react-scripts")
+_PAGES = ("next", "nuxt", "@sveltejs/kit", "@remix-run/react", "astro", "vite", "react-scripts")
 _PHONE = ("expo", "react-native")
-_DEPLOYS: Mapping[str, re.Pattern[str]] = {
-    FUNCTIONS: re.compile(r"supabase\s+(?:functions\s+deploy|db\s+push|migration\s+up)"),
-    "web": re.compile(r"\bvercel\b[^\n]*(?:\bdeploy\b|--prod)|vercel-action@", re.IGNORECASE),
-    "client": re.compile(r"\beas\s+(?:build|submit|update)\b"),
-}
-"""Kind of component -> how a workflow that deploys it looks."""
+CLIENT: Final = "client"
+_STORES = re.compile(r"\beas\s+(?:build|submit|update)\b")
+"""How a workflow looks that brings an app to phones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +58,10 @@ class _Package(msgspec.Struct, frozen=True):
         return any(name in self.dependencies or name in self.devDependencies for name in names)
 
 
-def parts_of(root: Path) -> Sequence[AppPart]:
+def parts_of(root: Path, known: ServiceParts) -> Sequence[AppPart]:
     """The parts that the folders tell of; fewer than two are one app, and nothing is to be said."""
-    workflows = dict(_workflows(root))
-    found = [*_functions(root), *_packages(root)]
+    workflows = dict(_workflows(root, known))
+    found = [*_functions(root, known.functions), *_packages(root)]
     if len(found) < 2 or len({name for part in found for name in part.sources}) != sum(len(p.sources) for p in found):
         return ()
     return [
@@ -76,7 +72,7 @@ def parts_of(root: Path) -> Sequence[AppPart]:
 
 def section(parts: Sequence[AppPart]) -> str:
     """``[components]`` of a first configuration; phones are one without being named."""
-    lines = [f"{one.name} = {_listed(one.sources)}\n" for one in parts if one.kind != "client"]
+    lines = [f"{one.name} = {_listed(one.sources)}\n" for one in parts if one.kind != CLIENT]
     return f"[components]\n{''.join(lines)}" if lines else ""
 
 
@@ -93,16 +89,16 @@ def _listed(names: Sequence[str]) -> str:
     return short if len(short) <= WIDEST else "".join(("[\n", *(f"  {json.dumps(one)},\n" for one in names), "]"))
 
 
-def markings_of(parts: Sequence[AppPart], events_url: str) -> Sequence[Marking]:
+def markings_of(parts: Sequence[AppPart], events_url: str, log: RemoteLog) -> Sequence[Marking]:
     """For each part how its deployments are marked in the log at ``events_url``."""
-    return [Marking(one.name, list(one.workflows), step_for(one, events_url)) for one in parts]
+    return [Marking(one.name, list(one.workflows), step_for(one, events_url, log)) for one in parts]
 
 
-def step_for(part: AppPart, events_url: str) -> str:
+def step_for(part: AppPart, events_url: str, log: RemoteLog) -> str:
     """What goes after the step that deploys ``part``, as the workflow of another repository writes it."""
     by_rest = events_url.startswith("https://")
-    name = "SUPABASE_SERVICE_ROLE_KEY" if by_rest else "RELEASEGUARD_EVENTS_URL"
-    needs = (*([f"SUPABASE_URL: {events_url}"] if by_rest else ()), f"{name}: ${{{{ secrets.{name} }}}}")
+    name = log.credential if by_rest else "RELEASEGUARD_EVENTS_URL"
+    needs = (*([f"{log.address}: {events_url}"] if by_rest else ()), f"{name}: ${{{{ secrets.{name} }}}}")
     return (
         f"      - name: Tell the event log that {part.name} is deployed\n"
         "        uses: OWNER/REPO@COMMIT\n"
@@ -112,32 +108,34 @@ def step_for(part: AppPart, events_url: str) -> str:
     )
 
 
-def _functions(root: Path) -> Iterator[AppPart]:
-    folder = root / "supabase" / "functions"
-    names = [one.name for one in _folders(folder) if _NAME.fullmatch(one.name) and any(one.glob("index.*s*"))]
+def _functions(root: Path, places: Sequence[str]) -> Iterator[AppPart]:
+    folders = [one for place in places for one in _folders(root / place)]
+    names = [one.name for one in folders if _NAME.fullmatch(one.name) and any(one.glob("index.*s*"))]
     if names:
         yield AppPart(FUNCTIONS, FUNCTIONS, names[:MOST_SOURCES])
 
 
 def _packages(root: Path) -> Iterator[AppPart]:
     """Each folder below ``apps`` and ``services``, by what its ``package.json`` stands on."""
-    for above, usual in (("apps", "web"), ("services", "service")):
+    for above, usual in (("apps", WEB), ("services", "service")):
         for folder in _folders(root / above):
             package = _package(folder / "package.json")
             if not _NAME.fullmatch(folder.name) or folder.name == FUNCTIONS:
                 continue
             if package.needs(_PHONE):
-                yield AppPart("client", "client", ("client",))
-            elif package.needs(_WEB):
-                yield AppPart(folder.name, "web", (folder.name,))
+                yield AppPart(CLIENT, CLIENT, (CLIENT,))
+            elif package.needs(_PAGES):
+                yield AppPart(folder.name, WEB, (folder.name,))
             elif usual == "service" and "start" in package.scripts:
                 yield AppPart(folder.name, "service", (folder.name,))
 
 
-def _workflows(root: Path) -> Iterator[tuple[str, set[str]]]:
-    for path in islice(sorted((root / WORKFLOWS).glob("*.y*ml")), MOST_FILES):
-        text = "\n".join(line for line in _read(path).splitlines() if not line.lstrip().startswith("#"))
-        if kinds := {kind for kind, looks in _DEPLOYS.items() if looks.search(text)}:
+def _workflows(root: Path, known: ServiceParts) -> Iterator[tuple[str, set[str]]]:
+    """Each workflow that deploys something, and the kinds of what it deploys."""
+    deploys = {FUNCTIONS: known.deploys(FUNCTIONS), WEB: known.deploys(WEB), CLIENT: _STORES}
+    for path, written in first_files([*(root / WORKFLOWS).glob("*.y*ml")]):
+        text = "\n".join(line for line in written.splitlines() if not line.lstrip().startswith("#"))
+        if kinds := {kind for kind, looks in deploys.items() if looks and looks.search(text)}:
             yield path.relative_to(root).as_posix(), kinds
 
 
@@ -150,13 +148,6 @@ def _folders(folder: Path) -> list[Path]:
 
 def _package(path: Path) -> _Package:
     try:
-        return msgspec.json.decode(_read(path) or "{}", type=_Package)
+        return msgspec.json.decode(read(path) or "{}", type=_Package)
     except (msgspec.DecodeError, RecursionError):
         return _Package()
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8") if path.is_file() and path.stat().st_size <= LARGEST else ""
-    except (OSError, UnicodeDecodeError):
-        return ""

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from releaseguard.ci import job
 from releaseguard.errors import ConfigError, Refused, UsageError
-from releaseguard.init.answers import Answers
 
 WORKFLOWS = {
     "verify.yml": "releaseguard-verify.yml",
@@ -25,12 +24,13 @@ WORKFLOWS = {
 _JOB_ENVIRONMENT = "    env:\n"
 
 
-def workflows(answers: Answers, root: Path, config: Path) -> Mapping[Path, str]:
-    """Path -> text of the workflows for the repository at ``root`` whose configuration is ``config``."""
+def workflows(environment: str, root: Path, config: Path) -> Mapping[Path, str]:
+    """Path -> text of the workflows for the repository at ``root`` whose configuration, ``config``, describes the
+    environment."""
     source = _shipped()
     texts = {name: (source / name).read_text(encoding="utf-8") for name in WORKFLOWS}
     return {
-        root / job.WORKFLOWS / WORKFLOWS[name]: _fitted(text, answers, root, config) for name, text in texts.items()
+        root / job.WORKFLOWS / WORKFLOWS[name]: _fitted(text, environment, root, config) for name, text in texts.items()
     }
 
 
@@ -46,14 +46,14 @@ def _shipped() -> Path:
     )
 
 
-def _fitted(text: str, answers: Answers, root: Path, config: Path) -> str:
+def _fitted(text: str, environment: str, root: Path, config: Path) -> str:
     """With the project's environment, and the configuration's place where that is not the top of the repository."""
     named = text
-    if answers.environment != "production":
-        quoted = json.dumps(answers.environment)  # "1.0" and "on" would be no text in YAML
+    if environment != "production":
+        quoted = json.dumps(environment)  # "1.0" and "on" would be no text in YAML
         named = named.replace("environment: production", f"environment: {quoted}")
         named = named.replace("default: production", f"default: {quoted}")
-        named = named.replace("'production'", f"'{answers.environment}'")
+        named = named.replace("'production'", f"'{environment}'")
     if config.parent == root and config.name == "releaseguard.toml":
         return named
     place = json.dumps(Path(os.path.relpath(config, root)).as_posix())

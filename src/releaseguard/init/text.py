@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 
 from releaseguard.init.answers import Answers
 from releaseguard.init.components import EXAMPLE
+from releaseguard.init.parts import ServiceParts
+from releaseguard.onboarding.lines import line, section, text
+
+WIDEST = 120
 
 _HEAD = """\
 # releaseguard's configuration: where things are. Credentials never stand here, they come from the environment;
@@ -21,7 +24,6 @@ _EVENTS = """\
 #   sqlite:///releaseguard.db                           a file, for one machine (keep it out of git)
 #   postgresql://USER:${RELEASEGUARD_EVENTS_PASSWORD}@HOST/DATABASE
 #   ${RELEASEGUARD_EVENTS_URL}                          all of it, as the app's writers and the workflows have it
-#   https://REF.supabase.co                             with SUPABASE_SERVICE_ROLE_KEY in the environment
 """
 
 _OWN_TABLE = """\
@@ -33,34 +35,9 @@ _OWN_TABLE = """\
 # latency_ms = false
 """
 
-_INFISICAL = """\
-# Where the secrets are kept, and rotated from. Credentials: INFISICAL_TOKEN, or INFISICAL_CLIENT_ID and
-# INFISICAL_CLIENT_SECRET, or in GitHub Actions INFISICAL_IDENTITY_ID with `permissions: id-token: write` (the
-# audience of that identity is `oidc_audience`, or the url where that is not set).
-"""
-
-_GITHUB = """\
-# Credentials: RELEASEGUARD_GITHUB_TOKEN, or a GitHub App's RELEASEGUARD_GITHUB_APP_ID and
-# RELEASEGUARD_GITHUB_APP_PRIVATE_KEY. The token that Actions gives to a job cannot write secrets.
-[github]
-url = "https://api.github.com"
-"""
-
-_VERCEL = """\
-# Credential: VERCEL_TOKEN. `sensitive = true` has `drift` report variables that can be read back.
-[vercel]
-url = "https://api.vercel.com"
-"""
-
-_SUPABASE = """\
-# The management API, for edge function secrets. Credential: SUPABASE_ACCESS_TOKEN.
-[supabase]
-url = "https://api.supabase.com"
-"""
-
 _APP = """\
 # The app's own base address, where synthetic flows run as a test user (SYNTHETIC_USER_EMAIL and
-# SYNTHETIC_USER_PASSWORD in Infisical), and the variable that holds its database's address, for invariants (read-only).
+# SYNTHETIC_USER_PASSWORD in {vault}), and the variable that holds its database's address, for invariants (read-only).
 [app]
 """
 
@@ -99,8 +76,7 @@ lead = "2h"
 # "2026-10-29" = "holiday"
 
 # One section for each provider whose secrets are rotated: where copies of them are.
-#   github:OWNER/REPO   github:OWNER/REPO@ENVIRONMENT   github:OWNER   github-dependabot:OWNER/REPO
-#   vercel:PROJECT/production,preview   supabase:REF    each may end with " as NAME"
+FORMS
 # `sources` says which of the app's processes (an event's `source`) use the secret from where; unsaid, any of them
 # speaks for all.
 """
@@ -108,92 +84,64 @@ lead = "2h"
 _STAGING = """\
 # Any section again, where another environment differs; `--environment staging` picks it.
 # [environments.staging]
-# infisical.environment = "staging"
 """
 
 
-def render(answers: Answers, examples: Sequence[str] = (), own_table: str = "", components: str = "") -> str:
+def render(
+    answers: Answers, known: ServiceParts, examples: Sequence[str] = (), own_table: str = "", components: str = ""
+) -> str:
     """The file's text; ``examples`` are destinations for the example of a provider, where none was named, ``own_table``
     the lines that read a table of the app's, ``components`` its section of parts, where they are known."""
+    rules = _RULES.replace(EXAMPLE, components or EXAMPLE).replace("FORMS\n", _forms(known.forms))
     return "\n".join(
         part
         for part in (
             _HEAD,
-            *_places(answers, own_table or _OWN_TABLE),
-            _RULES.replace(EXAMPLE, components or EXAMPLE) + _providers(answers, examples),
-            _STAGING,
+            *_places(answers, known, own_table or _OWN_TABLE),
+            rules + _providers(answers, known, examples),
+            _STAGING + "".join(f"# {setting}\n" for setting in known.overrides),
         )
     )
 
 
-def _places(answers: Answers, own_table: str) -> Iterator[str]:
-    yield _section(
+def _places(answers: Answers, known: ServiceParts, own_table: str) -> Iterator[str]:
+    yield section(
         "project",
         ("name", answers.name, ""),
         ("environment", answers.environment, "what the sections below describe"),
         ("language", answers.language, 'of playbooks: "en" or "tr"'),
     )
-    yield _EVENTS + _section("events", ("url", answers.events_url, "")) + own_table
-    yield _INFISICAL + _infisical(answers)
-    yield _GITHUB
-    yield _VERCEL + _line("team_id", answers.vercel_team or "", "a team's projects", off=not answers.vercel_team)
-    yield _SUPABASE
-    app_url = answers.app_url or "https://REF.supabase.co"
-    yield _APP + _line("url", app_url, "", off=not answers.app_url) + _line("database_url_env", "APP_DATABASE_URL", "")
+    by_rest = f"#   {known.log.example:<51} with {known.log.credential} in the environment\n"
+    yield _EVENTS + by_rest + section("events", ("url", answers.events_url, "")) + own_table
+    sections = known.sections(answers.services)
+    yield from sections.values()
+    head = _APP.format(vault=known.vault(sections))
+    app_url = line("url", answers.app_url or known.backend, "", off=not answers.app_url)
+    yield head + app_url + line("database_url_env", "APP_DATABASE_URL", "")
 
 
-def _infisical(answers: Answers) -> str:
-    section = _section(
-        "infisical",
-        ("url", answers.infisical_url, ""),
-        _project(answers),
-        ("environment", answers.infisical_environment, "its slug"),
-        ("path", answers.infisical_path, "a provider's own folder: [providers.NAME] path"),
-    )
-    return section + _folders(answers) + _line("oidc_audience", answers.infisical_url, "", off=True)
+def _forms(forms: Sequence[str]) -> str:
+    """As many in a line as there is room for."""
+    lines = ["# "]
+    for form in forms:
+        if len(f"{lines[-1]}   {form}") > WIDEST:
+            lines.append("# ")
+        lines[-1] += f"{'   ' if lines[-1] != '# ' else '  '}{form}"
+    return "\n".join(lines) + '    each may end with " as NAME"\n'
 
 
-def _folders(answers: Answers) -> str:
-    """What else the workflows read, where one folder is not all: a rotation looks where it is told."""
-    if not answers.infisical_folders:
-        return ""
-    named = ", ".join(_text(folder) for folder in answers.infisical_folders)
-    return f"# The workflows read {named} too: a provider whose secrets stand there says so by its `path`.\n"
-
-
-def _project(answers: Answers) -> tuple[str, str, str]:
-    if answers.infisical_slug and not answers.infisical_project:
-        return "project_slug", answers.infisical_slug, "as the workflows name it; or project_id"
-    return "project_id", answers.infisical_project, "" if answers.infisical_project else "its id; or project_slug"
-
-
-def _providers(answers: Answers, examples: Sequence[str]) -> str:
+def _providers(answers: Answers, known: ServiceParts, examples: Sequence[str]) -> str:
     if answers.destinations:
-        return "\n".join(_provider(provider, uris) for provider, uris in answers.destinations.items())
-    uris = examples or ["github:OWNER/REPO", "vercel:prj_123/production", "supabase:abcdefghijklmnopqrst"]
-    lines = _provider("sendgrid", uris).splitlines()
-    return "".join(line + "\n" if line.startswith("#") else f"# {line}\n" for line in lines)
+        return "\n".join(_provider(provider, uris, known) for provider, uris in answers.destinations.items())
+    lines = _provider("sendgrid", examples or known.examples, known).splitlines()
+    return "".join(one + "\n" if one.startswith("#") else f"# {one}\n" for one in lines)
 
 
-def _provider(provider: str, uris: Sequence[str]) -> str:
-    listed = "".join(f"\n  {_text(uri)}," for uri in uris)
-    section = f"[providers.{provider}]\ndestinations = [{listed}{chr(10) if uris else ''}]\n"
-    runtime = [uri.partition(" as ")[0].partition("/")[0] for uri in uris if uri.startswith(("vercel:", "supabase:"))]
+def _provider(provider: str, uris: Sequence[str], known: ServiceParts) -> str:
+    listed = "".join(f"\n  {text(uri)}," for uri in uris)
+    settings = f"[providers.{provider}]\ndestinations = [{listed}{chr(10) if uris else ''}]\n"
+    runtime = [uri.partition(" as ")[0].partition("/")[0] for uri in uris if known.runs(uri)]
     if not runtime:
-        return section
-    sources = "".join(f'# {_text(base)} = ["web"]\n' for base in dict.fromkeys(runtime))
-    return f"{section}# [providers.{provider}.sources]\n{sources}"
-
-
-def _section(name: str, *settings: tuple[str, str, str]) -> str:
-    return f"[{name}]\n" + "".join(_line(*setting) for setting in settings)
-
-
-def _line(key: str, value: str, remark: str, *, off: bool = False) -> str:
-    line = f"{'# ' if off else ''}{key} = {_text(value)}"
-    return f"{line:<26} # {remark}\n" if remark else f"{line}\n"
-
-
-def _text(value: str) -> str:
-    """A basic string: JSON's is one, but for DEL."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        return settings
+    sources = "".join(f'# {text(base)} = ["web"]\n' for base in dict.fromkeys(runtime))
+    return f"{settings}# [providers.{provider}.sources]\n{sources}"

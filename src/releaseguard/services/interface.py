@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from releaseguard.functions.interface import FunctionLogs
     from releaseguard.http import Access, ServiceClient
     from releaseguard.leaks.interface import AlertSource
+    from releaseguard.onboarding.part import Onboarding
     from releaseguard.vault.interface import Vault
     from releaseguard_events.stores.table import EventTable
 
@@ -137,6 +138,8 @@ class LogStore(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
     schema: Callable[[ServiceContext[S], str, EventTable], str]
     """The SQL that makes its tables, printed without asking it, so without its credential."""
     requirement: Requirement
+    address: str
+    """The variable with the log's address, which a job that writes to it is given beside the credential."""
     public_key: str
     """The variable of a key that everybody has, and which must read nothing."""
     exposed: Callable[[EventLog, Secret], Remark]
@@ -211,6 +214,8 @@ class Service(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
     """Where the people of this job's repository see what became of a release."""
     run_queue: Callable[[ServiceContext[S], Sequence[Address]], RunQueue] | None = None
     alerts: Callable[[ServiceContext[S], Sequence[Address]], AlertSource] | None = None
+    onboarding: Callable[[], Onboarding[Any]] | None = None
+    """Its part of a first configuration."""
     account: Callable[[ServiceContext[S], Sequence[Address]], Iterator[Remark]] | None = None
     """Whose credential it is, and what it may do, by reading alone."""
     job_token: Callable[[ServiceContext[S]], Callable[[str], Secret] | None] | None = None

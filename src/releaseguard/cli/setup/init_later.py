@@ -17,15 +17,15 @@ def add_workflows(run: Run, config: Path) -> ExitCode:
     """Write the workflows that fit ``config``, and nothing else. Raises ``ConfigError`` for a file that cannot be read,
     ``Refused`` where a workflow is in the way."""
     from releaseguard.compose.known import configuration
+    from releaseguard.compose.known.onboarding import service_parts
     from releaseguard.init import files
-    from releaseguard.init.answers import Answers, guess
+    from releaseguard.init.answers import repository_at
     from releaseguard.init.components import markings_of, parts_of
 
     settings = configuration.load(config, environment=None, environ=run.environ)
-    root = guess(config.parent).root or config.parent
-    answers = Answers(name=settings.project.name, environment=settings.environment)
-    written = files.write(files.workflows(answers, root, config), root)
-    markings = markings_of(parts_of(root), _address(settings))
+    root, known = repository_at(config.parent).top, service_parts()
+    written = files.write(files.workflows(settings.environment, root, config), root)
+    markings = markings_of(parts_of(root, known), _address(settings), known.log)
     document = {
         "written": [shown_path(path) for path in written],
         "answers": {},

@@ -82,6 +82,6 @@ def _read_dependabot(rest: str) -> Address | None:
 
 
 SCHEMES = (
-    Scheme(ACTIONS, "github:OWNER/REPO, github:OWNER/REPO@ENVIRONMENT or github:OWNER", _read_actions),
-    Scheme(DEPENDABOT, "github-dependabot:OWNER/REPO", _read_dependabot),
+    Scheme(ACTIONS, ("github:OWNER/REPO", "github:OWNER/REPO@ENVIRONMENT", "github:OWNER"), _read_actions),
+    Scheme(DEPENDABOT, ("github-dependabot:OWNER/REPO",), _read_dependabot),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from releaseguard.credentials import CredentialOption, Requirement, Unfit
 from releaseguard.destinations.address import Address
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from releaseguard.destinations.interface import Destination, RunQueue
     from releaseguard.http import ServiceClient
     from releaseguard.leaks.interface import AlertSource
+    from releaseguard.onboarding.part import Onboarding
     from releaseguard.services.github.app import GitHubInstallation
     from releaseguard.services.github.keys import PublicKeys
     from releaseguard.services.interface import Headers, Places
@@ -193,6 +194,12 @@ def by_hand(address: Address, names: Sequence[str]) -> Sequence[str]:
     return [f"gh {kind[name.endswith('_VERSION')]} set {name} {where}{app}" for name in plain]
 
 
+def onboarding() -> Onboarding[Any]:
+    from releaseguard.services.github.onboarding import ONBOARDING
+
+    return ONBOARDING
+
+
 SERVICE = Service(
     name="github",
     title="GitHub",
@@ -240,4 +247,5 @@ SERVICE = Service(
     alerts=alerts,
     account=account,
     job_token=job_token,
+    onboarding=onboarding,
 )

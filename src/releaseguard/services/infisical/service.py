@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from releaseguard.credentials import CredentialOption, Requirement
 from releaseguard.errors import ConfigError, MissingCredential
@@ -11,6 +11,7 @@ from releaseguard.settings import Section
 from releaseguard_events.places.trust import Endpoint
 
 if TYPE_CHECKING:
+    from releaseguard.onboarding.part import Onboarding
     from releaseguard.services.infisical.logins import Identity
     from releaseguard.vault.interface import Vault
 
@@ -96,6 +97,12 @@ def _identity(context: Context) -> Identity:
     )
 
 
+def onboarding() -> Onboarding[Any]:
+    from releaseguard.services.infisical.onboarding import ONBOARDING
+
+    return ONBOARDING
+
+
 SERVICE = Service(
     name="infisical",
     title="Infisical",
@@ -128,4 +135,5 @@ SERVICE = Service(
     is_vault=lambda section: bool(section.project_id or section.project_slug),
     vault_setting="[infisical] project_id",
     vault=vault,
+    onboarding=onboarding,
 )

@@ -26,4 +26,4 @@ def _read(rest: str) -> Address | None:
     return project_at(rest) if _FORM.fullmatch(rest) else None
 
 
-SCHEME = Scheme("supabase", "supabase:REF", _read)
+SCHEME = Scheme("supabase", ("supabase:REF",), _read)

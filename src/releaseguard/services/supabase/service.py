@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from releaseguard.credentials import CredentialOption, Requirement
 from releaseguard.destinations.address import Address
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from releaseguard.eventlog.interface import EventLog
     from releaseguard.functions.interface import FunctionLogs
     from releaseguard.http import ServiceClient
+    from releaseguard.onboarding.part import Onboarding
     from releaseguard.services.interface import Places
     from releaseguard_events.stores.table import EventTable
 
@@ -162,6 +163,12 @@ def by_hand(address: Address, names: Sequence[str]) -> Sequence[str]:
     return [f"supabase secrets set --project-ref {ref} --env-file /dev/stdin  # type {', '.join(names)} as NAME=value"]
 
 
+def onboarding() -> Onboarding[Any]:
+    from releaseguard.services.supabase.onboarding import ONBOARDING
+
+    return ONBOARDING
+
+
 SERVICE = Service(
     name="supabase",
     title="Supabase",
@@ -203,6 +210,7 @@ SERVICE = Service(
         open=event_log,
         schema=schema,
         requirement=Requirement("events", (CredentialOption((SERVICE_KEY,)),), "reading and writing the event log"),
+        address="SUPABASE_URL",
         public_key=PUBLIC_KEY,
         exposed=exposed,
     ),
@@ -211,4 +219,5 @@ SERVICE = Service(
     destination=destination,
     functions=functions,
     account=account,
+    onboarding=onboarding,
 )

@@ -51,4 +51,4 @@ def _target_order(target: str) -> tuple[int, str]:
     return (STANDARD_TARGETS.index(target) if target in STANDARD_TARGETS else len(STANDARD_TARGETS), target)
 
 
-SCHEME = Scheme("vercel", "vercel:PROJECT/production,preview", _read)
+SCHEME = Scheme("vercel", ("vercel:PROJECT/production,preview",), _read)

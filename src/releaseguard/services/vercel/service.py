@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from releaseguard.credentials import CredentialOption, Requirement
 from releaseguard.destinations.address import Address
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from releaseguard.deployments.interface import Deployer
     from releaseguard.destinations.interface import Destination
     from releaseguard.http import ServiceClient
+    from releaseguard.onboarding.part import Onboarding
     from releaseguard.services.vercel.destination import VercelDestination
 
 
@@ -89,6 +90,12 @@ def by_hand(address: Address, names: Sequence[str]) -> Sequence[str]:
     return [f"vercel link --project {project}", *writes]
 
 
+def onboarding() -> Onboarding[Any]:
+    from releaseguard.services.vercel.onboarding import ONBOARDING
+
+    return ONBOARDING
+
+
 SERVICE = Service(
     name="vercel",
     title="Vercel",
@@ -116,4 +123,5 @@ SERVICE = Service(
     by_hand=by_hand,
     deployer=deployer,
     account=account,
+    onboarding=onboarding,
 )

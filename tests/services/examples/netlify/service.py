@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from releaseguard.credentials import CredentialOption, Requirement
 from releaseguard.destinations.address import Address, Scheme
@@ -14,6 +14,7 @@ from releaseguard_events.places.trust import Endpoint
 if TYPE_CHECKING:
     from releaseguard.destinations.interface import Destination
     from releaseguard.http import ServiceClient
+    from releaseguard.onboarding.part import Onboarding
 
 
 class NetlifySection(Section, frozen=True, kw_only=True):
@@ -43,6 +44,12 @@ def _read(rest: str) -> Address | None:
     return Address(base=f"netlify:{rest}") if re.fullmatch(r"[A-Za-z0-9._-]+", rest) else None
 
 
+def onboarding() -> Onboarding[Any]:
+    from releaseguard.services.netlify.onboarding import ONBOARDING
+
+    return ONBOARDING
+
+
 SERVICE = Service(
     name="netlify",
     title="Netlify",
@@ -54,7 +61,8 @@ SERVICE = Service(
         Endpoint(setting="[netlify] url", client="netlify", carries=(TOKEN,), hosts=frozenset({"api.netlify.com"})),
     ),
     dated="/api/v1/user",
-    schemes=(Scheme("netlify", "netlify:SITE", _read),),
+    schemes=(Scheme("netlify", ("netlify:SITE",), _read),),
     example="netlify:SITE",
     destination=destination,
+    onboarding=onboarding,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from releaseguard.credentials import CredentialOption, Requirement
 from releaseguard.services.interface import Service, ServiceContext, required
@@ -10,6 +10,7 @@ from releaseguard.settings import Section
 from releaseguard_events.places.trust import Endpoint
 
 if TYPE_CHECKING:
+    from releaseguard.onboarding.part import Onboarding
     from releaseguard.vault.interface import Vault
 
 
@@ -30,6 +31,12 @@ def vault(context: Context) -> Vault:
     return OpenBaoVault(context.connect(lambda: {"x-vault-token": token}), context.section.mount)
 
 
+def onboarding() -> Onboarding[Any]:
+    from releaseguard.services.openbao.onboarding import ONBOARDING
+
+    return ONBOARDING
+
+
 SERVICE = Service(
     name="openbao",
     title="OpenBao",
@@ -42,4 +49,5 @@ SERVICE = Service(
     is_vault=lambda section: bool(section.mount),
     vault_setting="[openbao] mount",
     vault=vault,
+    onboarding=onboarding,
 )

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from releaseguard.ci.job import FOLDER, WORKFLOWS
-
-MOST_FILES: Final = 200
-LARGEST: Final = 1 << 20
+from releaseguard.onboarding.folder import first_files, texts_in
 
 _STEP = re.compile(r"^\s*-\s", re.MULTILINE)
 _ACTION = re.compile(r"^\s*uses:\s*[\"']?infisical/secrets-action@", re.IGNORECASE | re.MULTILINE)
@@ -93,8 +89,7 @@ def _most(uses: Sequence[_VaultStep], part: str, known: Sequence[str]) -> str:
 def _texts(root: Path) -> Iterator[str]:
     actions = root / FOLDER / "actions"
     files = [*(root / WORKFLOWS).glob("*.y*ml"), *actions.glob("*/action.y*ml")]
-    for path in islice(sorted(files), MOST_FILES):
-        yield _read(path)
+    yield from (text for _, text in first_files(files))
 
 
 def _uses(text: str) -> Iterator[_VaultStep]:
@@ -143,16 +138,5 @@ def _folder(text: str) -> str:
 
 def _workspace(root: Path) -> str:
     """The project's id as ``infisical init`` leaves it."""
-    try:
-        found = json.loads(_read(root / ".infisical.json") or "{}")
-    except (ValueError, RecursionError):
-        return ""
-    named = found.get("workspaceId") if isinstance(found, dict) else None
-    return _plain(named) if isinstance(named, str) else ""
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8") if path.stat().st_size <= LARGEST else ""
-    except (OSError, UnicodeDecodeError):
-        return ""
+    [named] = texts_in(root / ".infisical.json", "workspaceId")
+    return _plain(named)
