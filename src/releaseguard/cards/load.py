@@ -125,13 +125,25 @@ def load_cards(project_dir: Path | None = None) -> Cards:
     Raises ``ConfigError`` (:class:`CardErrors`) with file, line, key and nearest valid name for each problem.
     """
     shipped = shipped_folder()
-    own = project_dir / FOLDER if project_dir else None
-    if own is None or not own.is_dir() or own.resolve() == shipped.resolve():
-        own = None
+    own = own_folder(project_dir) if project_dir else None
     if own is None and (checked := compiled(shipped)):
         return _together(checked, {})
     problems: list[ConfigError] = []
     return join(_documents(shipped, problems), _documents(own, problems) if own else (), problems)
+
+
+def own_folder(project_dir: Path) -> Path | None:
+    """The folder of a project's own cards, where it has one. Raises ``ConfigError`` for what is there and is none."""
+    folder = project_dir / FOLDER
+    if folder.is_dir():
+        return None if folder.samefile(shipped_folder()) else folder
+    if folder.is_symlink():
+        raise ConfigError(
+            "this link leads to no folder, so the project's own cards cannot be read",
+            where=str(folder),
+            next_step="Correct the link, or remove it.",
+        )
+    return None
 
 
 def shipped_folder() -> Path:

@@ -62,6 +62,11 @@ def _told(error: Exception | KeyboardInterrupt, arguments: list[str]) -> int:
             return _left_in_job(_expected(error, wants_json), "\n".join(_lines_of(error)), arguments)
         case OSError(errno=errno.ENOSPC):
             return _disk_full()
+        case FileNotFoundError(filename=None) if not _stands_somewhere():
+            gone = UsageError("the directory that this was run in is gone", next_step="Go to one that is there: cd DIR")
+            return _expected(gone, wants_json)
+        case OSError(filename=str() as file) if error.strerror:
+            return _left_in_job(_expected(_of_a_file(file, error), wants_json), f"{file}: {error.strerror}", arguments)
         case UnicodeEncodeError() if not all(map(is_text, arguments)):
             return _expected(UsageError("an argument is not valid UTF-8", next_step="Write it in UTF-8."), wants_json)
         case _:
@@ -160,6 +165,20 @@ def _disk_full() -> int:
     return _expected(
         UsageError("cannot be written: no space is left", next_step="Make room, or write the output elsewhere."), False
     )
+
+
+def _stands_somewhere() -> bool:
+    try:
+        os.getcwd()  # noqa: PTH109
+    except OSError:
+        return False
+    return True
+
+
+def _of_a_file(file: str, error: OSError) -> UsageError:
+    """What the system says of a path that nobody foresaw: too long a name, links in a circle, no permission."""
+    next_step = "Correct the path, or who may use it, then run the command again."
+    return UsageError(f"the file cannot be used: {error.strerror}", where=file, next_step=next_step)
 
 
 def _run(arguments: list[str], clocks: Clocks) -> int:

@@ -5,6 +5,7 @@ The file says where things are; credentials come from the environment only, and 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -28,6 +29,7 @@ from releaseguard.settings.checks import (
 from releaseguard.settings.sections import CommonSections, EventsSection, Section
 from releaseguard.settings.values import FILE_NAME, Known, Settings
 from releaseguard.tomlfile import Document
+from releaseguard_events.configuration import here
 from releaseguard_events.places.written import expanded, variables_in
 
 
@@ -67,7 +69,7 @@ def load(
     Raises ``ConfigError`` naming file, line and key.
     """
     hidden = confidential(environ)
-    found = _find(path, environ, start or Path.cwd())
+    found = _find(path, environ, start.resolve() if start else here())
     if found is not None and not found.exists():
         raise ConfigError(
             "there is no such file",
@@ -103,9 +105,8 @@ def of(
 def _find(path: Path | None, environ: Mapping[str, str], start: Path) -> Path | None:
     given = path or (Path(environ["RELEASEGUARD_CONFIG"]) if environ.get("RELEASEGUARD_CONFIG") else None)
     if given is not None:
-        return given.resolve()
-    folders = [start.resolve(), *start.resolve().parents]
-    return next((folder / FILE_NAME for folder in folders if (folder / FILE_NAME).is_file()), None)
+        return Path(os.path.realpath(given))  # links in a circle are for whoever opens it to tell of
+    return next((folder / FILE_NAME for folder in (start, *start.parents) if (folder / FILE_NAME).is_file()), None)
 
 
 def _without_file(environ: Mapping[str, str]) -> Document:
@@ -152,7 +153,7 @@ def _with_url(settings: Settings, environ: Mapping[str, str]) -> EventsSection:
     given = environ.get("RELEASEGUARD_EVENTS_URL")
     if given and not _names_a_log(settings):  # then the app's writers go there, and so do we
         relative = given.removeprefix("sqlite:///")
-        url = given if relative == given else f"sqlite:///{Path.cwd() / relative}"
+        url = given if relative == given else f"sqlite:///{here() / relative}"
         return msgspec.structs.replace(settings.events, url=url)
     if settings.events.url.startswith("sqlite:///"):
         relative = expanded(settings.events.url.removeprefix("sqlite:///"), environ, where)

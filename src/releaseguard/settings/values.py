@@ -24,6 +24,7 @@ from releaseguard.settings.sections import (
     VerifySection,
 )
 from releaseguard.tomlfile import Document, Step, did_you_mean
+from releaseguard_events.configuration import here
 
 FILE_NAME = "releaseguard.toml"
 SUCCESSOR = "_NEW"
@@ -74,7 +75,7 @@ class Settings(Struct, frozen=True):
     @property
     def root(self) -> Path:
         """The directory that relative paths are relative to."""
-        return self.path.parent if self.path else Path.cwd()
+        return self.path.parent if self.path else here()
 
     def where(self, *steps: Step) -> str:
         """``file:line`` of a key, preferring the environment's own section."""

@@ -6,6 +6,7 @@ environment has them; what else stands in it is the tool's to check.
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -45,9 +46,18 @@ class Configuration:
 def read(environ: Mapping[str, str]) -> Configuration:
     """The configuration of this process. Raises ``ConfigError`` for a file that is wrong."""
     given = environ.get(VARIABLE)
-    url = _absolute(given, Path.cwd()) if given else None
+    url = _absolute(given, here()) if given else None
     path = _found(environ)
     return _of(path, environ, url) if path else Configuration(url)
+
+
+def here() -> Path:
+    """The directory that this process was started in, or, where it has been deleted since, as a deployment does that
+    removes older releases below an app that runs, a relative path to nowhere: what is named absolutely still counts."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return Path()
 
 
 def salt(environ: Mapping[str, str]) -> str:
@@ -80,9 +90,9 @@ def _of(path: Path, environ: Mapping[str, str], given: str | None) -> Configurat
 def _found(environ: Mapping[str, str]) -> Path | None:
     """The file that ``RELEASEGUARD_CONFIG`` names, else the first one from here upward."""
     if named := environ.get("RELEASEGUARD_CONFIG"):
-        return Path(named).resolve()
-    here = Path.cwd().resolve()
-    return next((folder / FILE_NAME for folder in (here, *here.parents) if (folder / FILE_NAME).is_file()), None)
+        return Path(os.path.realpath(named))
+    start = here()
+    return next((folder / FILE_NAME for folder in (start, *start.parents) if (folder / FILE_NAME).is_file()), None)
 
 
 class _File:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import Final
 
-from releaseguard_events.configuration import Configuration
+from releaseguard_events.configuration import Configuration, here
 from releaseguard_events.errors import ConfigError
 from releaseguard_events.places.hosts import Place, place_of
 from releaseguard_events.places.supabase import EVENTS, SERVICE_KEYS, VOUCHING
@@ -54,7 +53,7 @@ def load(url: str) -> None:
 def _sqlite(url: str, table: EventTable, _configured: Configuration, _environ: Mapping[str, str]) -> Store:
     from releaseguard_events.stores.sqlite import SqliteStore, sqlite_path
 
-    return SqliteStore(sqlite_path(url, Path.cwd()), table, FILE_WAITS)
+    return SqliteStore(sqlite_path(url, here()), table, FILE_WAITS)
 
 
 def _postgres(url: str, table: EventTable, _configured: Configuration, environ: Mapping[str, str]) -> Store:

@@ -39,7 +39,7 @@ def make_file(path: Path) -> None:
     One that is there is not even opened: closing it would let go of the locks that this process has on it.
     """
     with suppress(FileExistsError):
-        os.close(os.open(path.resolve(), os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE))
+        os.close(os.open(os.path.realpath(path), os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE))
 
 
 def make_folder(folder: Path) -> None:

@@ -32,7 +32,7 @@ def writing(output: Path) -> Iterator[TextIO]:
 
 @contextmanager
 def _whole(output: Path) -> Iterator[TextIO]:
-    output = output.resolve()
+    output = Path(os.path.realpath(output))
     part = output.with_name(f"{output.name}.part")
     with _taken(part, output) as file:
         try:

@@ -33,8 +33,9 @@ def _value(arguments: Sequence[str], option: str, allowed: Sequence[str] | None 
 def _configured(arguments: Sequence[str], environ: Mapping[str, str]) -> str | None:
     """What the configuration says that a command would read. A help asks for it too, so nothing is loaded for a file
     that says English, nor for the rest of any."""
-    path = _value(arguments, "--config") or environ.get("RELEASEGUARD_CONFIG") or _upward(os.getcwd())  # noqa: PTH109
     try:
+        here = os.getcwd  # asked for last, since it may be gone
+        path = _value(arguments, "--config") or environ.get("RELEASEGUARD_CONFIG") or _upward(here())
         with open(path or os.devnull, "rb") as file:  # noqa: PTH123 - pathlib is slow to load
             text = file.read()
     except (OSError, ValueError):

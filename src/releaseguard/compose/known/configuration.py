@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec import structs
 
 from releaseguard import settings
-from releaseguard.cards.load import FOLDER, Cards, load_cards, shipped_folder
+from releaseguard.cards.load import FOLDER, Cards, load_cards, own_folder
 from releaseguard.cards.rules import is_query, request_problem
 from releaseguard.cards.spec import InvariantCheck
 from releaseguard.destinations import hands
@@ -166,11 +166,8 @@ def cards_or_problems(settings: Settings) -> tuple[Cards, Sequence[ConfigError]]
 
 def own_cards(settings: Settings) -> Sequence[str]:
     """The project's own cards by name."""
-    folder = settings.root / "checks"
-    shipped = shipped_folder()
-    if not settings.path or not folder.is_dir() or folder.resolve() == shipped.resolve():
-        return ()
-    return sorted(path.stem for path in folder.glob("*.toml"))
+    folder = own_folder(settings.root) if settings.path else None
+    return sorted(path.stem for path in folder.glob("*.toml")) if folder else ()
 
 
 def check_providers(settings: Settings, cards: Cards) -> None:
