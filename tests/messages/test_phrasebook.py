@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import releaseguard_events
+from releaseguard.cli.main import COMMANDS
 from releaseguard.messages import phrasebook
 from releaseguard.messages.markup import said
 from releaseguard.messages.phrasebook import Phrase, Phrasebook, read
@@ -115,10 +116,32 @@ def pairs(text: str) -> list[tuple[str, str]]:
     return found
 
 
-@pytest.mark.parametrize(("english", "turkish"), list(read("tr")))
-def test_a_translation_has_the_places_of_its_sentence(english: str, turkish: str) -> None:
-    places = re.compile(r"\{(\w+)\}")
-    assert sorted(places.findall(english)) == sorted(places.findall(turkish))
+PLACE = re.compile(r"\{(\w+)\}")
+COPIED = re.compile(
+    r"`[^`]+`|--[a-z][a-z-]*|\[[a-z_.{}]+\]|\b[A-Z][A-Z0-9]*_[A-Z0-9_]*[A-Z0-9]\b|\$\{?\w+\}?|https?://[^\s,;)]*"
+    rf"|\breleaseguard (?:{'|'.join(COMMANDS)})\b(?: --[a-z-]+)*"
+)
+"""What is typed as it stands: text in backticks, options, sections of the configuration, variables, addresses,
+commands."""
+
+
+def test_a_translation_has_the_places_of_its_sentence() -> None:
+    wrong = [pair for pair in read("tr") if sorted(PLACE.findall(pair[0])) != sorted(PLACE.findall(pair[1]))]
+    assert not wrong
+
+
+def test_what_is_typed_and_every_number_is_the_same_in_a_translation() -> None:
+    def facts(text: str) -> list[str]:
+        bare = PLACE.sub("", text.replace("9 in 10", "onda dokuzu"))
+        return sorted({fact.rstrip(".") for fact in COPIED.findall(text)} | set(re.findall(r"\d+", bare)))
+
+    assert not [pair for pair in read("tr") if facts(pair[0]) != facts(pair[1])]
+
+
+def test_no_sentence_has_two_translations_and_no_two_places_touch() -> None:
+    english = [english for english, _ in read("tr")]
+    assert len(english) == len(set(english))
+    assert not [text for text in english if "}{" in text]
 
 
 def test_the_heading_of_a_table_is_said_and_the_same_words_as_names_stay() -> None:

@@ -25,6 +25,13 @@ _FILLED_BY: Final = {"n": _NUMBER, "m": _NUMBER, "moment": _MOMENT} | dict.fromk
     ("name", "provider", "variable", "environment", "id", "release", "lane", "state"), _NAME
 )
 """What stands in the places of some names; in all others a clause."""
+_KEPT: Final = frozenset(
+    {*_FILLED_BY, "value", "text", "path", "file", "uri", "command", "host", "table", "column", "service", "setting"}
+    | {"option", "flow", "flag", "flags", "card", "secret", "event"}
+)
+"""Places of facts: what stands there is said as it is, be it a word that the language knows or not."""
+_QUOTED: Final = re.compile(r"(['`])\{(\w+)\}\1")
+"""A place whose text is given as somebody typed it."""
 _SHARE: Final = re.compile(r"(\d+)(?:\.(\d+))?%")
 _SEPARATORS: Final = (" | ", "; ", ". ", ": ", ", ", " and ", " or ")
 """Where a sentence of several is taken apart, the widest first."""
@@ -54,6 +61,11 @@ class Phrase:
         """What stands in the places of ``text``; ``None`` where it is of another shape."""
         found = _shape(self.english).fullmatch(text)
         return None if found is None else dict(zip(_PLACE.findall(self.english), found.groups(), strict=True))
+
+    @property
+    def kept(self) -> frozenset[str]:
+        """The places whose text is no sentence: names, numbers, and what somebody typed."""
+        return _KEPT | {quoted[2] for quoted in _QUOTED.finditer(self.english)}
 
     def said(self, facts: Mapping[str, str]) -> str:
         """The sentence in the other language."""
@@ -127,7 +139,9 @@ class Phrasebook:
         if share := _SHARE.fullmatch(text):
             return f"%{share[1]}" + (f",{share[2]}" if share[2] else "")
         for phrase, facts in self._shapes(text):
-            return phrase.said({name: self.say(fact) for name, fact in facts.items()})
+            return phrase.said(
+                {place: fact if place in phrase.kept else self.say(fact) for place, fact in facts.items()}
+            )
         return self._in_parts(text)
 
     def _shapes(self, text: str) -> Iterator[tuple[Phrase, Mapping[str, str]]]:
