@@ -20,6 +20,8 @@ _NUMBER: Final = r"(\d[\d.,]*)"
 _NAME: Final = r"(\S+?)(?<!\.)"
 _CLAUSE: Final = r"((?:(?!; |\. |  )[^\n])+?)(?<!\.)"
 """Anything within one clause of one column; a full stop ends the sentence around it."""
+_FACT: Final = r"((?:(?!; |\. |: |  )[^\n])+?)(?<!\.)"
+"""What begins a sentence and is said as it is: nothing that stands before the sentence."""
 _MOMENT: Final = r"(\d{4}-\S+(?: \S+)?)"
 _FILLED_BY: Final = {"n": _NUMBER, "m": _NUMBER, "moment": _MOMENT} | dict.fromkeys(
     ("name", "provider", "variable", "environment", "id", "release", "lane", "state"), _NAME
@@ -76,10 +78,10 @@ class Phrase:
 def _shape(english: str) -> re.Pattern[str]:
     """The texts between the places stand as they are."""
     texts = _PLACE.split(english)
+    filled = {texts[1]: _FACT} if not texts[0] and texts[1] in _KEPT else {}
+    filled |= _FILLED_BY
     return re.compile(
-        "".join(
-            re.escape(text) if index % 2 == 0 else _FILLED_BY.get(text, _CLAUSE) for index, text in enumerate(texts)
-        )
+        "".join(re.escape(text) if index % 2 == 0 else filled.get(text, _CLAUSE) for index, text in enumerate(texts))
     )
 
 
