@@ -378,3 +378,43 @@ def test_before_the_first_rotation_what_is_out_is_what_a_place_shows() -> None:
     blind.live_with("first-value")
     blind.vault.put(NAME, "never-out", "new-value")
     assert [(pin.from_version, pin.to_version) for pin in go(blind).secrets] == [(2, 3)], "as nothing says more"
+
+
+def test_a_success_with_a_401_proves_nothing_and_is_the_refusal_that_it_is() -> None:
+    world = ready("old-value", "new-value")
+    world.app.refused, world.app.deaf = {"new-value"}, True
+    result = go(world)
+    assert result.state is RotationState.ROLLED_BACK, result.proof
+    assert world.supabase.cells[NAME].value == "old-value"
+
+
+def test_nor_is_it_a_use_of_the_new_value_before_a_person_revokes() -> None:
+    world = ready("old-value", "new-value")
+    assert go(world).state is RotationState.PROVEN
+    used(world, world.supabase.cells[LABEL].value, source="cron", error_code="HTTP 401")
+    certificate = go(world, RotateRequest(action=RotateAction.CONFIRM_REVOKED)).certificate
+    assert certificate is not None
+    (cron,) = [one for one in certificate.consumers if one.source == "cron"]
+    assert (cron.new, cron.refused) == (0, 1)
+
+
+def test_the_new_version_from_nowhere_is_told_and_more_traffic_is_not_asked_for() -> None:
+    world = ready("old-value", "new-value")
+    world.app.silent = True
+    world.time.passing.append(lambda: used(world, world.supabase.cells[LABEL].value, source=None))
+    result = go(world)
+    missing = " ".join(result.proof.missing)
+    assert "successes with the new version do not say where they come from" in missing
+    assert "there was no traffic" not in missing
+    assert "from which source" in str(result.next_step)
+
+
+@pytest.mark.parametrize(("said", "warned"), [(None, True), ("1", False)])
+def test_traffic_that_never_said_which_value_it_used_is_not_counted_upon(said: str | None, warned: bool) -> None:
+    world = ready("old-value", "new-value")
+    world.app.silent, world.sources = True, False
+    used(world, said)
+    world.time.now += 60
+    missing = " ".join(go(world).proof.missing)
+    assert "an hour that takes about" in missing
+    assert ("no row of the day before says which value it used" in missing) is warned

@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from releaseguard import readable
-from releaseguard.cards.refused import is_refusal
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.keeping import identified
 from releaseguard.model import CLIENT, Event, Outcome, to_text
 from releaseguard.rotation.history.parts import CertificateRecord, ConsumerRecord
 from releaseguard.rotation.proof.rows import Says, says_of, used_the_value_before
+from releaseguard.rotation.proof.tally import refuses
 from releaseguard.rotation.proof.values import Question, RuntimeDestination
 
 MOST = 200
@@ -98,10 +98,11 @@ def _since(question: Question, source: str | None, began: datetime) -> datetime:
 
 
 def _count(use: _UseOfValues, event: Event, question: Question, since: datetime) -> None:
-    if event.outcome is Outcome.ERROR:
+    refused = refuses(question, event)
+    if event.outcome is Outcome.ERROR or refused:
         late = event.occurred_at >= since
         use.failures += late
-        use.refused += late and is_refusal(event.error_code, question.auth_error_codes)
+        use.refused += late and refused
         return
     if not question.shows_success(event):
         if used_the_value_before(question, event):

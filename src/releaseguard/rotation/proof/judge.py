@@ -19,7 +19,7 @@ from datetime import timedelta
 from releaseguard.eventlog.interface import SetAside
 from releaseguard.model import CLIENT, Event, Outcome
 from releaseguard.rotation.proof.missing import unread_rows, what_is_missing
-from releaseguard.rotation.proof.rows import EvidenceRow, Says, action_of, may_object, read_row, shortest_delays
+from releaseguard.rotation.proof.rows import EvidenceRow, Says, action_of, carried_by, may_object, read_row, shortest_delays
 from releaseguard.rotation.proof.tally import RuntimeTally, count_rows, refuses
 from releaseguard.rotation.proof.values import Proof, Question, RuntimeDestination, RuntimeProof
 from releaseguard.rotation.values import Basis, Grade
@@ -49,6 +49,13 @@ def prove(question: Question, events: Iterable[Event], set_aside: Iterable[SetAs
         missing=missing,
         refused=any(proof.refused for proof in proofs),
         refused_at_least_once=any(proof.refused_at_least_once for proof in proofs),
+    )
+
+
+def says_nothing(events: Sequence[Event]) -> bool:
+    """Whether there are events, and none of them says which value, deployment or release was at work."""
+    return bool(events) and not any(
+        carried_by(event) or event.detail.get("deployment_id") or event.release for event in events
     )
 
 
@@ -90,7 +97,7 @@ def _prove_one(
         refused=refusals >= question.successes and not accepted,
         refused_at_least_once=refusals > 0 and not accepted,
         old=sum(row.says is Says.OLD and not refuses(question, row.event) for row in tally.against),
-        unlabelled=tally.unlabelled + tally.nameless,
+        unlabelled=tally.unlabelled + tally.nameless + tally.sourceless,
         basis=_basis(best) if grade is Grade.A else None,
     )
 

@@ -34,12 +34,11 @@ def _may_refuse(question: Question, row: SetAside) -> bool:
     if (
         row.provider not in {None, question.provider, *question.also_called}
         or row.source == CLIENT
-        or row.outcome is Outcome.SUCCESS
     ):
         return False
     if row.error_code:
         return is_refusal(row.error_code, question.auth_error_codes)
-    return row.event not in question.success_events
+    return row.outcome is not Outcome.SUCCESS and row.event not in question.success_events
 
 
 def what_is_missing(
@@ -57,7 +56,7 @@ def what_is_missing(
     parts += misnamed
     if not tally.heard and question.heard_in:
         parts.append(_heard_in(question))
-    elif counted or not (tally.nameless or misnamed):  # more of the same would prove no more
+    elif counted or not (tally.nameless or tally.sourceless or misnamed):  # more of the same would prove no more
         parts.append(_how_to_get_it(question, runtime, max(needed - counted, 1)))
     return "; ".join(parts)
 
@@ -73,6 +72,12 @@ def _heard_in(question: Question) -> str:
 _NAMELESS = (
     "success says neither its source nor which value it used",
     "successes say neither their source nor which value they used",
+)
+
+
+_SOURCELESS = (
+    "success with the new version does not say where it comes from",
+    "successes with the new version do not say where they come from",
 )
 
 
@@ -100,6 +105,11 @@ def _observations(question: Question, tally: RuntimeTally, silent: Sequence[str]
         yield (
             f"{readable.agree(tally.nameless, *_NAMELESS)}: the app's rows have to say both (source, "
             "detail.secret_version), or they prove nothing"
+        )
+    if tally.sourceless:
+        yield (
+            f"{readable.agree(tally.sourceless, *_SOURCELESS)}, and [providers.{question.provider}.sources] says what "
+            "runs where: have the rows say their source, or leave that section out"
         )
     if tally.repeats:
         why = "same correlation_id, or without one the same instant and content"
@@ -142,4 +152,10 @@ def _how_to_get_it(question: Question, runtime: RuntimeDestination, lacking: int
     if rate <= 0:
         return f"there was no traffic in the day before: use the app{flow}"
     wait = readable.roughly(max(timedelta(hours=lacking / rate), timedelta(seconds=1)))
-    return f"at today's rate of {rate:.3g} an hour that takes about {wait}{flow}"
+    return f"at today's rate of {rate:.3g} an hour that takes about {wait}{flow}{_MUTE if question.mute else ''}"
+
+
+_MUTE = (
+    "; but no row of the day before says which value it used: unless the app now writes what is pushed beside the "
+    "secret into its rows (detail.secret_version), more of them prove nothing"
+)

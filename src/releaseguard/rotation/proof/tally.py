@@ -29,6 +29,8 @@ class RuntimeTally:
     """Successes with the new version whose clock says that they came before it."""
     nameless: int = 0
     """Successes since the new version serves that say neither which value they used nor where they come from."""
+    sourceless: int = 0
+    """Successes with the new version that do not say where they come from, where the project says what runs where."""
     repeats: int = 0
     """Rows of ``evidence`` left out because another one tells of the same action."""
 
@@ -45,7 +47,7 @@ class RuntimeTally:
 def count_rows(question: Question, runtime: RuntimeDestination, rows: Sequence[EvidenceRow]) -> RuntimeTally:
     """What the rows say of one runtime: for the keys that it should hold, elsewhere, and against them."""
     evidence, elsewhere, against = [], [], []
-    unlabelled = too_early = nameless = 0
+    unlabelled = too_early = nameless = sourceless = 0
     for row in rows:
         if _objects(question, row):
             if store_time(row.event) > runtime.serving:
@@ -55,6 +57,7 @@ def count_rows(question: Question, runtime: RuntimeDestination, rows: Sequence[E
         elif not row.speaks:
             elsewhere.append(row)
             nameless += _is_nameless(row) and is_after(row, runtime.serving)
+            sourceless += row.event.source is None and row.says is Says.NEW_VERSION and not question.misnamed(row.event)
         elif not is_after(row, runtime.serving if row.says is Says.NOTHING else runtime.since):
             too_early += row.says is not Says.NOTHING and store_time(row.event) > runtime.serving
         elif row.says is not Says.NOTHING or question.accept_timing:
@@ -63,7 +66,9 @@ def count_rows(question: Question, runtime: RuntimeDestination, rows: Sequence[E
             unlabelled += 1
     once = once_each(evidence)
     repeats = len(evidence) - len(once)
-    return RuntimeTally(once, elsewhere, once_each(against), unlabelled, too_early, nameless, repeats)
+    return RuntimeTally(
+        once, elsewhere, once_each(against), unlabelled, too_early, nameless, sourceless, repeats
+    )
 
 
 def _is_nameless(row: EvidenceRow) -> bool:
@@ -72,7 +77,7 @@ def _is_nameless(row: EvidenceRow) -> bool:
 
 def _objects(question: Question, row: EvidenceRow) -> bool:
     """Whether it speaks against the new version: a refused credential, or a success with another one."""
-    if row.event.outcome is not Outcome.SUCCESS:
+    if row.event.outcome is not Outcome.SUCCESS or refuses(question, row.event):
         return refuses(question, row.event)
     if question.shows_success(row.event):
         return row.says is Says.OLD
@@ -91,4 +96,6 @@ def once_each(rows: Sequence[EvidenceRow]) -> Sequence[EvidenceRow]:
 
 
 def refuses(question: Question, event: Event) -> bool:
-    return event.outcome is Outcome.ERROR and is_refusal(event.error_code, question.auth_error_codes)
+    """Whether the credential was refused, by the code, whatever the outcome says: an app that does not look at the
+    answer of ``fetch`` calls a 401 a success."""
+    return is_refusal(event.error_code, question.auth_error_codes)

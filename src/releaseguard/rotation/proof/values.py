@@ -56,6 +56,8 @@ class Question:
     accept_timing: bool = False
     traffic: Mapping[str | None, float] = field(default_factory=dict)
     """Successes an hour by source, before the rotation."""
+    mute: bool = False
+    """Whether there were such, and none of them said which value, deployment or release was at work."""
     flow: str | None = None
     """The flow that could make an event."""
     others_events: frozenset[str] = frozenset()
@@ -115,7 +117,7 @@ class RuntimeProof:
     rewritten: Sequence[str] = ()
     """Names there that somebody else has written since they were pushed."""
     unlabelled: int = 0
-    """Successes of which only the time is known, with those that do not say where they come from."""
+    """Successes of which only the time or only the version is known, and not where they come from."""
     basis: Basis | None = None
     """What a grade A rests on: the weakest of its rows."""
 

@@ -22,7 +22,7 @@ from releaseguard.rotation.history.parts import CertificateRecord
 from releaseguard.rotation.history.views import DestinationProgress, DirectionProgress, Redeployment
 from releaseguard.rotation.identity.expected import why_no_proof
 from releaseguard.rotation.proof import judge
-from releaseguard.rotation.proof.judge import traffic_of
+from releaseguard.rotation.proof.judge import says_nothing, traffic_of
 from releaseguard.rotation.proof.labels import Labels
 from releaseguard.rotation.proof.values import Proof, Question, RuntimeDestination
 from releaseguard.rotation.session import RotationSession, Tell
@@ -168,6 +168,7 @@ def question_of(session: RotationSession, direction: Direction) -> Question:
     proven_by = {event for spec in group.secrets for event in spec.proven_by} or set(card.events.success)
     runtimes = _runtimes(session, direction)
     success = frozenset(proven_by)
+    before = _day_before(session, success, min((one.since for one in runtimes), default=rotation.began_at))
     return Question(
         provider=card.id,
         environment=session.context.chain_key.environment,
@@ -177,7 +178,8 @@ def question_of(session: RotationSession, direction: Direction) -> Question:
         runtimes=runtimes,
         successes=card.proof.successes,
         accept_timing=session.context.rules.accept_timing,
-        traffic=_traffic(session, success, min((one.since for one in runtimes), default=rotation.began_at)),
+        traffic=traffic_of(before, success, TRAFFIC_HOURS),
+        mute=says_nothing(before),
         flow=card.proof.flow,
         others_events=frozenset({event for spec in card.secrets for event in spec.proven_by} - success),
         also_called=card.spellings,
@@ -265,7 +267,8 @@ def _elsewhere(binding: Binding, bindings: Sequence[Binding]) -> frozenset[str]:
     return frozenset(source for other in others for source in other.sources or ()) - frozenset(binding.sources or ())
 
 
-def _traffic(session: RotationSession, success: frozenset[str], before: datetime) -> Mapping[str | None, float]:
+def _day_before(session: RotationSession, success: frozenset[str], before: datetime) -> Sequence[Event]:
+    """The successes by which it is known what traffic is usual."""
     query = Query(
         environment=session.context.chain_key.environment,
         providers=(session.context.card.id,),
@@ -273,7 +276,7 @@ def _traffic(session: RotationSession, success: frozenset[str], before: datetime
         since=before - timedelta(hours=TRAFFIC_HOURS),
         until=before,
     )
-    return traffic_of(session.context.log.select(query), success, TRAFFIC_HOURS)
+    return list(session.context.log.select(query))
 
 
 def _rows(session: RotationSession, question: Question) -> tuple[Sequence[Event], Iterator[SetAside]]:
@@ -328,7 +331,7 @@ class _Flows:
             return
         if self._has_run and all(one.unlabelled and not one.successes for one in proof.runtimes if one.missing):
             self._left = 0
-            tell(f"The flow {self._id} is not run again: its event does not say which version it used.")
+            tell(f"The flow {self._id} is not run again: its event does not say which version it used, or where.")
             return
         self._has_run = True
         self._left -= 1
