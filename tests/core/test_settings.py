@@ -86,6 +86,8 @@ def test_an_environment_overrides_only_what_it_names(tmp_path):
         ('[events.columns]\noutcome = { values = { a = "error" } }', 2, "either a column or a constant", None),
         ('[events.columns]\noutcome = { column = "s", values = { a = "sucess" } }', 2, "what a means", "'success'"),
         ('[events.columns]\noutcome = { constant = "ok" }', 2, "the constant is neither success nor error", None),
+        ('[events.columns]\nerror_code = { column = "s", others = false }', 2, "others is false where only", None),
+        ('[events.columns]\nsource = { constant = "s", others = false }', 2, "others is false where only", None),
         ('[events.columns]\nsynthetic = { constant = "no" }', 2, "has to be true or false", None),
         ('[events.columns]\noccurred_at = { constant = "now" }', 2, "of one row alone", None),
         ('[events.columns]\noccurred_at = { column = "at", values = { a = "b" } }', 2, "no words to translate", None),

@@ -87,6 +87,14 @@ def test_every_row_is_named_and_judged_by_its_words(store, log):
     assert {one.environment for one in read(log)} == {"production"}
 
 
+def test_a_key_that_was_refused_is_no_success_whatever_the_word_beside_it_says(store, log):
+    codes = (401, 403, 200, 404)
+    insert(store, *({"integration_name": "sendgrid", "status": "degraded", "status_code": code} for code in codes))
+    told = [(str(one.outcome), one.event, one.error_code) for one in sorted(read(log), key=lambda one: one.occurred_at)]
+    refused, taken = ("error", "sendgrid_error"), ("success", "sendgrid_email_sent")
+    assert told == [(*refused, "401"), (*refused, "403"), (*taken, "200"), (*taken, "404")]
+
+
 @pytest.mark.parametrize("name", ["SendGrid", "SENDGRID", " send-grid", "send_grid"])
 def test_a_provider_in_another_spelling_is_named_by_its_cards_rules(store, log, name):
     """No row of it was read, and no check looked: a verdict that would have been FAIL was a PASS."""

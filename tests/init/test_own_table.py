@@ -104,7 +104,7 @@ def test_the_written_file_reads_the_table_as_it_is(tmp_path: Path):
             )
         connection.execute(
             "INSERT INTO integration_health_events (id, integration_name, event_type, status, status_code, created_at)"
-            " VALUES ('1', 'sendgrid', 'api_call', 'failure', 401, strftime('%Y-%m-%dT%H:%M:%fZ'))"
+            " VALUES ('1', 'sendgrid', 'api_call', 'success', 401, strftime('%Y-%m-%dT%H:%M:%fZ'))"
         )
     assert cli.run("events", "migrate").code == 0
     row, *others = cli.run("events", "list", "--json").json["events"]
@@ -116,7 +116,7 @@ def test_the_written_file_reads_the_table_as_it_is(tmp_path: Path):
         ("paytr_webhook_received", "success"),
         ("paytr_withdraw_initiated", "success"),
     ], "all kinds and outcomes have names, and only a call proves a key"
-    assert (row["provider"], row["event"], row["error_code"]) == ("sendgrid", "sendgrid_error", "401")
+    assert (row["provider"], row["event"], row["error_code"]) == ("sendgrid", "sendgrid_error", "401"), "no success"
     assert "integration_health_events_mapped" in cli.run("events", "migrate", "--sql").out
     added = cli.run("events", "migrate", "--additions").out
     for column in ("recorded_at", "release", "source", "correlation_id", "synthetic", "environment"):

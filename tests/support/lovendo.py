@@ -29,8 +29,8 @@ occurred_at = "created_at"
 recorded_at = false
 provider = { column = "integration_name", values = { expo = "expo_push" } }
 event = "metadata.event"
-outcome = { column = "status", values = { success = "success", degraded = "success", failure = "error", \
-timeout = "error" } }
+outcome = [{ column = "status_code", values = { 401 = "error", 403 = "error" }, others = false }, \
+{ column = "status", values = { success = "success", degraded = "success", failure = "error", timeout = "error" } }]
 error_code = ["error_code", "status_code"]
 latency_ms = "response_time_ms"
 environment = { constant = "production" }

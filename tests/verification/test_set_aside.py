@@ -73,6 +73,14 @@ def test_what_is_undecided_tells_what_could_not_be_read() -> None:
     (found,) = held_back([replace(PASSED, verdict=Verdict.INCONCLUSIVE)], of(SendGrid=50), {"sendgrid": 50})
     assert found.verdict is Verdict.INCONCLUSIVE
     assert "50 of 100 rows since the deployment cannot be read" in found.reason
+    assert "no time" not in found.reason
+
+
+def test_rows_without_any_time_are_not_said_to_be_of_now() -> None:
+    undated = replace(ROW, occurred_at=None, recorded_at=None)
+    rows = [undated, undated, replace(undated, recorded_at=ROW.recorded_at), replace(undated, provider="twilio")]
+    (found,) = held_back([PASSED], tally_of(rows), {"sendgrid": 50})
+    assert found.reason.endswith("; 2 of them have no time and may be of long ago")
 
 
 @pytest.mark.parametrize(

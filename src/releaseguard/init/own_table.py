@@ -33,7 +33,8 @@ _OUTCOME = ("outcome", "status", "result", "state", "success", "ok")
 _TIME = ("occurred_at", "created_at", "logged_at", "event_time", "timestamp", "ts", "time")
 _RECORDED = ("recorded_at", "inserted_at", "ingested_at")
 _LATENCY = ("latency_ms", "response_time_ms", "duration_ms", "response_time", "latency")
-_CODES = ("error_code", "status_code", "http_status", "response_code")
+_STATUS_CODES = ("status_code", "http_status", "response_code")
+_CODES = ("error_code", *_STATUS_CODES)
 _EVENT = ("event", "event_name")
 _KIND = ("event_type", "kind", "type", "category")
 _JSON = ("metadata", "detail", "details", "context", "payload", "data")
@@ -181,7 +182,7 @@ def _columns(table: OwnTable, environment: str) -> Iterator[str]:
         else "recorded_at = false # when a row reached the log: no --as-of"
     )
     yield f"provider = {_translated(table.first(_PROVIDER) or '', _PROVIDERS)}"
-    yield f"outcome = {_translated(table.first(_OUTCOME) or '', _outcomes(table))}"
+    yield from _outcome(table)
     codes = [name for name in _CODES if name in table.columns]
     yield f"error_code = {json.dumps(codes) if codes else 'false'}"
     latency = table.first(_LATENCY)
@@ -191,6 +192,18 @@ def _columns(table: OwnTable, environment: str) -> Iterator[str]:
     yield from (f"{name} = {_label(table, name)}" for name in _LABELS)
     yield f"detail = {_text(table.json) if table.json else 'false'}"
     yield ""
+
+
+def _outcome(table: OwnTable) -> Iterator[str]:
+    """Who does not look at what ``fetch`` was answered writes a success beside a 401."""
+    word = _translated(table.first(_OUTCOME) or "", _outcomes(table))
+    if (status := table.first(_STATUS_CODES)) is None:
+        yield f"outcome = {word}"
+        return
+    yield "outcome = [ # a key that was refused is no success, whatever the word beside it says"
+    yield f'  {{ column = {_text(status)}, values = {{ 401 = "error", 403 = "error" }}, others = false }},'
+    yield f"  {word},"
+    yield "]"
 
 
 def _environment(table: OwnTable, environment: str) -> str:

@@ -47,7 +47,7 @@ def _part(part: Translated | Constant, read: Callable[[TheirColumn], str], words
         return read(part.column)
     text = words.text(part.column)
     cases = " ".join(f"WHEN {literal(theirs)} THEN {words.constant(ours)}" for theirs, ours in part.values)
-    kept = f" ELSE {text}" if all(isinstance(ours, str) for _, ours in part.values) else ""
+    kept = f" ELSE {text}" if part.others and all(isinstance(ours, str) for _, ours in part.values) else ""
     return f"(CASE {text} {cases}{kept} END)"
 
 

@@ -39,7 +39,7 @@ def as_view(place: EventTable) -> EventTable:
 def keeps(place: EventTable, column: str) -> bool:
     """Whether what is written into our ``column`` of the view comes back from there."""
     rule = place.rule(column)
-    return rule is not None and isinstance(rule.parts[0], Translated)
+    return rule is not None and isinstance(rule.written, Translated)
 
 
 def environment_of(place: EventTable) -> str:
@@ -193,7 +193,7 @@ def _backwards(place: EventTable) -> tuple[dict[str, str], dict[str, str]]:
         plain[detail] = "NEW.detail"
     for ours in _WRITTEN:
         rule = place.rule(ours)
-        part = rule.parts[0] if rule else None
+        part = rule.written if rule else None
         if not isinstance(part, Translated):
             continue
         value = _translated(ours, part)
@@ -223,7 +223,7 @@ def _translated(ours: str, part: Translated) -> str:
 def _refused(place: EventTable) -> str:
     """An event of staging in a table all of whose rows are production's would be judged as production's."""
     rule = place.rule("environment")
-    part = rule.parts[0] if rule else None
+    part = rule.written if rule else None
     if part is None or isinstance(part, Translated):
         return ""
     return f"""  IF NEW.environment IS DISTINCT FROM {literal(str(part.value))} THEN

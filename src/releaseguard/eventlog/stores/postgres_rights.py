@@ -90,7 +90,7 @@ def _generated(connection: Connection, place: EventTable) -> tuple[str, str] | N
             [qualified(place.table)],
         )
     }
-    rules = {ours: rule.parts[0] for ours in place.present if (rule := place.rule(ours)) is not None}
+    rules = {ours: rule.written for ours in place.present if (rule := place.rule(ours)) is not None}
     written = {ours: part.column for ours, part in rules.items() if isinstance(part, Translated)}
     return next(((ours, column.name) for ours, column in written.items() if column.name in made), None)
 

@@ -31,10 +31,7 @@ def _may_refuse(question: Question, row: SetAside) -> bool:
     at = row.recorded_at or row.occurred_at
     if at is not None and serving is not None and at <= serving:
         return False
-    if (
-        row.provider not in {None, question.provider, *question.also_called}
-        or row.source == CLIENT
-    ):
+    if row.provider not in {None, question.provider, *question.also_called} or row.source == CLIENT:
         return False
     if row.error_code:
         return is_refusal(row.error_code, question.auth_error_codes)

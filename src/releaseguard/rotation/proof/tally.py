@@ -66,9 +66,7 @@ def count_rows(question: Question, runtime: RuntimeDestination, rows: Sequence[E
             unlabelled += 1
     once = once_each(evidence)
     repeats = len(evidence) - len(once)
-    return RuntimeTally(
-        once, elsewhere, once_each(against), unlabelled, too_early, nameless, sourceless, repeats
-    )
+    return RuntimeTally(once, elsewhere, once_each(against), unlabelled, too_early, nameless, sourceless, repeats)
 
 
 def _is_nameless(row: EvidenceRow) -> bool:

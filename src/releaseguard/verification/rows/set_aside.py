@@ -36,16 +36,24 @@ def seen_since(rows: Iterable[MinuteCount], mark: datetime) -> Mapping[str, int]
 
 def held_back(findings: Sequence[Finding], aside: SetAsideTally, seen: Mapping[str, int]) -> Sequence[Finding]:
     """The findings without a PASS that unread rows might contradict, and without a loss that they may be."""
-    return [_held_back(finding, _perhaps_of(finding, aside), seen.get(finding.provider, 0)) for finding in findings]
+    return [
+        _held_back(
+            finding,
+            _perhaps_of(finding, aside.by_provider),
+            seen.get(finding.provider, 0),
+            _perhaps_of(finding, aside.undated),
+        )
+        for finding in findings
+    ]
 
 
-def _perhaps_of(finding: Finding, aside: SetAsideTally) -> int:
+def _perhaps_of(finding: Finding, by_provider: Mapping[str | None, int]) -> int:
     """The rows that are the provider's, however it is written in them, and those that may be."""
     written = bare(finding.provider)
-    return sum(count for name, count in aside.by_provider.items() if name is None or bare(name) == written)
+    return sum(count for name, count in by_provider.items() if name is None or bare(name) == written)
 
 
-def _held_back(finding: Finding, unread: int, read: int) -> Finding:
+def _held_back(finding: Finding, unread: int, read: int, undated: int) -> Finding:
     if not unread or finding.kind in BESIDE_THE_LOG:
         return finding
     finding = replace(finding, evidence=replace(finding.evidence, set_aside=unread))
@@ -61,7 +69,8 @@ def _held_back(finding: Finding, unread: int, read: int) -> Finding:
         why = f"{told}, and may be what is missing: {CORRECT}"
     else:
         return finding
-    return replace(finding, verdict=Verdict.INCONCLUSIVE, reason=f"{finding.reason}; but {why}")
+    old = f"; {undated} of them have no time and may be of long ago" if undated else ""
+    return replace(finding, verdict=Verdict.INCONCLUSIVE, reason=f"{finding.reason}; but {why}{old}")
 
 
 class _Lost(NamedTuple):

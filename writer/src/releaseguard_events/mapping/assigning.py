@@ -54,7 +54,7 @@ def _plain(value: Any) -> Any:
 
 def _assign(row: TheirRow, column: str, rule: ColumnRule, value: Any, place: MappedTable) -> None:
     """A value that is none is no value to write, and neither is a flag that is not set, inside JSON."""
-    part = rule.parts[0]
+    part = rule.written
     if isinstance(part, Constant):
         _refuse_another(column, part, value, place)
     elif value is not None and not (value is False and part.column.path):

@@ -91,24 +91,35 @@ _FORMS: Final = (
 )
 
 
+_KEYS: Final = ("column", "constant", "values", "others")
+
+
 def _table(name: str, entry: Written, where: Where) -> Iterator[Translated | Constant]:
     for key in entry:
-        if key not in ("column", "constant", "values"):
-            raise _wrong(f"{key} is not a known key", where, name, _nearest(key, ("column", "constant", "values")))
+        if key not in _KEYS:
+            raise _wrong(f"{key} is not a known key", where, name, _nearest(key, _KEYS))
     if ("column" in entry) == ("constant" in entry):
         raise _wrong("a table has either a column or a constant", where, name, _FORMS)
     if "constant" in entry:
         if "values" in entry:
             raise _wrong("a constant has no values to translate", where, name, "Leave `values` out.")
+        if "others" in entry:
+            raise _wrong(_OTHERS, where, name, "Leave `others` out.")
         yield Constant(_constant(name, entry["constant"], where))
         return
     given = entry["column"]
     texts = given if isinstance(given, list) and given else [given]
     values = _values(name, entry.get("values", {}), where)
+    others = entry.get("others", True)
+    if not isinstance(others, bool) or not (others or values):
+        raise _wrong(_OTHERS, where, name, _FORMS)
     for text in texts:
         if not isinstance(text, str) or not text:
             raise _wrong("column is the name of a column, or a list of names", where, name, _FORMS)
-        yield Translated(_column(name, text, where), values)
+        yield Translated(_column(name, text, where), values, others)
+
+
+_OTHERS: Final = "others is false where only the words that values lists are read, and the next place for the rest"
 
 
 def _column(name: str, text: str, where: Where) -> TheirColumn:

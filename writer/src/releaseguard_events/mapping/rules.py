@@ -26,11 +26,13 @@ class Constant(NamedTuple):
 
 
 class Translated(NamedTuple):
-    """What stands in a column of theirs, with some of its values in our words; every other stays as it is."""
+    """What stands in a column of theirs, with some of its values in our words; every other stays as it is, or where
+    ``others`` is not set is nothing, so that the next place is asked."""
 
     column: TheirColumn
     values: tuple[tuple[str, Scalar], ...] = ()
     """Theirs and ours, in the order in which they are written down."""
+    others: bool = True
 
     def theirs(self, ours: Scalar) -> Scalar:
         """The value to write for one of ours: itself where it is translated to itself, else the first."""
@@ -47,6 +49,11 @@ class ColumnRule(NamedTuple):
     def columns(self) -> Iterator[TheirColumn]:
         """Their columns that it reads."""
         return (part.column for part in self.parts if isinstance(part, Translated))
+
+    @property
+    def written(self) -> Translated | Constant:
+        """Where a value goes: the first place that takes any."""
+        return next((part for part in self.parts if isinstance(part, Constant) or part.others), self.parts[0])
 
 
 class Holds(NamedTuple):
