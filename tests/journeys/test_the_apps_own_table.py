@@ -78,6 +78,11 @@ def test_a_release_is_judged_and_an_outage_is_found_in_the_apps_own_rows(world):
     assert any("the cards' first events" in what for what in rules)
     assert any("outcome unheard_of of sendgrid (1)" in what and "provider custom (1)" in what for what in rules)
 
+    unsaid = [row["what"] for row in found["checks"] if row["id"].startswith("events.rules.never")]
+    assert [what.partition(" says its ")[2].partition(":")[0] for what in unsaid] == [
+        "release", "source", "correlation_id", "secret_version",
+    ]  # fmt: skip
+
     past = commands.run("verify", "--as-of", to_text(datetime.now(UTC)), "--no-flows")
     assert past.code == 2, "the table does not say when a row was recorded"
     assert "recorded_at" in past.err

@@ -8,7 +8,7 @@ from functools import partial
 
 from releaseguard.doctor.looks.reach import ALWAYS, Lane, encrypted
 from releaseguard.doctor.values import Check, Dates, DoctorContext, Group
-from releaseguard.eventlog.interface import Query
+from releaseguard.eventlog.interface import COSTS, Query
 from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
 from releaseguard.model import Remark, Standing, duration, utc_now
 from releaseguard.settings.sections import EventsSection
@@ -89,6 +89,13 @@ def _rules(context: DoctorContext) -> Iterator[Remark]:
         yield Remark(Standing.OK, sentence, log.label, about=f"rule{number}")
     if shares.lost:
         yield Remark(Standing.WARN, shares.loss(), log.label, _MORE_RULES, about="none")
+    for name in shares.never:
+        without = COSTS.get(name, "no rotation is proven by what the app used")
+        what = f"none of the {shares.rows} rows of the last day says its {name}: {without}"
+        yield Remark(Standing.WARN, what, log.label, _SAY_IT, about=f"never.{name}")
+
+
+_SAY_IT = "Have the app write it into its rows, where [events.columns] looks for it (secret_version: in their detail)."
 
 
 _MORE_RULES = "Say what they mean: values under [events.columns] outcome or provider, or a rule under [events.names]."

@@ -5,14 +5,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
 
 from msgspec import Struct
 
 from releaseguard.eventlog.mapping.expressions import expression, taken_by
 from releaseguard.eventlog.mapping.words import SqlWords
 from releaseguard.harmless import visible
+from releaseguard_events.mapping.rules import TheirColumn
 from releaseguard_events.stores.names import qualified
 from releaseguard_events.stores.table import EventTable
 
@@ -21,8 +22,14 @@ BY_CARD: Final = "the cards' first events"
 MOST_NAMED: Final = 5
 """Kinds of rows that no rule took, named one by one."""
 
-CountedRow = tuple[int | None, str | None, str | None, int]
-"""Number of a rule, provider and outcome as they came out, rows."""
+TOLD: Final = ("release", "source", "correlation_id")
+"""Columns that an app's rows may leave empty, at a cost."""
+VERSION: Final = "secret_version"
+"""What a row's detail says of the secret that was used."""
+
+CountedRow = Sequence[Any]
+"""Number of a rule, provider and outcome as they came out, rows, and how many of these have each of ``TOLD`` and
+``VERSION``."""
 
 
 class RuleShares(Struct, frozen=True):
@@ -33,6 +40,8 @@ class RuleShares(Struct, frozen=True):
     """What took rows, and how many."""
     left: tuple[tuple[str, int], ...]
     """Kinds of rows that nothing took, the most frequent first."""
+    never: tuple[str, ...] = ()
+    """Those of ``TOLD`` and ``VERSION`` that no row has."""
 
     def sentences(self) -> Iterator[str]:
         """For people: the share of each rule."""
@@ -54,25 +63,39 @@ class RuleShares(Struct, frozen=True):
 def counting(place: EventTable, words: SqlWords, since: str) -> str:
     """Counts by rule, provider and outcome; ``since`` is SQL for the time from which rows are counted."""
     outcome, provider = (expression(place, column, words) or "NULL" for column in ("outcome", "provider"))
+    told = {column: expression(place, column, words) or "NULL" for column in TOLD}
+    told[VERSION] = _version(place, words)
+    given = ", ".join(f"{sql} AS {name}" for name, sql in told.items())
     return (
-        f"SELECT rule, provider, outcome, count(*) FROM (SELECT {taken_by(place, words)} AS rule,"
-        f" {provider} AS provider, {outcome} AS outcome FROM {qualified(place.table)}"
+        f"SELECT rule, provider, outcome, count(*), {', '.join(f'count({name})' for name in told)}"
+        f" FROM (SELECT {taken_by(place, words)} AS rule,"
+        f" {provider} AS provider, {outcome} AS outcome, {given} FROM {qualified(place.table)}"
         f" WHERE {expression(place, 'occurred_at', words)} >= {since}) AS taken GROUP BY 1, 2, 3"
     )
+
+
+def _version(place: EventTable, words: SqlWords) -> str:
+    rule = place.rule("detail")
+    columns = [] if rule is None else list(rule.columns)
+    return words.text(TheirColumn(columns[0].name, (*columns[0].path, VERSION))) if columns else "NULL"
 
 
 def shares_of(place: EventTable, counted: Iterable[CountedRow]) -> RuleShares:
     """What the counts say. Pure."""
     taken: Counter[str] = Counter()
     left: Counter[str] = Counter()
-    for rule, provider, outcome, rows in counted:
+    told: Counter[str] = Counter()
+    for rule, provider, outcome, rows, *having in counted:
+        told.update(dict(zip((*TOLD, VERSION), having, strict=True)))
         if outcome not in ("success", "error"):
             left[f"outcome {_word(outcome)} of {_word(provider)}"] += rows
         elif rule is None:
             left[f"provider {_word(provider)}"] += rows
         else:
             taken[_said(place, rule)] += rows
-    return RuleShares(taken.total() + left.total(), tuple(taken.most_common()), tuple(left.most_common()))
+    rows = taken.total() + left.total()
+    never = tuple(name for name in (*TOLD, VERSION) if not told[name]) if rows else ()
+    return RuleShares(rows, tuple(taken.most_common()), tuple(left.most_common()), never)
 
 
 def _said(place: EventTable, rule: int) -> str:

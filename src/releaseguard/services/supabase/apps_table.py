@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from releaseguard.errors import ConfigError
-from releaseguard.eventlog.mapping.shares import RuleShares, shares_of
+from releaseguard.eventlog.mapping.shares import TOLD, VERSION, CountedRow, RuleShares, shares_of
 from releaseguard.eventlog.mapping.view import RULE, as_view
 from releaseguard.eventlog.stores.tables import TableLog
 from releaseguard.model import to_text
@@ -56,16 +55,23 @@ class AppsTable(TableLog):
         return True
 
     def rule_shares(self, since: datetime) -> RuleShares | None:
-        """Rows of the view, two columns and the rule's number of each: the interface counts no groups by itself."""
+        """Rows of the view, a few columns and the rule's number of each: the interface counts no groups by itself."""
         place = self._traffic
         if not place.is_mapped:
             return None
-        counted: Counter[tuple[int | None, str | None, str | None]] = Counter()
+        told = [column for column in TOLD if place.has(column)]
+        version = [f"{VERSION}:detail->>{VERSION}"] if place.has("detail") else []
         params = {
-            "select": f"{RULE},provider,outcome",
+            "select": ",".join([RULE, "provider", "outcome", *told, *version]),
             "occurred_at": f"gte.{to_text(since)}",
             "order": "occurred_at,id",
         }
-        while rows := self._request("GET", as_view(place), {**params, "limit": PAGE, "offset": counted.total()}).json():
-            counted.update((row[RULE], row["provider"], row["outcome"]) for row in rows)
-        return shares_of(place, ((*kind, rows) for kind, rows in counted.items()))
+        return shares_of(place, self._each(as_view(place), params))
+
+    def _each(self, view: EventTable, params: Mapping[str, Any]) -> Iterator[CountedRow]:
+        read = 0
+        while rows := self._request("GET", view, {**params, "limit": PAGE, "offset": read}).json():
+            read += len(rows)
+            for row in rows:
+                having = (row.get(name) is not None for name in (*TOLD, VERSION))
+                yield row[RULE], row["provider"], row["outcome"], 1, *having
