@@ -10,6 +10,7 @@ import pytest
 
 from releaseguard.cards.load import CardErrors, load_cards, shipped_folder
 from releaseguard.cards.spec import Check
+from releaseguard.compose.known.configuration import ROLES
 
 EXAMPLES = Path(__file__).parent / "examples"
 GOOD = sorted((EXAMPLES / "good").glob("*.toml"))
@@ -32,7 +33,7 @@ def test_a_good_example_replaces_the_shipped_card(tmp_path, example):
 def test_a_bad_example_is_refused_with_file_line_key_and_the_nearest_name(tmp_path, example):
     expected, _, hint = example.read_text().splitlines()[0].removeprefix("# ").partition(" | ")
     with pytest.raises(CardErrors) as refusal:
-        load_cards(project_with(tmp_path, example, example.parent.name))
+        load_cards(project_with(tmp_path, example, example.parent.name), ROLES)
     (problem,) = refusal.value.problems
     assert expected in problem.what
     assert hint in (problem.next_step or "")

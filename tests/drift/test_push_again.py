@@ -16,7 +16,7 @@ from releaseguard.rotation.drift.compare import DriftFinding, DriftStatus
 from releaseguard.rotation.drift.survey import DriftReport, Managed
 from releaseguard.rotation.planning.plan import Plan
 from releaseguard.rotation.result import RotationResult
-from releaseguard.rotation.values import ValueSource
+from releaseguard.vault.source import ValueSource
 
 CARDS = load_cards()
 

@@ -10,8 +10,9 @@ from releaseguard.cards.spec import SecretSpec
 from releaseguard.errors import Refused
 from releaseguard.rotation.commands import rotate
 from releaseguard.rotation.result import RotationResult
-from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState, ValueSource
+from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState
 from releaseguard.secret import Secret
+from releaseguard.vault.source import ValueSource
 from tests.rotation.rotation_fakes import NAME, SENDGRID, Cell, World
 
 SID, TOKEN = "MAIL_SID", NAME

@@ -28,9 +28,10 @@ from releaseguard.rotation.planning.making import DEPLOYMENT_READS, make_plan
 from releaseguard.rotation.planning.plan import Plan
 from releaseguard.rotation.planning.telling import describe
 from releaseguard.rotation.planning.unfinished import already_out, is_meant, refuse_revoked
-from releaseguard.rotation.values import Direction, Leak, Pin, RotateRequest, RotationState, ValueSource
+from releaseguard.rotation.values import Direction, Leak, Pin, RotateRequest, RotationState
 from releaseguard.secret import Secret
 from releaseguard.vault.interface import SecretVersion
+from releaseguard.vault.source import ValueSource
 from tests.rotation.rotation_fakes import CHAIN_KEY, NAME, SENDGRID, FakeDestination, Killer, World
 
 AT = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)

@@ -31,9 +31,10 @@ from releaseguard.rotation.context import Claim, OwnAccess
 from releaseguard.rotation.drift.revocation import StillUsed, still_used
 from releaseguard.rotation.history.reading import fold
 from releaseguard.rotation.result import RotationResult
-from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState, ValueSource
+from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState
 from releaseguard.secret import Secret
 from releaseguard.vault.interface import ApprovalPending, SecretVersion
+from releaseguard.vault.source import ValueSource
 from tests.rotation.rotation_fakes import CHAIN_KEY, NAME, SENDGRID, FakeDestination, World
 
 PLAIN = RotateRequest()

@@ -19,8 +19,9 @@ from releaseguard.rotation.commands import rotate
 from releaseguard.rotation.context import Binding, RotationContext
 from releaseguard.rotation.planning.gather import earlier_versions, newest_versions
 from releaseguard.rotation.result import RotationResult
-from releaseguard.rotation.values import RotateRequest, RotationState, ValueSource
+from releaseguard.rotation.values import RotateRequest, RotationState
 from releaseguard.rotation.workers import Workers
+from releaseguard.vault.source import ValueSource
 from tests.rotation.rotation_fakes import NAME, Cell, FakeDeployer, FakeDestination, FakeVault, Killer, World
 
 PATIENCE = 20

@@ -13,8 +13,9 @@ from releaseguard.errors import ExitCode, Refused
 from releaseguard.rotation.commands import rotate
 from releaseguard.rotation.identity.flaws import flaws_in, unlike_the_documented
 from releaseguard.rotation.result import RotationResult
-from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState, ValueSource
+from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState
 from releaseguard.secret import Secret
+from releaseguard.vault.source import ValueSource
 from tests.rotation.rotation_fakes import NAME, World
 
 CONFIRMED = RotateRequest(action=RotateAction.CONFIRM_REVOKED, despite_use=True)

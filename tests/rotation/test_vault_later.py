@@ -14,9 +14,10 @@ from releaseguard.errors import ExitCode, Refused, Unreachable, UsageError
 from releaseguard.rotation.history.reading import fold
 from releaseguard.rotation.result import RotationResult
 from releaseguard.rotation.telling import text_of
-from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState, ValueSource
+from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState
 from releaseguard.secret import Secret
 from releaseguard.vault.interface import SecretVersion
+from releaseguard.vault.source import ValueSource
 from tests.rotation.rotation_fakes import CHAIN_KEY, NAME, FakeVault, Killed, World
 from tests.rotation.test_rotation_states import assert_out, go
 

@@ -18,9 +18,10 @@ from releaseguard.rotation.commands import rotate
 from releaseguard.rotation.history.reading import fold
 from releaseguard.rotation.result import RotationResult
 from releaseguard.rotation.telling import text_of
-from releaseguard.rotation.values import Cause, Leak, RotateAction, RotateRequest, RotationState, ValueSource
+from releaseguard.rotation.values import Cause, Leak, RotateAction, RotateRequest, RotationState
 from releaseguard.secret import Secret
 from releaseguard.vault.interface import ApprovalPending
+from releaseguard.vault.source import ValueSource
 from tests.rotation.rotation_fakes import CHAIN_KEY, NAME, Deployed, FakeDeployer, FakeDestination, World
 from tests.rotation.test_rotation_states import LEAKED, PLAIN, WEBHOOK, assert_out, do, go, ready
 

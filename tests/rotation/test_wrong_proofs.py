@@ -18,8 +18,9 @@ from releaseguard.rotation.identity.labelling import label_for
 from releaseguard.rotation.next_steps import NOTHING_TO_REVOKE
 from releaseguard.rotation.proof.labels import Labels
 from releaseguard.rotation.result import RotationResult
-from releaseguard.rotation.values import Direction, Pin, RotateAction, RotateRequest, RotationState, ValueSource
+from releaseguard.rotation.values import Direction, Pin, RotateAction, RotateRequest, RotationState
 from releaseguard.secret import Secret
+from releaseguard.vault.source import ValueSource
 from tests.rotation.rotation_fakes import CHAIN_KEY, NAME, START, World
 
 LABEL = f"{NAME}_VERSION"

@@ -119,8 +119,8 @@ class Cards(Struct, frozen=True):
         return next(((card, secret) for card in self for secret in card.secrets if secret.name == name), None)
 
 
-def load_cards(project_dir: Path | None = None) -> Cards:
-    """The shipped cards and those in ``<project_dir>/checks``.
+def load_cards(project_dir: Path | None = None, roles: Collection[str] | None = None) -> Cards:
+    """The shipped cards and those in ``<project_dir>/checks``; ``roles`` are what these may be infrastructure as.
 
     Raises ``ConfigError`` (:class:`CardErrors`) with file, line, key and nearest valid name for each problem.
     """
@@ -129,7 +129,7 @@ def load_cards(project_dir: Path | None = None) -> Cards:
     if own is None and (checked := compiled(shipped)):
         return _together(checked, {})
     problems: list[ConfigError] = []
-    return join(_documents(shipped, problems), _documents(own, problems) if own else (), problems)
+    return join(_documents(shipped, problems), _documents(own, problems) if own else (), problems, roles)
 
 
 def own_folder(project_dir: Path) -> Path | None:
@@ -159,7 +159,12 @@ def shipped_folder() -> Path:
     )
 
 
-def join(shipped: Sequence[Document], own: Sequence[Document], unreadable: Sequence[ConfigError] = ()) -> Cards:
+def join(
+    shipped: Sequence[Document],
+    own: Sequence[Document],
+    unreadable: Sequence[ConfigError] = (),
+    roles: Collection[str] | None = None,
+) -> Cards:
     """The cards of both folders as one set, checked one by one and together.
 
     Raises :class:`CardErrors`, which begins with what was ``unreadable``.
@@ -171,7 +176,7 @@ def join(shipped: Sequence[Document], own: Sequence[Document], unreadable: Seque
     added = _cards(own, problems)
     documents = {document.path.stem: document for document in (*shipped, *own)}
     for name, card in added.items():
-        problems += rules.role_problems(documents[name], card, base.get(name))
+        problems += rules.role_problems(documents[name], card, base.get(name), roles)
     joined = _together(base, added)
     if not problems:
         problems += rules.problems_between(documents, joined.by_id)

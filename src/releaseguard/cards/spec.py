@@ -345,8 +345,8 @@ class Card(_Strict, frozen=True, kw_only=True):
     name: str
     hosts: Sequence[str]
     """The provider's hosts, lower case and in punycode; each covers its subdomains. SAFE MODE refuses them."""
-    infrastructure: Literal["github", "vercel", "supabase"] | None = None
-    """The role in which releaseguard stands on this provider, at the configured address only."""
+    infrastructure: Identifier | None = None
+    """The service as which releaseguard stands on this provider, at the configured address only."""
     events: EventSpec
     playbook: Playbook
     secrets: Sequence[SecretSpec] = ()

@@ -44,9 +44,10 @@ from releaseguard.rotation.steps.held import overwritten
 from releaseguard.rotation.steps.stage import staged
 from releaseguard.rotation.steps.vault_later import refuse_what_is_out, take_along
 from releaseguard.rotation.steps.walk import go_on, roll_back, why_not_back
-from releaseguard.rotation.values import Cause, Direction, Leak, RotateAction, RotateRequest, RotationState, ValueSource
+from releaseguard.rotation.values import Cause, Direction, Leak, RotateAction, RotateRequest, RotationState
 from releaseguard.rotation.workers import Workers
 from releaseguard.vault.later import later
+from releaseguard.vault.source import ValueSource
 
 
 def rotate(request: RotateRequest, context: RotationContext, tell: Tell) -> RotationResult:

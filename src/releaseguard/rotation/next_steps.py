@@ -14,7 +14,8 @@ from releaseguard.rotation.identity.expected import nobody_is_said, phones_alone
 from releaseguard.rotation.session import RotationSession
 from releaseguard.rotation.steps.hands import asked_now
 from releaseguard.rotation.steps.vault_later import to_be_stored
-from releaseguard.rotation.values import Cause, Direction, RotateRequest, RotationState, ValueSource
+from releaseguard.rotation.values import Cause, Direction, RotateRequest, RotationState
+from releaseguard.vault.source import ValueSource
 
 HTTP_SERVER_ERROR = 500
 NOTHING_TO_REVOKE = "Nothing: no earlier version is known that could be revoked."

@@ -10,6 +10,7 @@ from enum import StrEnum
 from releaseguard.errors import ExitCode
 from releaseguard.secret import Secret
 from releaseguard.vault.later import NOT_YET
+from releaseguard.vault.source import ValueSource
 
 
 class RotationState(StrEnum):
@@ -77,15 +78,6 @@ class Basis(StrEnum):
     """The version that is pushed beside the value; it can be left behind by whoever writes one without the other."""
     FINGERPRINT = "fingerprint"
     """The value that the process really holds."""
-
-
-class ValueSource(StrEnum):
-    """Where the new value comes from (``--from``)."""
-
-    VAULT = "infisical"
-    STDIN = "stdin"
-    GENERATE = "generate"
-    VAULT_ROTATION = "infisical-rotation"
 
 
 class RotateAction(StrEnum):

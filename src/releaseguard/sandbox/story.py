@@ -15,9 +15,24 @@ from releaseguard.sandbox.household import everything
 from releaseguard.sandbox.life import LOOK_EVERY, Life, living
 from releaseguard.sandbox.seed import WEEK, Breakage, Released, Week
 from releaseguard.sandbox.serving.exchange import Clock
-from releaseguard.sandbox.world import World
+from releaseguard.sandbox.world import REPOSITORY, World
 
 DAY = timedelta(days=1)
+REAL_ONES = (
+    "INFISICAL_TOKEN",
+    "INFISICAL_IDENTITY_ID",
+    "RELEASEGUARD_GITHUB_APP_ID",
+    "RELEASEGUARD_GITHUB_APP_PRIVATE_KEY",
+    "RELEASEGUARD_SIGNING_KEY",
+    "RELEASEGUARD_SIGNING_KEY_OLD",
+    "RELEASEGUARD_EVENTS_URL",
+    "RELEASEGUARD_ENVIRONMENT",
+    "RELEASEGUARD_NOTIFY_URL",
+    "APP_DATABASE_URL",
+    "SUPABASE_URL",
+    "SUPABASE_ANON_KEY",
+)
+"""What a shell may hold for the real thing and what would be used here instead of what stands here."""
 SINCE_RELEASE = timedelta(minutes=31)
 """How long ago the demo's releases were deployed: a whole window."""
 _EACH_HOUR = {"sendgrid_webhook_received": 40, "posthog_event_captured": 120}
@@ -59,6 +74,11 @@ def seed(
     week = Week(database, seed=number, streams=streams, shift=shift, versions=world.labels)
     week.write(now, world.release, since=now - history)
     return week
+
+
+def migrated(world: World, at: datetime) -> None:
+    """A migration of the app's database has run in its repository."""
+    world.github.add_run(REPOSITORY, "completed", "db-migrations", at=at)
 
 
 @contextmanager

@@ -172,6 +172,8 @@ class Service(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
     """What its credential is called where there is room for one variable."""
     credential_help: str
     """What to check where the service refuses it."""
+    tokens: str = ""
+    """A regular expression for how its credentials begin: what does so may not stand in the configuration file."""
     endpoints: Sequence[Endpoint]
     """Where its credentials go."""
     vouching: Vouching = msgspec.field(default_factory=Vouching)

@@ -91,7 +91,7 @@ def of(
     needs_log: bool = True,
 ) -> Settings:
     """What a document says, which stands in the file ``path`` or in none. Raises ``ConfigError`` as :func:`load`."""
-    refuse_credentials(document)
+    refuse_credentials(document, known)
     settings = _settings(path, document, environment, known)
     refuse_durations(settings)
     refuse_variables(settings, known)

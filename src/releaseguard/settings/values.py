@@ -40,6 +40,8 @@ class Known(Struct, frozen=True):
     """Variables with a database's address, which ``events.url`` may take beside our own."""
     examples: Sequence[str] = ()
     """Addresses of destinations, for messages."""
+    tokens: Sequence[str] = ()
+    """How the services' credentials begin, as regular expressions: none of them may stand in the file."""
 
 
 class Settings(Struct, frozen=True):

@@ -102,10 +102,10 @@ def coverage(
 
 def _cards(run: Run) -> Cards:
     """The shipped cards, with those of the project where it has a configuration."""
-    from releaseguard.cards.load import load_cards
+    from releaseguard.compose.known.configuration import cards_in
 
     settings = run.settings(needs_log=False)
-    return load_cards(settings.root if settings.path else None)
+    return cards_in(settings.root if settings.path else None)
 
 
 def _held(run: Run, report: Report, environment: str | None) -> SeenCalls:

@@ -16,6 +16,7 @@ from releaseguard.cli.rotating.in_job import leave_in_job
 from releaseguard.cli.shared.confirm import ask, refuse_without_terminal
 from releaseguard.cli.shared.options import Run, Span, command, environment_option
 from releaseguard.errors import ExitCode, UsageError
+from releaseguard.vault.source import ValueSource
 
 if TYPE_CHECKING:
     from releaseguard.cards.spec import Card
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from releaseguard.secret import Secret
     from releaseguard.wiring import Wiring
 
-ORIGINS = ("infisical", "stdin", "generate", "infisical-rotation")
+ORIGINS = tuple(source.value for source in ValueSource)
 VERBS = ("resume", "abort", "rollback", "confirm_revoked")
 
 
@@ -74,7 +75,7 @@ class RotateFlags:
     "--from",
     "origin",
     type=click.Choice(ORIGINS),
-    default="infisical",
+    default=ValueSource.VAULT.value,
     show_default=True,
     help="Where the new value comes from.",
 )
@@ -210,7 +211,7 @@ def _refuse_with_all_drifted(flags: RotateFlags) -> None:
         "leak": flags.leak,
         "skip": flags.skip,
         "raw": flags.raw,
-        "from": flags.origin != "infisical",
+        "from": flags.origin != ValueSource.VAULT,
     }
     given = [*flags.verbs, *(word for word, there in others.items() if there)]
     if given:
@@ -221,7 +222,7 @@ def _refuse_with_all(flags: RotateFlags) -> None:
     """It means every secret: what is about a single one has no place there."""
     single = {"secret": flags.secret, "leaked-version": flags.leaked_version, "skip": flags.skip, "raw": flags.raw}
     given = [*flags.verbs, *(word for word, there in single.items() if there)]
-    if flags.origin not in ("infisical", "infisical-rotation"):
+    if flags.origin not in (ValueSource.VAULT, ValueSource.VAULT_ROTATION):
         given.append("from")
     if given:
         raise UsageError(f"--all and --{given[0]} exclude each other")
@@ -305,7 +306,7 @@ def _request(card: Card, flags: RotateFlags) -> RotateRequest:
 
 def request_of(flags: RotateFlags, values: Mapping[str, Secret]) -> RotateRequest:
     """What the flags ask for; ``values`` are those of standard input."""
-    from releaseguard.rotation.values import RotateAction, RotateRequest, ValueSource
+    from releaseguard.rotation.values import RotateAction, RotateRequest
 
     return RotateRequest(
         action=RotateAction(next(iter(flags.verbs), "rotate")),

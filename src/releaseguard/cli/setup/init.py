@@ -124,8 +124,8 @@ def init(
 
 def _write(run: Run, config: Path, flags: InitFlags, workflows: bool | None, *, asks: bool) -> ExitCode:
     """Write the file, and the workflows where they are wanted; say what is still to be done."""
-    from releaseguard.cards.load import load_cards
     from releaseguard.cli.setup.init_form import Form
+    from releaseguard.compose.known.configuration import cards_in
     from releaseguard.coverage.learning import log_section
     from releaseguard.init import files
     from releaseguard.init.answers import guess
@@ -134,7 +134,7 @@ def _write(run: Run, config: Path, flags: InitFlags, workflows: bool | None, *, 
     from releaseguard.init.own_table import recognised, section
     from releaseguard.init.text import render
 
-    cards, guessed, own = load_cards(config.parent), guess(config.parent, PARTS), recognised(config.parent)
+    cards, guessed, own = cards_in(config.parent), guess(config.parent, PARTS), recognised(config.parent)
     form = Form(known=PARTS, cards=cards, guess=guessed, flags=flags, asks=asks, has_table=own is not None)
     answers = form.filled()
     wanted = form.ask_workflows(workflows)

@@ -23,21 +23,6 @@ if TYPE_CHECKING:
 
 ADDRESS = "RELEASEGUARD_SANDBOX"
 """The variable with the address of the sandbox that runs."""
-UNSET = (
-    "INFISICAL_TOKEN",
-    "INFISICAL_IDENTITY_ID",
-    "RELEASEGUARD_GITHUB_APP_ID",
-    "RELEASEGUARD_GITHUB_APP_PRIVATE_KEY",
-    "RELEASEGUARD_SIGNING_KEY",
-    "RELEASEGUARD_SIGNING_KEY_OLD",
-    "RELEASEGUARD_EVENTS_URL",
-    "RELEASEGUARD_ENVIRONMENT",
-    "RELEASEGUARD_NOTIFY_URL",
-    "APP_DATABASE_URL",
-    "SUPABASE_URL",
-    "SUPABASE_ANON_KEY",
-)
-"""What a shell may hold for the real thing and what would be used here instead of what stands here."""
 ACTS = ("new-key", "console", "revoke", "use", "break", "silence", "heal", "release")
 WITHOUT_PROVIDER = frozenset({"heal", "release"})
 TRY = (
@@ -144,12 +129,11 @@ def _playing(world: World, folder: Path, traffic: bool, history: timedelta) -> I
 
     from releaseguard.eventlog.stores.sqlite import SqliteEventLog
     from releaseguard.sandbox.hands import Desk, Hands
-    from releaseguard.sandbox.story import life_goes_on, seed
-    from releaseguard.sandbox.world import REPOSITORY
+    from releaseguard.sandbox.story import life_goes_on, migrated, seed
 
     since = world.clock()
     week = seed(world, folder / "releaseguard.db", history=history)
-    world.github.add_run(REPOSITORY, "completed", "db-migrations", at=since - timedelta(days=2))
+    migrated(world, since - timedelta(days=2))
     with SqliteEventLog(week.path) as log, Desk(Hands(world, week.course, log)) as desk:
         world.app.log = log.append
         with life_goes_on(world, week, since) if traffic else nullcontext():
@@ -157,6 +141,8 @@ def _playing(world: World, folder: Path, traffic: bool, history: timedelta) -> I
 
 
 def _announce(run: Run, world: World, config: Path, desk: str) -> None:
+    from releaseguard.sandbox.story import REAL_ONES
+
     environ = {
         **world.environ(),
         **world.second_accesses(),
@@ -165,7 +151,7 @@ def _announce(run: Run, world: World, config: Path, desk: str) -> None:
     }
     script = config.absolute().parent / "environment.sh"
     exports = [f"export {name}={shlex.quote(value)}" for name, value in environ.items()]
-    write_file(script, "\n".join([f"unset {' '.join(UNSET)}", *exports, *_path()]) + "\n")
+    write_file(script, "\n".join([f"unset {' '.join(REAL_ONES)}", *exports, *_path()]) + "\n")
     text = "\n".join(
         [
             f"Stand-ins of all services and of the app are running; files are in {config.parent}.",

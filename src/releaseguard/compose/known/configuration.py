@@ -30,9 +30,13 @@ KNOWN = settings.Known(
     sections={service.name: service.section for service in SERVICES},
     databases=[name for service in SERVICES for name in sorted(service.vouching.databases)],
     examples=[service.example for service in SERVICES if service.example][:2],
+    tokens=[service.tokens for service in SERVICES if service.tokens],
 )
 ADDRESSES = Addresses((*(scheme for service in SERVICES for scheme in service.schemes), hands.SCHEME))
 """Reads the address of every destination that there is."""
+
+ROLES = [service.name for service in SERVICES if service.stands_at]
+"""What a card's provider may be infrastructure as."""
 
 [APP] = [service.app for service in SERVICES if service.app]
 """What the app's own backend is."""
@@ -96,10 +100,10 @@ def events_table(settings: Settings) -> EventTable:
 
     said = EventTable.of(described(structs.asdict(settings.events), COLUMNS, partial(settings.where, "events")))
     root = settings.root if settings.path else None
-    table = replace(said, titles=lambda: load_cards(root).titles())
+    table = replace(said, titles=lambda: cards_in(root).titles())
     if not table.names:
         return table
-    cards = load_cards(root)
+    cards = cards_in(root)
     for provider in settings.events.names:
         # A provider without a card may be named all the same, or its rows could not be read; a slip may not.
         if provider not in cards and provider != ANY and nearest(provider, cards.titles(), SLIP) is not None:
@@ -111,12 +115,17 @@ def events_table(settings: Settings) -> EventTable:
     return replace(table, names=(*own, *defaults))
 
 
+def cards_in(folder: Path | None) -> Cards:
+    """The shipped cards and the folder's own. Raises ``ConfigError``."""
+    return load_cards(folder, ROLES)
+
+
 def cards_of(settings: Settings) -> Cards:
     """The cards, with what the project says of them: invariants that it names, and its requests of flows.
 
     Raises ``ConfigError`` for what is wrong with either.
     """
-    cards = load_cards(settings.root if settings.path else None)
+    cards = cards_in(settings.root if settings.path else None)
     for provider, section in settings.providers.items():
         for flow_id, said in section.flows.items():
             cards = _with_flow(settings, cards, provider, flow_id, said)

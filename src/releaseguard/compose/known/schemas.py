@@ -47,7 +47,16 @@ def schema_of(name: str) -> Mapping[str, Any]:
     import msgspec
 
     made = msgspec.json.schema(_type_of(name))
+    if name == "card":
+        _name_roles(made)
     return {"$schema": DRAFT, "title": f"releaseguard {name}", **_without_own_title(made)}
+
+
+def _name_roles(made: Mapping[str, Any]) -> None:
+    """What a card may be infrastructure as is the services' to say, and the card's type knows none."""
+    from releaseguard.compose.known.configuration import ROLES
+
+    made["$defs"]["Card"]["properties"]["infrastructure"]["anyOf"][0] = {"enum": sorted(ROLES)}
 
 
 def _without_own_title(made: Mapping[str, Any]) -> Mapping[str, Any]:

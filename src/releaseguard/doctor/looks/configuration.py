@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -96,7 +97,7 @@ def _providers(context: DoctorContext) -> Iterator[Remark]:
             Standing.OK, f"{readable.count(good, 'destination')} can be read", _path(context), about="destinations"
         )
     elif context.provider is None and settings.path is not None:
-        fix = 'Add one: [providers.sendgrid] destinations = ["github:OWNER/REPO"]'
+        fix = f"Add one: [providers.sendgrid] destinations = {json.dumps(settings.examples[:1])}"
         yield Remark(Standing.WARN, "no provider has a destination: nothing is managed", _path(context), fix)
 
 

@@ -35,7 +35,8 @@ from releaseguard.rotation.history.parts import (
     Text,
     Version,
 )
-from releaseguard.rotation.values import Basis, Cause, Direction, Grade, ValueSource
+from releaseguard.rotation.values import Basis, Cause, Direction, Grade
+from releaseguard.vault.source import ValueSource
 
 
 class ChainStep(Struct, frozen=True, kw_only=True):

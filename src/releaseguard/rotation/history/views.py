@@ -12,7 +12,8 @@ from releaseguard.model import Event
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.parts import CertificateRecord
 from releaseguard.rotation.history.rows import Malformed, parse
-from releaseguard.rotation.values import Cause, Direction, Leak, Pin, ProofSummary, RotationState, ValueSource
+from releaseguard.rotation.values import Cause, Direction, Leak, Pin, ProofSummary, RotationState
+from releaseguard.vault.source import ValueSource
 
 AHEAD = timedelta(seconds=2)
 """How far a row's time may be ahead of the store's clock: over REST that is read to the second."""

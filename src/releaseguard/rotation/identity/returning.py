@@ -10,9 +10,10 @@ from releaseguard.errors import Refused
 from releaseguard.rotation.groups import SecretGroup
 from releaseguard.rotation.history.views import ChainView, RotationView, Written, written_by
 from releaseguard.rotation.planning.facts import PlanningFacts
-from releaseguard.rotation.values import Direction, RotateRequest, ValueSource
+from releaseguard.rotation.values import Direction, RotateRequest
 from releaseguard.secret import Secret
 from releaseguard.vault.interface import SecretVersion
+from releaseguard.vault.source import ValueSource
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,10 @@ from releaseguard.rotation.left_out.looking import leave_out_as_asked, look_over
 from releaseguard.rotation.next_steps import while_the_vault_is_away
 from releaseguard.rotation.planning.facts import PlanningFacts
 from releaseguard.rotation.session import RotationSession
-from releaseguard.rotation.values import ValueSource
 from releaseguard.rotation.workers import Workers
 from releaseguard.vault.interface import SecretVersion, Vault
 from releaseguard.vault.later import NOT_YET
+from releaseguard.vault.source import ValueSource
 
 T = TypeVar("T")
 

@@ -10,7 +10,8 @@ from releaseguard.errors import Refused
 from releaseguard.rotation.groups import SecretGroup
 from releaseguard.rotation.history.views import ChainView, RotationView
 from releaseguard.rotation.planning.facts import PlanningFacts
-from releaseguard.rotation.values import Leak, Pin, RotateRequest, ValueSource
+from releaseguard.rotation.values import Leak, Pin, RotateRequest
+from releaseguard.vault.source import ValueSource
 
 
 def refuse_leaked_before(group: SecretGroup, request: RotateRequest, facts: PlanningFacts) -> None:

@@ -22,8 +22,9 @@ from releaseguard.rotation.planning.leaked import leak_of, refuse_leaked_before
 from releaseguard.rotation.planning.new_destinations import never_written
 from releaseguard.rotation.planning.plan import Plan, PlannedDestination, ServiceCost
 from releaseguard.rotation.planning.refusals import refuse_empty, refuse_missing, refuse_older, refuse_values
-from releaseguard.rotation.values import Leak, Pin, RotateRequest, ValueSource
+from releaseguard.rotation.values import Leak, Pin, RotateRequest
 from releaseguard.vault.interface import SecretVersion
+from releaseguard.vault.source import ValueSource
 
 DEPLOYMENT_READS = 4
 """What asking for a deployment and waiting for it takes at least: what is served now, the new one until it is ready."""

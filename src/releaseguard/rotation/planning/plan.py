@@ -8,7 +8,8 @@ from typing import TypedDict
 
 from releaseguard.rotation.groups import DeploymentTarget
 from releaseguard.rotation.history.views import LeftOut, Written
-from releaseguard.rotation.values import Leak, Pin, ValueSource
+from releaseguard.rotation.values import Leak, Pin
+from releaseguard.vault.source import ValueSource
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from releaseguard.rotation.context import OwnAccess
 from releaseguard.rotation.groups import SecretGroup
 from releaseguard.rotation.history.views import ChainView
 from releaseguard.rotation.planning.facts import PlanningFacts
-from releaseguard.rotation.values import Pin, RotateAction, RotateRequest, ValueSource
+from releaseguard.rotation.values import Pin, RotateAction, RotateRequest
+from releaseguard.vault.source import ValueSource
 
 
 def refuse_without_both_accesses(

@@ -8,8 +8,9 @@ from releaseguard.errors import Refused
 from releaseguard.rotation.groups import COMPANION_SUFFIX, SecretGroup
 from releaseguard.rotation.history.views import ChainView, RotationView
 from releaseguard.rotation.planning.plan import Plan, PlannedDestination
-from releaseguard.rotation.values import Direction, RotateRequest, RotationState, ValueSource
+from releaseguard.rotation.values import Direction, RotateRequest, RotationState
 from releaseguard.vault.interface import SecretVersion
+from releaseguard.vault.source import ValueSource
 
 
 def is_meant(

@@ -9,7 +9,8 @@ from releaseguard.rotation.planning.unfinished import carries
 from releaseguard.rotation.result import RotationResult, result_of
 from releaseguard.rotation.session import RotationSession
 from releaseguard.rotation.steps.vault_later import same_values
-from releaseguard.rotation.values import Cause, RotationState, ValueSource
+from releaseguard.rotation.values import Cause, RotationState
+from releaseguard.vault.source import ValueSource
 
 
 def is_the_same_value(session: RotationSession, unfinished: RotationView) -> bool:

@@ -18,9 +18,10 @@ from releaseguard.rotation.planning.facts import PlanningFacts
 from releaseguard.rotation.planning.gather import earlier_versions, labels_seen
 from releaseguard.rotation.planning.leaked import refuse_leaked_values
 from releaseguard.rotation.session import RotationSession
-from releaseguard.rotation.values import Direction, Pin, RotateAction, RotationState, ValueSource
+from releaseguard.rotation.values import Direction, Pin, RotateAction, RotationState
 from releaseguard.secret import Secret
 from releaseguard.vault.interface import ApprovalPending, SecretVersion
+from releaseguard.vault.source import ValueSource
 
 
 def stage(session: RotationSession) -> bool:

@@ -216,6 +216,7 @@ SERVICE = Service(
     ),
     credential=TOKENS[0],
     credential_help=f"{TOKENS[0]} (secrets: write at the destination; the GITHUB_TOKEN of Actions cannot)",
+    tokens=r"gh[pousr]_|github_pat_",
     endpoints=(
         Endpoint(
             setting="[github] url",

@@ -123,6 +123,7 @@ SERVICE = Service(
     ),
     credential=TOKEN,
     credential_help=f"{TOKEN}, or {CLIENT_ID} and {CLIENT_SECRET}, and the identity's role",
+    tokens=r"st\.[0-9a-f]",
     endpoints=(
         Endpoint(
             setting="[infisical] url",

@@ -176,6 +176,7 @@ SERVICE = Service(
     requirement=Requirement("supabase", (CredentialOption((TOKEN,)),), "writing edge function secrets"),
     credential=TOKEN,
     credential_help=f"{TOKEN} for the management API, {SERVICE_KEY} for the event log",
+    tokens=r"sbp_|sb_secret_",
     endpoints=(
         Endpoint(
             setting="[supabase] url",

@@ -103,6 +103,7 @@ SERVICE = Service(
     requirement=Requirement("vercel", (CredentialOption((TOKEN,)),), "writing variables at Vercel, and redeploying"),
     credential=TOKEN,
     credential_help=f"{TOKEN} (its scope must hold the team and project) and [vercel] team_id",
+    tokens=r"vc[apk]_[A-Za-z0-9]{20}",
     endpoints=(
         Endpoint(
             setting="[vercel] url",

@@ -57,6 +57,7 @@ SERVICE = Service(
     requirement=Requirement("netlify", (CredentialOption((TOKEN,)),), "writing variables at Netlify"),
     credential=TOKEN,
     credential_help=f"{TOKEN} and [netlify] account",
+    tokens="nfp_",
     endpoints=(
         Endpoint(setting="[netlify] url", client="netlify", carries=(TOKEN,), hosts=frozenset({"api.netlify.com"})),
     ),
