@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -138,6 +138,50 @@ def test_a_clock_that_is_hours_behind_is_said_to_be_that(tmp_path: Path) -> None
     reasons = " ".join(one["reason"] for one in document["checks"])
     assert "a writer's clock is behind" in reasons
     assert "pipeline is down" not in reasons
+
+
+YEAR = timedelta(days=365)
+
+
+def _dated_back(rows: list[Event], by: timedelta | None, **more: object) -> list[Event]:
+    """What comes after noon as a clock has it that is so far behind, or that says the same of 1970 all day."""
+    never_set = datetime(1970, 1, 21, tzinfo=UTC)
+    off = {one.id: never_set if by is None else one.occurred_at - by for one in rows if one.occurred_at >= NOON}
+    return [replace(one, occurred_at=off[one.id], **more) if one.id in off else one for one in rows]
+
+
+@pytest.mark.parametrize("by", [timedelta(days=2), 40 * timedelta(days=1), 4 * YEAR, None], ids=str)
+def test_a_clock_that_is_days_or_years_behind_hides_no_release(tmp_path: Path, by: timedelta | None) -> None:
+    rows = [*_everybody(), *steady(("sendgrid_error",), every=0.5, since=0, until=25, ok=False)]
+    judged = _judged(tmp_path, _dated_back(rows, by))
+    assert verdicts(judged)["sendgrid.errors"] == "fail"
+    assert verdicts(judged)["twilio.errors"] == "pass"
+    assert "behind the log, so that a clock or a time zone is wrong" in _remarks(judged)
+
+
+@pytest.mark.parametrize(
+    ("by", "said"),
+    [
+        (timedelta(days=2), "say that they are 2 d older than that: a writer's clock is behind"),
+        (4 * YEAR, "say that they are 1460 d older than that: a writer's clock is behind"),
+        (None, "say that they are of before 2020: a writer's clock was never set"),
+    ],
+    ids=str,
+)
+def test_old_rows_without_a_tag_are_said_to_be_of_a_clock(tmp_path: Path, by: timedelta | None, said: str) -> None:
+    reasons = " ".join(one.reason for one in _judged(tmp_path, _dated_back(_everybody(), by, release=None)).findings)
+    assert said in reasons
+    assert "pipeline is down" not in reasons
+
+
+def test_a_past_that_is_brought_in_is_no_clock_and_is_not_read_row_by_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("releaseguard.verification.rows.reader.MOST_FAR", 100)
+    past = [replace(one, recorded_at=NOON + timedelta(minutes=5)) for one in steady(every=5, since=-8000, until=-5000)]
+    judged = _judged(tmp_path, [*_everybody(), *past])
+    assert verdicts(judged)["sendgrid.errors"] == "pass"
+    assert document_of(judged)["log"]["late_rows"] == 0
 
 
 def test_a_log_of_which_nothing_arrives_is_down(tmp_path: Path) -> None:

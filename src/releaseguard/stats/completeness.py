@@ -31,7 +31,7 @@ _MOST = 0.6
 
 FAR_AHEAD: Final = timedelta(minutes=15)
 """By how much a clock may run ahead and its rows be taken at their word: they are read with the window's."""
-ANY_CLOCK: Final = timedelta(days=400)
+ANY_CLOCK: Final = timedelta(days=36_525)
 """By how much a clock that runs ahead may be wrong and its rows be looked for: a date set by hand, a year mistyped."""
 
 

@@ -156,12 +156,13 @@ def more_words(left: Left, needed: int, minutes: float | None, harm: str) -> str
     would."""
     if minutes is not None and minutes <= left.minutes:
         return f"needed about {needed} more to exclude {harm}{at_todays_rate(minutes)}"
+    more = readable.count(needed, "event")
     if left.is_cut:
-        return f"excluding {harm} takes about {needed} events more than came, and {CUT}: no more of them count"
+        return f"excluding {harm} takes about {more} more than came, and {CUT}: no more of them count"
     takes = f" (about {minutes:.0f} min at today's rate)" if minutes is not None else ""
     over = "the window is over" if left.minutes <= 0 else f"the window ends in {left.minutes} min"
     return (
-        f"excluding {harm} takes about {needed} events more than came{takes}, and {over}: a longer --window or a "
+        f"excluding {harm} takes about {more} more than came{takes}, and {over}: a longer --window or a "
         "synthetic flow would show it"
     )
 

@@ -13,6 +13,7 @@ from releaseguard.stats.completeness import ENOUGH
 from releaseguard.stats.series import Cell, minute_of
 from releaseguard.stats.silence import STILL_SERVING
 from releaseguard.verification.judge.arrivals import Arrived, Timeline
+from releaseguard.verification.whose.behind import NEVER_SET
 
 SETTLED = 2
 """Complete minutes that a change of volume must have lasted."""
@@ -85,11 +86,18 @@ class LateRows:
     """By how much, at the median."""
     is_clock: bool
     """All by the same, as under a clock that is behind; else as where a queue is worked off or the past brought in."""
+    never_set: bool = False
+    """Of a time at which there was no app: a clock that nobody set, or times in another unit than they are read in."""
 
     @property
     def words(self) -> str:
         """What they are, as a sentence's beginning."""
-        by = readable.minutes(timedelta(minutes=self.minutes))
+        by = readable.exactly(timedelta(minutes=self.minutes))
+        if self.never_set:
+            return (
+                f"rows reach the log and say that they are of before {NEVER_SET.year}: a writer's clock was never set, "
+                "or its milliseconds are read as seconds"
+            )
         if self.is_clock:
             return f"rows reach the log and say that they are {by} older than that: a writer's clock is behind"
         return f"rows reach the log that are about {by} old: a queue is worked off, or the past is brought in"
@@ -276,4 +284,5 @@ def late_rows(arrived: Mapping[int, Counter[int]], look: int) -> LateRows | None
     if 2 * len(old) <= lags.total() or not old:
         return None
     low, high = old[len(old) // 10], old[len(old) - 1 - len(old) // 10]
-    return LateRows(len(old), old[len(old) // 2], high - low <= SAME_CLOCK)
+    never_set = look - low < minute_of(NEVER_SET)
+    return LateRows(len(old), old[len(old) // 2], never_set or high - low <= SAME_CLOCK, never_set)

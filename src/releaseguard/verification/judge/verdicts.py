@@ -51,18 +51,23 @@ def undecided_of(state: ReleaseState, rule: Rule) -> Literal["warn", "block"]:
         return "block" if falls_short(state, rule) else rule.undecided
     held = state.errors[rule.id]
     goes_on = held.trouble is not None and held.trouble.counted[0] > 0 and not held.trouble.is_recovering
-    return "block" if (state.rolls_back and goes_on) or exceeds(state, held) else rule.undecided
+    if (state.rolls_back and goes_on) or exceeds(state, held) or outgrows(state, held):
+        return "block"
+    return rule.undecided
 
 
 def falls_short(state: ReleaseState, rule: Rule) -> bool:
     """Whether a part of the volume, or of the release's share of it, is missing that its card calls harm, and what came
     leans that way; not where it came under another name, or is of actions that write fewer rows."""
     volume = state.volumes[rule.id]
-    if rule.max_drop is None or volume.value <= SUSPICION:
+    if rule.max_drop is None:
         return False
     left, split = 1.0 - rule.max_drop, volume.split
-    parts = [(float(volume.judged), volume.expected)]
-    parts += [(split.own, split.share * split.every)] if split is not None and split.weight else []
+    parts = [(float(volume.judged), volume.expected)] if volume.value > SUSPICION else []
+    if split is not None and split.weight and volume.split_value > SUSPICION:
+        # Of what came, and of what was to come: where the old release has lost some by chance the part of it is small.
+        scale = state.known.volumes[rule.id].dispersion
+        parts += [(split.own, split.share * split.every), (split.own * scale, split.share * volume.expected)]
     return any(
         hoped >= LEAST_MISSED and came < left * hoped and not is_no_loss(state, rule, round(came), hoped)
         for came, hoped in parts
@@ -85,6 +90,17 @@ def exceeds(state: ReleaseState, errors: ErrorState) -> bool:
     if most is None or errors.trouble is not None or (has_history and errors.value <= SUSPICION):
         return False
     return lasting(bad for _, bad in errors.minutes.values()) >= LEAST_ERRORS and errors.errors > most * errors.events
+
+
+def outgrows(state: ReleaseState, errors: ErrorState) -> bool:
+    """Whether more fails than an incident from before had, and than the card allows, and what came leans that way: the
+    incident excuses its own level."""
+    trouble = errors.trouble
+    if trouble is None or trouble.process.value <= SUSPICION:
+        return False
+    events, bad = trouble.counted
+    most = max(trouble.level.share, limit_of(state, errors.rule))
+    return lasting(bad for _, bad in trouble.minutes.values()) >= LEAST_ERRORS and bad > most * events
 
 
 def is_meant(state: ReleaseState, rule: Rule) -> bool:

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import chain
+from operator import attrgetter
 
 from releaseguard.errors import UsageError
 from releaseguard.eventlog.asking import RowAnswers, gathered
@@ -27,7 +29,7 @@ from releaseguard.verification.rows.seen import MOST_SEEN, called_alike, most_of
 from releaseguard.verification.rows.single_rows import Name
 from releaseguard.verification.rows.traffic import settled_before, span_of
 from releaseguard.verification.values import Acceptance, Deployment, end_of, judged_from
-from releaseguard.verification.whose.behind import A_DAY_BEHIND, NEVER_SET, CountedTraffic
+from releaseguard.verification.whose.behind import A_DAY_BEHIND, CountedTraffic
 from releaseguard.verification.whose.heard import Heard
 from releaseguard.verification.whose.members import Members, Owner
 from releaseguard.verification.whose.strayed import NOWHERE, USUAL_OVER, Strayed, strayed_in
@@ -40,6 +42,8 @@ A_DAY, AROUND = timedelta(days=1), timedelta(hours=2)
 """Latencies are compared with those of this time of the day before, too."""
 LOOKED_AT = 200
 """Marks that are looked at for where a release is."""
+MOST_FAR = 20_000
+"""Minutes of one kind of event each, of days and years before, that are read one by one."""
 NEWEST = 20
 """Events that show whether an app logs latencies."""
 
@@ -116,7 +120,6 @@ class LogReader:
         if log.capabilities.has("recorded_at"):
             asked["ahead"] = self._ahead_of(until, by_deployment=by_deployment)
             asked["behind"] = self._behind(deployment, border)
-            asked["never set"] = self._here(Query(until=NEVER_SET, recorded_since=deployment.deployed_at))
         past, minute = (
             self._here(Query(since=since, until=border)),
             deployment.deployed_at.replace(second=0, microsecond=0),
@@ -124,9 +127,11 @@ class LogReader:
         anywhere = Query(since=minute, until=until, recorded_until=self.request.as_of)
         if self._baseline is None:
             asked["day before"] = self._day_before(deployment)
-        hours, minutes = log.counts_of_each([anywhere, *([past] if self._baseline is None else [])], [*asked.values()])
+        far = [self._far_behind(deployment)] if log.capabilities.has("recorded_at") else []
+        by_hour = [anywhere, *([past] if self._baseline is None else []), *far]
+        hours, minutes = log.counts_of_each(by_hour, [*asked.values()])
         told = dict(zip(asked, minutes, strict=True))
-        behind = [*told.get("never set", ()), *told.get("behind", ())]
+        behind = [*(self._told_far(deployment, hours[-1]) if far else ()), *told.get("behind", ())]
         if self._baseline is None:
             self._baseline = replace(self._past(past, hours[1]), day_before=told["day before"])
         return CountedTraffic(
@@ -141,6 +146,24 @@ class LogReader:
         """Rows of hours before, which the log learned of since the deployment."""
         first = (deployment.deployed_at - A_DAY_BEHIND).replace(second=0, microsecond=0)
         return self._here(Query(since=first, until=border, recorded_since=deployment.deployed_at))
+
+    def _far_behind(self, deployment: Deployment) -> Query:
+        """The hours of days and years before of which the log learned anything since the deployment."""
+        first = (deployment.deployed_at - A_DAY_BEHIND).replace(second=0, microsecond=0)
+        return self._here(Query(until=first, recorded_since=deployment.deployed_at))
+
+    def _told_far(self, deployment: Deployment, hours: Sequence[HourCount]) -> Sequence[MinuteCount]:
+        """The minutes of these hours that the log learned of since the deployment. Where the past was brought in they
+        are too many to be of clocks that are behind: then those alone that carry the release."""
+        query = self._far_behind(deployment)
+        if sum(map(bool, chain.from_iterable(hour.counts for hour in hours))) <= MOST_FAR:
+            asked = [query] if hours else []
+        else:
+            members = Members(deployment, self.context.population.tags)
+            ours = {hour.release for hour in hours if members.of_tag(hour.release) is Owner.OURS}
+            asked = [replace(query, release=release) for release in sorted(filter(None, ours))[:MOST_SEEN]]
+        found = self.context.log.counts_of_each([], asked).minutes if asked else []
+        return sorted(chain.from_iterable(found), key=attrgetter("occurred_minute"))
 
     def _day_before(self, deployment: Deployment) -> Query:
         """The hours with which latencies are compared besides those just before, whenever the release went live."""

@@ -24,7 +24,8 @@ from releaseguard.verification.whose.population import Population
 FAR_BEHIND: Final = timedelta(minutes=15)
 """By how much a clock may run behind and its rows be taken at their word: they count for the release's first minute."""
 A_DAY_BEHIND: Final = timedelta(hours=26)
-"""By how much a clock may run behind and its rows be looked for: local time of anywhere, taken for UTC."""
+"""By how much a clock may run behind and its rows be read at once: local time of anywhere, taken for UTC. What is of
+days or years before is read where there is any."""
 NEVER_SET: Final = datetime(2020, 1, 1, tzinfo=UTC)
 """What says that it is of before this is of a clock that nobody set: of 1970, 1980, 2000 or 2010, as devices begin."""
 
@@ -37,8 +38,8 @@ class CountedTraffic:
     """What is only ever a baseline."""
     rows: Sequence[MinuteCount]
     behind: Sequence[MinuteCount] = ()
-    """What the log learned of in the window though it says that it is of hours before: also in ``past``; and what says
-    that it is of years before."""
+    """What the log learned of in the window though it says that it is of hours, days or years before: also in ``past``
+    where that reaches so far back."""
     day_before: Sequence[MinuteCount] = ()
     """The same hours of the day before, by the minute: also in ``past``."""
     anywhere: Sequence[HourCount] = ()
@@ -85,7 +86,8 @@ def has_lived_before(counted: CountedTraffic, members: Members, lead: timedelta)
     if any(row.recorded_minute and row.recorded_minute < earliest and ours(row) for row in counted.rows):
         return True
     known = sum(sum(hour.counts) for hour in counted.past if ours(hour))
-    return known > sum(row.count for row in counted.behind if row.occurred_minute >= NEVER_SET and ours(row))
+    first = min((hour.hour for hour in counted.past), default=earliest)
+    return known > sum(row.count for row in counted.behind if row.occurred_minute >= first and ours(row))
 
 
 def each_at_its_recording(

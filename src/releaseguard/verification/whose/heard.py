@@ -50,7 +50,9 @@ def heard(counted: CountedTraffic, members: Members, spelling: Spelling, lead: t
     """The rows as they count; ``lead``: how long before its mark the release may have served."""
     lived = has_lived_before(counted, members, lead)
     known = at_their_recording(counted, members, lived_before=lived)
-    past, rows = list(hours_as_read(counted.past, spelling)), list(as_read(known, spelling))
+    # Without a life before, what carries the release there is of a clock that is behind, and counted at its recording.
+    usual = (hour for hour in counted.past if lived or members.of_tag(hour.release) is not Owner.OURS)
+    past, rows = list(hours_as_read(usual, spelling)), list(as_read(known, spelling))
     return Heard(
         past=past,
         rows=rows,

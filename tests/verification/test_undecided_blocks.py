@@ -1,0 +1,69 @@
+"""What is undecided while more fails, or less comes, than may: nothing goes on then, whatever the card says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from releaseguard.stats.evidence.laws import KnownShare
+from releaseguard.stats.evidence.split import Expected
+from releaseguard.verification.judge.verdicts import falls_short, outgrows
+from releaseguard.verification.values import Rule
+
+ERRORS = Rule(id="mail.errors", provider="mail", kind="signal", success=frozenset({"ok"}), error=frozenset({"bad"}))
+VOLUME = Rule(id="mail.volume", provider="mail", kind="volume", success=frozenset({"ok"}), max_drop=0.5)
+
+
+def _incident(bad: int, events: int, *, level: float = 0.31, value: float = 5.0) -> bool:
+    """An incident from before at this level, under which so many of the release's events fail, all in other minutes."""
+    minutes = {minute: (1, int(minute < bad)) for minute in range(events)}
+    trouble = SimpleNamespace(
+        process=SimpleNamespace(value=value), counted=(events, bad), level=KnownShare(level, 20.0), minutes=minutes
+    )
+    state: Any = SimpleNamespace(known=SimpleNamespace(errors={ERRORS.id: SimpleNamespace(share=0.03)}))
+    return outgrows(state, SimpleNamespace(trouble=trouble, rule=ERRORS))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("bad", "more", "blocks"),
+    [
+        (42, {}, True),
+        (18, {}, False),
+        (42, {"value": 0.9}, False),
+        (4, {"level": 0.05}, False),
+        (8, {"level": 0.05}, True),
+    ],
+    ids=["twice its level", "its level", "what does not lean towards harm", "less than the card's", "more than both"],
+)
+def test_an_incident_is_outgrown_by_more_than_its_level_and_the_cards(
+    bad: int, more: dict[str, float], blocks: bool
+) -> None:
+    assert _incident(bad, 64, **more) is blocks
+
+
+def _canary(own: float, every: float, *, expected: float = 58.0, leans: float = 2.4) -> bool:
+    """A canary of 44% made so many of the events of which so many were to be expected of everybody."""
+    split = Expected(own, every, 0.44, 35.0)
+    volume = SimpleNamespace(value=0.7, split=split, split_value=leans, judged=round(every), expected=expected)
+    state: Any = SimpleNamespace(
+        volumes={VOLUME.id: volume},
+        known=SimpleNamespace(volumes={VOLUME.id: SimpleNamespace(dispersion=1.0)}),
+        renamed=lambda _rule: Counter[str](),
+        strayed=SimpleNamespace(providers={}),
+        rows_per_action=lambda _rule: None,
+    )
+    return falls_short(state, VOLUME)
+
+
+@pytest.mark.parametrize(
+    ("own", "every", "leans", "blocks"),
+    [(6, 27, 2.4, True), (6, 27, 0.9, False), (14, 27, 2.4, False), (2, 20, 2.4, True)],
+    ids=["a quarter of its part", "not leaning", "more than half of it", "next to nothing"],
+)
+def test_a_canary_falls_short_of_its_part_of_what_was_to_come(
+    own: float, every: float, leans: float, blocks: bool
+) -> None:
+    assert _canary(own, every, leans=leans) is blocks
