@@ -144,9 +144,8 @@ const URLS = ["RELEASEGUARD_EVENTS_URL", "SUPABASE_URL", "NEXT_PUBLIC_SUPABASE_U
 /** The provider and the events of releaseguard's own rows, which an app does not write. */
 const OURSELVES = "releaseguard";
 const DROPPED = "events_dropped";
-const OUR_EVENTS = new Set(
-  (
-    "rotation_lease_taken rotation_lease_renewed rotation_lease_released chain_rows_disowned rotation_planned " +
+const OUR_EVENTS = /* @__PURE__ */ words(
+  "rotation_lease_taken rotation_lease_renewed rotation_lease_released chain_rows_disowned rotation_planned " +
     "rotation_destinations_skipped rotation_staged rotation_waiting_approval rotation_waiting_console rotation_console_confirmed " +
     "destination_push_started destination_push_finished destination_push_failed rotation_pushed deployment_requested " +
     "deployment_created deployment_ready deployment_failed rotation_deployed rotation_proven rotation_unproven " +
@@ -154,8 +153,7 @@ const OUR_EVENTS = new Set(
     "rotation_stored_in_vault " +
     "release_deployed release_verified release_check release_outcome release_accepted gate_measured leak_exposure " +
     "notification_failed notification_sent flow_started flow_step flow_finished flow_cleaned events_dropped " +
-    "signing_began"
-  ).split(" "),
+    "signing_began",
 );
 
 interface Row {
@@ -1183,29 +1181,29 @@ function fold(text: string): Folded {
 
 // What a key's name gives away about its value: tables of words, English and Turkish. What a key ends in decides.
 
-const SECRET_WORDS = words(
+const SECRET_WORDS = /* @__PURE__ */ words(
   "password passwd passphrase passcode parola sifre sifresi pwd secret token apikey authorization credential " +
     "credentials cookie jwt otp totp cvv cvc cvv2 cvc2 dsn",
 );
 const RUN_TOGETHER = /(?:password|passwd|secret|token|apikey|secretkey|privatekey|accesskey|authkey)$/;
 /** What speaks *about* a secret: its value stays (`token_type`, `secret_version`). */
-const ABOUT = words(
+const ABOUT = /* @__PURE__ */ words(
   "version versions name names count counts type types status state age length len size limit expires expiry " +
     "expired expiration ttl present used valid invalid required missing reset rotated changed updated created issued " +
     "verified confirmed enabled disabled id ids file path policy format color colour strength hint attempts tries " +
     "provider source template scope scopes usage uses at on error errors reason code codes field fields rule rules " +
     "page url index",
 );
-const FLAGS = words("is has can should needs requires no use uses allow allows");
-const KEY_OF = words(
+const FLAGS = /* @__PURE__ */ words("is has can should needs requires no use uses allow allows");
+const KEY_OF = /* @__PURE__ */ words(
   "api access private auth merchant signing service encryption role anon secret user master shared webhook server " +
     "account storage hmac session client subscription publishable ssh admin deploy",
 );
-const CODE_OF = words(
+const CODE_OF = /* @__PURE__ */ words(
   "verification verify confirmation confirm otp auth authorization security sms login activation mfa 2fa factor " +
     "reset onay dogrulama guvenlik giris aktivasyon sifre pairing backup recovery invite",
 );
-const PIN_OF = words(
+const PIN_OF = /* @__PURE__ */ words(
   "card user sms login wallet atm security access account otp verification new old current confirm kart sim",
 );
 const ENDINGS: Record<string, Set<string>> = {
@@ -1256,27 +1254,29 @@ const SINGLE: Record<string, string> = {
   ad: NAME_LIKE,
   adiniz: NAME_LIKE,
 };
-const PEOPLE = words(
+const PEOPLE = /* @__PURE__ */ words(
   "customer user member recipient receiver contact holder cardholder owner buyer seller patient student employee " +
     "guest passenger person payer payee beneficiary subscriber author traveler traveller musteri alici satici " +
     "gonderen kullanici uye yetkili kisi hasta ogrenci sahibi anne baba surucu yolcu musterinin",
 );
 /** Whose *address* is nobody's home. */
-const THINGS = words(
+const THINGS = /* @__PURE__ */ words(
   "mac contract wallet bind server listen network base web url host smtp memory return service bucket queue lookup " +
     "validation broker cluster node pod gateway endpoint callback token",
 );
 /** Keys that say nothing about what they hold. */
-const WRAPPERS = words(
+const WRAPPERS = /* @__PURE__ */ words(
   "payload data body detail details result response request params args context meta metadata extra fields form " +
     "input record row values attributes properties object item new old before after query headers config options 0 1 2",
 );
-const MAYBE_NAMES = words("display account client billing shipping profile nick legal sender driver tenant screen");
-const NUMBERED = words(
+const MAYBE_NAMES = /* @__PURE__ */ words(
+  "display account client billing shipping profile nick legal sender driver tenant screen",
+);
+const NUMBERED = /* @__PURE__ */ words(
   "id ids oid uuid guid sid no ref reference number num code barcode sku epoch timestamp ts time at referans " +
     "takip kodu offset bytes rows total amount tutar size seq sequence hash sha commit build trace span",
 );
-const ABOUT_MEMBERS = words("version versions name names count counts present status");
+const ABOUT_MEMBERS = /* @__PURE__ */ words("version versions name names count counts present status");
 
 let endings: Map<string, string> | undefined;
 
@@ -1536,63 +1536,63 @@ function as(kind: string, find: (text: string) => Iterable<Span>): Finder {
 
 const MARK = /\[(?:secret|email|iban|card|identity|phone|person|location|ip)\]/g;
 
-/** Keys of services, by their documented forms; before each, what is looked for first. */
-const SERVICES: [hints: string, form: string][] = [
-  ["sg.", raw`SG\.[A-Za-z0-9_-]{16,80}+(?:\.[A-Za-z0-9_-]{16,80}+)?`], // SendGrid
-  ["sk-", raw`sk-(?=[A-Za-z_-]{0,40}\d)[A-Za-z0-9_-]{16,300}+`], // OpenAI, Anthropic
-  ["_live_ _test_", raw`(?:[sprk]{2}|rk)_(?:live|test)_[A-Za-z0-9]{10,250}+`], // Stripe
-  ["ac sk", raw`(?:AC|SK)[0-9a-f]{32}(?![0-9a-f])`], // Twilio
-  ["pk. sk. tk.", raw`(?:pk|sk|tk)\.[A-Za-z0-9_-]{20,300}+(?:\.[A-Za-z0-9_-]{10,100}+)?`], // Mapbox
-  ["ghp_ gho_ ghu_ ghs_ ghr_", raw`gh[pousr]_[A-Za-z0-9]{20,255}+`],
-  ["github_pat_", raw`github_pat_[A-Za-z0-9_]{20,255}+`],
-  ["glpat- gldt- glrt- glptt-", raw`gl(?:pat|dt|rt|ptt|cbt|soat)-[A-Za-z0-9_-]{16,100}+`], // GitLab
-  ["akia asia abia acca", raw`(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])`], // AWS
-  ["aiza", raw`AIza[A-Za-z0-9_-]{30,45}+`], // Google: keys, tokens, client secrets, refresh tokens
-  ["ya29.", raw`ya29\.[A-Za-z0-9_.-]{10,2000}+`],
-  ["gocspx-", raw`GOCSPX-[A-Za-z0-9_-]{10,60}+`],
-  ["1//0", raw`1//0[A-Za-z0-9_-]{20,200}+`],
-  ["xox", raw`xox[abeoprs](?:\.xox[abeoprs])?-[A-Za-z0-9-]{10,250}+`], // Slack
-  ["xapp-", raw`xapp-[A-Za-z0-9-]{10,250}+`],
-  ["sb_secret_ sb_publishable_", raw`sb_(?:secret|publishable)_[A-Za-z0-9_-]{10,200}+`], // Supabase
-  ["sbp_", raw`sbp_[A-Za-z0-9_]{20,100}+`],
-  ["phc_ phx_ phs_", raw`ph[cxs]_[A-Za-z0-9]{20,100}+`], // PostHog
-  ["sntrys_ sntryu_", raw`sntry[su]_[A-Za-z0-9_=+/-]{20,400}+`], // Sentry
-  ["whsec_", raw`whsec_[A-Za-z0-9+/=_-]{10,100}+`], // Stripe, Svix
-  ["vca_ vcp_ vck_ vci_ vcr_", raw`vc[apkir]_[A-Za-z0-9]{20,100}+`], // Vercel
-  ["st.", raw`st\.[A-Za-z0-9]{8,64}+\.[A-Za-z0-9.]{16,200}+`], // Infisical
-  ["pushtoken[", raw`Expo(?:nent)?PushToken\[[^\]\s]{6,100}+\]`],
-  [":apa91b", raw`[A-Za-z0-9_-]{6,60}+:APA91b[A-Za-z0-9_-]{60,300}+`], // Firebase: devices and old server keys
-  ["npm_", raw`npm_[A-Za-z0-9]{30,60}+`],
-  ["pypi-", raw`pypi-[A-Za-z0-9_-]{40,300}+`],
-  ["re_", raw`re_(?=[A-Za-z0-9_]{0,12}\d)[A-Za-z0-9]{6,12}+_[A-Za-z0-9]{16,40}+`], // Resend
-  ["key-", raw`key-[0-9a-f]{32}(?![0-9a-f])`], // Mailgun
-  ["-us", raw`[0-9a-f]{32}-us\d{1,2}+`], // Mailchimp
-  ["xkeysib- xsmtpsib-", raw`x(?:key|smtp)sib-[A-Za-z0-9-]{20,150}+`], // Brevo
-  ["hf_", raw`hf_[A-Za-z0-9]{30,60}+`], // Hugging Face
-  ["gsk_", raw`gsk_[A-Za-z0-9]{30,80}+`], // Groq
-  ["r8_", raw`r8_[A-Za-z0-9]{30,60}+`], // Replicate
-  ["xai- pplx-", raw`(?:xai|pplx)-[A-Za-z0-9]{30,120}+`],
-  ["dop_v1_ doo_v1_ dor_v1_", raw`do[opr]_v1_[0-9a-f]{40,80}+`], // DigitalOcean
-  ["shpat_ shpss_ shpca_ shppa_", raw`shp(?:at|ss|ca|pa)_[A-Fa-f0-9]{20,64}+`], // Shopify
-  ["sq0", raw`sq0(?:atp|csp|idp)-[A-Za-z0-9_-]{20,60}+`], // Square
-  ["lin_api_", raw`lin_api_[A-Za-z0-9]{30,60}+`], // Linear
-  ["ntn_ secret_", raw`(?:ntn|secret)_(?=[A-Za-z]{0,20}\d)[A-Za-z0-9]{30,60}+`], // Notion
-  ["figd_", raw`figd_[A-Za-z0-9_-]{20,80}+`],
-  ["nfp_", raw`nfp_[A-Za-z0-9]{30,60}+`], // Netlify
-  ["dp.", raw`dp\.(?:pt|st|ct|sa|scim|audit)\.(?:[a-z0-9_-]{2,35}+\.)?[A-Za-z0-9]{30,60}+`], // Doppler
-  ["pscale_", raw`pscale_(?:pw|tkn|oauth)_[A-Za-z0-9_.=-]{30,70}+`], // PlanetScale
-  ["glc_ glsa_", raw`gl(?:c|sa)_[A-Za-z0-9_+/=-]{30,200}+`], // Grafana
-  ["nrak-", raw`NRAK-[A-Z0-9]{20,40}+`], // New Relic
-  ["pmak-", raw`PMAK-[0-9a-f]{20,30}+-[0-9a-f]{30,40}+`], // Postman
-  ["atatt3", raw`ATATT3[A-Za-z0-9_=-]{50,250}+`], // Atlassian
-  ["dapi", raw`dapi[0-9a-f]{32}(?![0-9a-f])`], // Databricks
-  ["hvs. hvb.", raw`hv[sb]\.[A-Za-z0-9_-]{20,150}+`], // Vault
-  ["rnd_ hrku-", raw`(?:rnd_|HRKU-)[A-Za-z0-9_-]{20,70}+`], // Render, Heroku
-  ["aa", raw`(?:bot)?+\d{8,10}+:AA[A-Za-z0-9_-]{30,40}+`], // Telegram
-  ["eaa", raw`EAA[A-Za-z0-9]{60,300}+`], // Meta
+/** Keys of services, by their documented forms; behind each what is looked for first, where that is not how it begins. */
+const SERVICES = (): [form: string, hints?: string][] => [
+  [raw`SG\.[A-Za-z0-9_-]{16,80}+(?:\.[A-Za-z0-9_-]{16,80}+)?`, "sg."], // SendGrid
+  [raw`sk-(?=[A-Za-z_-]{0,40}\d)[A-Za-z0-9_-]{16,300}+`], // OpenAI, Anthropic
+  [raw`(?:[sprk]{2}|rk)_(?:live|test)_[A-Za-z0-9]{10,250}+`, "_live_ _test_"], // Stripe
+  [raw`(?:AC|SK)[0-9a-f]{32}(?![0-9a-f])`, "ac sk"], // Twilio
+  [raw`(?:pk|sk|tk)\.[A-Za-z0-9_-]{20,300}+(?:\.[A-Za-z0-9_-]{10,100}+)?`, "pk. sk. tk."], // Mapbox
+  [raw`gh[pousr]_[A-Za-z0-9]{20,255}+`, "ghp_ gho_ ghu_ ghs_ ghr_"],
+  [raw`github_pat_[A-Za-z0-9_]{20,255}+`],
+  [raw`gl(?:pat|dt|rt|ptt|cbt|soat)-[A-Za-z0-9_-]{16,100}+`, "glpat- gldt- glrt- glptt-"], // GitLab
+  [raw`(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])`, "akia asia abia acca"], // AWS
+  [raw`AIza[A-Za-z0-9_-]{30,45}+`], // Google: keys, tokens, client secrets, refresh tokens
+  [raw`ya29\.[A-Za-z0-9_.-]{10,2000}+`, "ya29."],
+  [raw`GOCSPX-[A-Za-z0-9_-]{10,60}+`],
+  [raw`1//0[A-Za-z0-9_-]{20,200}+`, "1//0"],
+  [raw`xox[abeoprs](?:\.xox[abeoprs])?-[A-Za-z0-9-]{10,250}+`], // Slack
+  [raw`xapp-[A-Za-z0-9-]{10,250}+`],
+  [raw`sb_(?:secret|publishable)_[A-Za-z0-9_-]{10,200}+`, "sb_secret_ sb_publishable_"], // Supabase
+  [raw`sbp_[A-Za-z0-9_]{20,100}+`],
+  [raw`ph[cxs]_[A-Za-z0-9]{20,100}+`, "phc_ phx_ phs_"], // PostHog
+  [raw`sntry[su]_[A-Za-z0-9_=+/-]{20,400}+`, "sntrys_ sntryu_"], // Sentry
+  [raw`whsec_[A-Za-z0-9+/=_-]{10,100}+`], // Stripe, Svix
+  [raw`vc[apkir]_[A-Za-z0-9]{20,100}+`, "vca_ vcp_ vck_ vci_ vcr_"], // Vercel
+  [raw`st\.[A-Za-z0-9]{8,64}+\.[A-Za-z0-9.]{16,200}+`, "st."], // Infisical
+  [raw`Expo(?:nent)?PushToken\[[^\]\s]{6,100}+\]`, "pushtoken["],
+  [raw`[A-Za-z0-9_-]{6,60}+:APA91b[A-Za-z0-9_-]{60,300}+`, ":apa91b"], // Firebase: devices and old server keys
+  [raw`npm_[A-Za-z0-9]{30,60}+`],
+  [raw`pypi-[A-Za-z0-9_-]{40,300}+`],
+  [raw`re_(?=[A-Za-z0-9_]{0,12}\d)[A-Za-z0-9]{6,12}+_[A-Za-z0-9]{16,40}+`], // Resend
+  [raw`key-[0-9a-f]{32}(?![0-9a-f])`], // Mailgun
+  [raw`[0-9a-f]{32}-us\d{1,2}+`, "-us"], // Mailchimp
+  [raw`x(?:key|smtp)sib-[A-Za-z0-9-]{20,150}+`, "xkeysib- xsmtpsib-"], // Brevo
+  [raw`hf_[A-Za-z0-9]{30,60}+`], // Hugging Face
+  [raw`gsk_[A-Za-z0-9]{30,80}+`], // Groq
+  [raw`r8_[A-Za-z0-9]{30,60}+`], // Replicate
+  [raw`(?:xai|pplx)-[A-Za-z0-9]{30,120}+`, "xai- pplx-"],
+  [raw`do[opr]_v1_[0-9a-f]{40,80}+`, "dop_v1_ doo_v1_ dor_v1_"], // DigitalOcean
+  [raw`shp(?:at|ss|ca|pa)_[A-Fa-f0-9]{20,64}+`, "shpat_ shpss_ shpca_ shppa_"], // Shopify
+  [raw`sq0(?:atp|csp|idp)-[A-Za-z0-9_-]{20,60}+`], // Square
+  [raw`lin_api_[A-Za-z0-9]{30,60}+`], // Linear
+  [raw`(?:ntn|secret)_(?=[A-Za-z]{0,20}\d)[A-Za-z0-9]{30,60}+`, "ntn_ secret_"], // Notion
+  [raw`figd_[A-Za-z0-9_-]{20,80}+`],
+  [raw`nfp_[A-Za-z0-9]{30,60}+`], // Netlify
+  [raw`dp\.(?:pt|st|ct|sa|scim|audit)\.(?:[a-z0-9_-]{2,35}+\.)?[A-Za-z0-9]{30,60}+`, "dp."], // Doppler
+  [raw`pscale_(?:pw|tkn|oauth)_[A-Za-z0-9_.=-]{30,70}+`], // PlanetScale
+  [raw`gl(?:c|sa)_[A-Za-z0-9_+/=-]{30,200}+`, "glc_ glsa_"], // Grafana
+  [raw`NRAK-[A-Z0-9]{20,40}+`], // New Relic
+  [raw`PMAK-[0-9a-f]{20,30}+-[0-9a-f]{30,40}+`], // Postman
+  [raw`ATATT3[A-Za-z0-9_=-]{50,250}+`], // Atlassian
+  [raw`dapi[0-9a-f]{32}(?![0-9a-f])`], // Databricks
+  [raw`hv[sb]\.[A-Za-z0-9_-]{20,150}+`, "hvs. hvb."], // Vault
+  [raw`(?:rnd_|HRKU-)[A-Za-z0-9_-]{20,70}+`, "rnd_ hrku-"], // Render, Heroku
+  [raw`(?:bot)?+\d{8,10}+:AA[A-Za-z0-9_-]{30,40}+`, "aa"], // Telegram
+  [raw`EAA[A-Za-z0-9]{60,300}+`], // Meta
 ];
 
-const STATUS = words(
+const STATUS = /* @__PURE__ */ words(
   "required missing invalid expired incorrect wrong malformed mismatch undefined null none nil true false yes no " +
     "empty unknown unset hidden redacted masked filtered optional denied revoked rejected disabled enabled failed ok " +
     "error not must is was should cannot can too may has have been be will changed updated reset set sent string " +
@@ -1601,9 +1601,10 @@ const STATUS = words(
     "forbidden",
 );
 const PLACEHOLDER =
-  raw`\$\{\w{1,60}+\}?|\$[A-Z][A-Z0-9_]{1,60}+|<[\w -]{1,60}+>?|\{\{?[\w .]{1,60}+\}{1,2}|%[sd]|%\(\w{1,30}+\)s|\$\d` +
-  raw`|process\.env[\w.]{0,60}+|os\.environ\S{0,60}+|[x*•.…_-]{3,300}+|[A-Z][A-Z0-9]{0,30}+(?:_[A-Z0-9]{1,30}+){1,8}+` +
-  raw`|\[\w{1,20}+\]`;
+  /* @__PURE__ */ (() =>
+    raw`\$\{\w{1,60}+\}?|\$[A-Z][A-Z0-9_]{1,60}+|<[\w -]{1,60}+>?|\{\{?[\w .]{1,60}+\}{1,2}|%[sd]|%\(\w{1,30}+\)s|\$\d` +
+    raw`|process\.env[\w.]{0,60}+|os\.environ\S{0,60}+|[x*•.…_-]{3,300}+|[A-Z][A-Z0-9]{0,30}+(?:_[A-Z0-9]{1,30}+){1,8}+` +
+    raw`|\[\w{1,20}+\]`)();
 
 /** Whether it is a word about a secret (`missing`), and no secret. */
 function isStatus(value: string): boolean {
@@ -1634,22 +1635,28 @@ function isBasic(value: string): boolean {
 }
 
 const AUTHORITY =
-  raw`://(?!git@)(?P<x>[^\s/@:\"'<>]{0,200}+:(?!\d{1,5}[/?#])[^\s@\"'<>]{1,300}+(?:@[^\s@/\"'<>]{1,100}+(?=@))?` +
-  raw`|[^\s/@\"'<>]{1,300}+)@`;
+  /* @__PURE__ */ (() =>
+    raw`://(?!git@)(?P<x>[^\s/@:\"'<>]{0,200}+:(?!\d{1,5}[/?#])[^\s@\"'<>]{1,300}+(?:@[^\s@/\"'<>]{1,100}+(?=@))?` +
+    raw`|[^\s/@\"'<>]{1,300}+)@`)();
 const URL_KEYS =
-  raw`(?i)[?&;](?>apikey|api[_-]key|access[_-]token|id[_-]token|code[_-]verifier|x-amz-signature|x-amz-credential|` +
-  raw`x-amz-security-token|x-goog-signature|signature|sig|key|token|auth|hash|secret|password|pwd|pass|ticket|jwt|session|sid)=` +
-  raw`(?P<x>[^\s\"'&#<>]{1,2000}+)`;
+  /* @__PURE__ */ (() =>
+    raw`(?i)[?&;](?>apikey|api[_-]key|access[_-]token|id[_-]token|code[_-]verifier|x-amz-signature|x-amz-credential|` +
+    raw`x-amz-security-token|x-goog-signature|signature|sig|key|token|auth|hash|secret|password|pwd|pass|ticket|jwt|session|sid)=` +
+    raw`(?P<x>[^\s\"'&#<>]{1,2000}+)`)();
 
-const PAIR = raw`(?<!\w)(?P<name>(?:[^\W\d]\w{0,30}+[ ](?=[^\W\d])){0,2}+[^\W\d][\w.-]{0,60}+)(?:\\?[\"'\]]){0,3}+` +
-  raw`(?:[ \t]{0,3}+(?:=>|:=|={1,2}|:|%3[Dd])[ \t]{0,3}+|(?P<close>>)|[ ]{1,2}+(?=[\"']))`;
-const OPTION = raw`(?<![\w-])--?(?P<name>[a-z][\w-]{1,40}+)[ =](?=[^\s-])`;
-const VALUE = raw`(?P<quote>\\?[\"'\x60])(?P<inner>(?:(?!(?P=quote))[^\n]){1,2000}+)` +
+const PAIR =
+  /* @__PURE__ */ (() =>
+    raw`(?<!\w)(?P<name>(?:[^\W\d]\w{0,30}+[ ](?=[^\W\d])){0,2}+[^\W\d][\w.-]{0,60}+)(?:\\?[\"'\]]){0,3}+` +
+    raw`(?:[ \t]{0,3}+(?:=>|:=|={1,2}|:|%3[Dd])[ \t]{0,3}+|(?P<close>>)|[ ]{1,2}+(?=[\"']))`)();
+const OPTION = /* @__PURE__ */ (() => raw`(?<![\w-])--?(?P<name>[a-z][\w-]{1,40}+)[ =](?=[^\s-])`)();
+const VALUE = /* @__PURE__ */ (() =>
+  raw`(?P<quote>\\?[\"'\x60])(?P<inner>(?:(?!(?P=quote))[^\n]){1,2000}+)` +
   raw`|(?P<bare>(?:[^\s\"'<>&,;)\]}]|[,;)\]}](?![\s\"'<>,;)\]}]|$|[\w.-]{1,30}+=)|&(?![\w.\[\]-]{1,40}+(?:[=&\s]|$)))` +
-  raw`{1,300}+)`;
+  raw`{1,300}+)`)();
 const NAMED =
-  raw`[^\W\d_a-zçğışöü][\w.'’-]{0,40}+(?:[ ](?:[^\W\d_a-zçğışöü][\w.'’/:-]{0,40}+|\d{1,5}[\w/]{0,5}+)){0,9}+`;
-const GROUPS = raw`(?:[ ${BLANK}](?:\(?\d[\d().-]{0,12}+|[A-Z]{1,3}(?=[ ]?\d))){0,6}+`;
+  /* @__PURE__ */ (() =>
+    raw`[^\W\d_a-zçğışöü][\w.'’-]{0,40}+(?:[ ](?:[^\W\d_a-zçğışöü][\w.'’/:-]{0,40}+|\d{1,5}[\w/]{0,5}+)){0,9}+`)();
+const GROUPS = /* @__PURE__ */ (() => raw`(?:[ ${BLANK}](?:\(?\d[\d().-]{0,12}+|[A-Z]{1,3}(?=[ ]?\d))){0,6}+`)();
 
 /** Values whose name, before `=` or `:`, tells what they are. */
 function* pairs(text: string): Generator<Found> {
@@ -1715,25 +1722,30 @@ const OTP_CONTEXT =
   "otp|one-time|one time|verif|confirm|2fa|mfa|two-factor|login code|log in|sign in|security code|passcode|access code|" +
   "your code|code is|sms code|authentication code|auth code|doğrula|dogrula|onay kod|onay ş|kodunuz|şifreniz|sifreniz|" +
   "giriş kod|giris kod|güvenlik kod|guvenlik kod|tek kullan|sms kod|aktivasyon kod|pin|kodu ile|activation code";
-const CODE = raw`(?P<x>(?:[A-Z]-)?+(?:\d{4,8}+|\d{3}[ -]\d{3}))(?![\w%]|[.,:/-]\d)`;
+const CODE = /* @__PURE__ */ (() => raw`(?P<x>(?:[A-Z]-)?+(?:\d{4,8}+|\d{3}[ -]\d{3}))(?![\w%]|[.,:/-]\d)`)();
 /** What would make a number of something of it: `3600 seconds`. */
 const UNIT =
-  raw`(?!\s{0,2}+(?>seconds?|secs?|s|ms|minutes?|mins?|min|hours?|days?|times|tries|attempts?|of|saniye|sn|dakika|dk|` +
-  raw`saat|gün|kez|deneme|karakter|characters?|char|digits?|haneli|hane|TL|TRY|USD|EUR|bytes?)\b)`;
+  /* @__PURE__ */ (() =>
+    raw`(?!\s{0,2}+(?>seconds?|secs?|s|ms|minutes?|mins?|min|hours?|days?|times|tries|attempts?|of|saniye|sn|dakika|dk|` +
+    raw`saat|gün|kez|deneme|karakter|characters?|char|digits?|haneli|hane|TL|TRY|USD|EUR|bytes?)\b)`)();
 const OTP_AFTER =
-  raw`(?i)(?<!\w)(?P<label>(?>otp|pin|passcode|(?:[\w-]{1,20}+[ ])?+(?:code|kodunuz|kodumuz|kodu|kod|şifreniz|` +
-  raw`sifreniz|şifre|sifre|password|parolanız|parola)))\b(?>[^\w\n.!?]|\.(?!\s)|(?<=\s)(?>is|was|for|your|in|as|of|to|the|` +
-  raw`login|icin|için|olarak|number|no|using|with)\b){1,24}+(?<![\d.,/])${CODE}${UNIT}`;
-const OTP_BEFORE = raw`(?i)(?<![\w.,:/#-])(?<!code )(?<!kodu )(?<!kod )${CODE}${UNIT}[\"']?+\s{0,2}+` +
-  raw`(?:(?>is|as|-|:)\s(?>your|the|a|my)\s(?:[^\W\d]{1,20}+\s){0,3}?(?>one[- ]time|otp|verification|login|security|` +
-  raw`confirmation|access|passcode|pin|sign[- ]?in|authentication|code)|(?:[^\W\d]{1,20}+\s{1,2}+)?` +
-  raw`(?>doğrulama|dogrulama|onay|giriş|giris|güvenlik|guvenlik|tek kullanımlık|aktivasyon)\s(?:kod|şifre))`;
-const OTP_USE = raw`(?i)\b(?>use|enter|type|giriniz|girin|kullanın)\s{1,2}+${CODE}${UNIT}`;
+  /* @__PURE__ */ (() =>
+    raw`(?i)(?<!\w)(?P<label>(?>otp|pin|passcode|(?:[\w-]{1,20}+[ ])?+(?:code|kodunuz|kodumuz|kodu|kod|şifreniz|` +
+    raw`sifreniz|şifre|sifre|password|parolanız|parola)))\b(?>[^\w\n.!?]|\.(?!\s)|(?<=\s)(?>is|was|for|your|in|as|of|to|the|` +
+    raw`login|icin|için|olarak|number|no|using|with)\b){1,24}+(?<![\d.,/])${CODE}${UNIT}`)();
+const OTP_BEFORE =
+  /* @__PURE__ */ (() =>
+    raw`(?i)(?<![\w.,:/#-])(?<!code )(?<!kodu )(?<!kod )${CODE}${UNIT}[\"']?+\s{0,2}+` +
+    raw`(?:(?>is|as|-|:)\s(?>your|the|a|my)\s(?:[^\W\d]{1,20}+\s){0,3}?(?>one[- ]time|otp|verification|login|security|` +
+    raw`confirmation|access|passcode|pin|sign[- ]?in|authentication|code)|(?:[^\W\d]{1,20}+\s{1,2}+)?` +
+    raw`(?>doğrulama|dogrulama|onay|giriş|giris|güvenlik|guvenlik|tek kullanımlık|aktivasyon)\s(?:kod|şifre))`)();
+const OTP_USE = /* @__PURE__ */ (() => raw`(?i)\b(?>use|enter|type|giriniz|girin|kullanın)\s{1,2}+${CODE}${UNIT}`)();
 const OTHER_CODES =
-  raw`(?i)\b(?:error|status|response|hata|http|exit|country|ülke|ulke|posta|postal|zip|area|alan|il|order|sipariş|siparis|` +
-  raw`promo|kampanya|coupon|kupon|discount|indirim|ürün|urun|product|return|reason|sonuç|sonuc|işlem|islem|currency|` +
-  raw`language|source|bar|qr|plaka|banka|bank|branch|şube|sube|vergi|iade|takip|tracking|referral|referans|result|sms` +
-  raw`(?= code=))[ ]$`;
+  /* @__PURE__ */ (() =>
+    raw`(?i)\b(?:error|status|response|hata|http|exit|country|ülke|ulke|posta|postal|zip|area|alan|il|order|sipariş|siparis|` +
+    raw`promo|kampanya|coupon|kupon|discount|indirim|ürün|urun|product|return|reason|sonuç|sonuc|işlem|islem|currency|` +
+    raw`language|source|bar|qr|plaka|banka|bank|branch|şube|sube|vergi|iade|takip|tracking|referral|referans|result|sms` +
+    raw`(?= code=))[ ]$`)();
 
 /** Digits that a sentence calls a code to sign in or confirm with. */
 function* oneTimeCodes(text: string): Generator<Found> {
@@ -1748,7 +1760,9 @@ function* oneTimeCodes(text: string): Generator<Found> {
   yield* pattern("secret", OTP_USE)(text);
 }
 
-const FILES = words("png jpg jpeg gif svg webp avif ico css js mjs ts tsx jsx json map html htm md py mp4 pdf");
+const FILES = /* @__PURE__ */ words(
+  "png jpg jpeg gif svg webp avif ico css js mjs ts tsx jsx json map html htm md py mp4 pdf",
+);
 
 /** Not the address of a repository, and not a picture for denser screens (`image@2x.png`). */
 function isMail(text: string): boolean {
@@ -1758,9 +1772,10 @@ function isMail(text: string): boolean {
 
 const GAP = `[ .${BLANK}/-]`;
 const ORDERS =
-  raw`(?i)(?>order|sipariş|siparis|invoice|fatura|reference|referans|ref|takip|tracking|ticket|talep|transaction|txn|işlem|` +
-  raw`islem|batch|job|build|request|payment|ödeme|odeme|sorgu|barkod|barcode|sku|rows|offset|bytes|seq|pid|epoch|account|` +
-  raw`oid|jobid|uid|id)[ #:=_-]{0,3}+(?>number|numarası|numarasi|num|no|nr|id)?+[.: #=]{0,3}+$`;
+  /* @__PURE__ */ (() =>
+    raw`(?i)(?>order|sipariş|siparis|invoice|fatura|reference|referans|ref|takip|tracking|ticket|talep|transaction|txn|işlem|` +
+    raw`islem|batch|job|build|request|payment|ödeme|odeme|sorgu|barkod|barcode|sku|rows|offset|bytes|seq|pid|epoch|account|` +
+    raw`oid|jobid|uid|id)[ #:=_-]{0,3}+(?>number|numarası|numarasi|num|no|nr|id)?+[.: #=]{0,3}+$`)();
 
 /** Numbers without a country code: what stands right behind the word for an order is none. */
 function phones(source: string): Finder {
@@ -1772,7 +1787,7 @@ function phones(source: string): Finder {
   };
 }
 
-const NO_PERSON = words(
+const NO_PERSON = /* @__PURE__ */ words(
   "customer sir madam user team all valued müşterimiz müşteri musterimiz musteri üyemiz yetkili kullanıcı " +
     "misafirimiz partner seller buyer member colleague friend hiring support sirs ziyaretçi abonemiz satıcı alıcı iş",
 );
@@ -1817,7 +1832,9 @@ function secretRules(): Rule[] {
         isBearer,
       ),
     ),
-    ...SERVICES.map(([hints, form]) => rule(hints.replace(/ /g, "|"), pattern("secret", `(?<![A-Za-z0-9])${form}`))),
+    ...SERVICES().map(([form, hints = /^[\w-]+/.exec(form)![0].toLowerCase()]) =>
+      rule(hints.replace(/ /g, "|"), pattern("secret", `(?<![A-Za-z0-9])${form}`))
+    ),
     rule(
       "hooks.slack.com/|discord|webhook.office.com/|/webhook/",
       pattern(
@@ -1960,9 +1977,11 @@ function numberRules(): Rule[] {
 }
 
 /** Without any of these no rule finds anything: most texts of most events end here. */
-const TELLING = raw`[\d@=:%\"'<>/]|[^\x00-\x7f]|\w{20}|--|\b[Dd]ear |\bM(?:r|rs|s)\b|\b[Ss]ayin |PushToken`;
+const TELLING =
+  /* @__PURE__ */ (() => raw`[\d@=:%\"'<>/]|[^\x00-\x7f]|\w{20}|--|\b[Dd]ear |\bM(?:r|rs|s)\b|\b[Ss]ayin |PushToken`)();
 const NUMERIC =
-  raw`\d(?:[ .()/${BLANK}-]{0,3}+\d){3}|:[0-9a-f]{0,4}+:[0-9a-f]|pas[sa]port|plate|plaka|licen[cs]e|ehliyet`;
+  /* @__PURE__ */ (() =>
+    raw`\d(?:[ .()/${BLANK}-]{0,3}+\d){3}|:[0-9a-f]{0,4}+:[0-9a-f]|pas[sa]port|plate|plaka|licen[cs]e|ehliyet`)();
 /** A UUID; a commit, a checksum, an id of random bytes: at least four of its characters are letters. */
 const ID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<![0-9a-z])(?=(\d{0,60}[a-f]){4})[0-9a-f]{24,64}(?![0-9a-z])/gi;
 const MOST_ROUNDS = 8;
@@ -1974,7 +1993,7 @@ interface Table {
 }
 
 /** A value without a digit is none of these, whatever its key (`{ phone: "unreachable" }`). */
-const NUMBERED_KINDS = words("phone card iban identity location ip");
+const NUMBERED_KINDS = /* @__PURE__ */ words("phone card iban identity location ip");
 
 /** Masks secrets and personal data. `known` are texts that are secret whatever they look like. */
 export class Scrubber {
