@@ -15,8 +15,8 @@ from tests.support import typescript
 
 MOST_BYTES = {"all": 18_912, "writer alone": 5_546, "fingerprint": 2_060}
 """Minified and packed, as reached; ``typescript/README.md`` has where they go. They are lowered, never raised.
-"writer alone" is without ``fingerprint`` and without what masks; "fingerprint" is what an app gets that uses nothing else
-(esbuild leaves out more than Bun)."""
+"writer alone" is without ``fingerprint`` and without what masks; "fingerprint" is what an app gets that uses nothing
+else (esbuild leaves out more than Bun)."""
 SCRIPTS = Path(__file__).parent / "scripts"
 
 
