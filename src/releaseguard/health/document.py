@@ -68,7 +68,7 @@ def summary(overview: Overview) -> str:
     leaks = sum(len(one.leaks) for one in overview.providers)
     rest = [
         readable.count(leaks, "open leak") if leaks else "",
-        f"{len(overview.broken)} broken histor{'ies' if len(overview.broken) > 1 else 'y'}" if overview.broken else "",
+        readable.agree(len(overview.broken), "broken history", "broken histories") if overview.broken else "",
         readable.count(len(overview.foreign), "foreign row") if overview.foreign else "",
         _clocks(overview.clock_ahead) if overview.clock_ahead else "",
     ]

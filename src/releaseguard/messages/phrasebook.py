@@ -37,6 +37,7 @@ _QUOTED: Final = re.compile(r"(['`])\{(\w+)\}\1")
 _SHARE: Final = re.compile(r"(\d+)(?:\.(\d+))?%")
 _SEPARATORS: Final = (" | ", "; ", ". ", ": ", ", ", " and ", " or ")
 """Where a sentence of several is taken apart, the widest first."""
+_BETWEEN_CLAUSES: Final = frozenset({"; ", ". ", ": "})
 _ADDRESSED: Final = re.compile(r"(\S+:\S+) (.+)")
 """A sentence about a place, whose address comes first."""
 _JOINED: Final = {"tr": {" and ": " ve ", " or ": " ya da "}}
@@ -136,6 +137,11 @@ class Phrasebook:
         return "".join(said)
 
     def _sentence(self, text: str) -> str:
+        whole = self._whole(text)
+        return self._in_parts(text) if whole is None else whole
+
+    def _whole(self, text: str) -> str | None:
+        """What is known as one; ``None`` where it has to be taken apart."""
         if text in self.words:
             return self.words[text]
         if share := _SHARE.fullmatch(text):
@@ -144,7 +150,7 @@ class Phrasebook:
             return phrase.said(
                 {place: fact if place in phrase.kept else self.say(fact) for place, fact in facts.items()}
             )
-        return self._in_parts(text)
+        return None
 
     def _shapes(self, text: str) -> Iterator[tuple[Phrase, Mapping[str, str]]]:
         for anchor, phrase in self.phrases:
@@ -163,8 +169,21 @@ class Phrasebook:
             return f"{self.say(before)} ({self.say(within)})"
         for separator in _SEPARATORS:
             if separator in text:
-                return self._joined(text.split(separator), separator)
+                return self._joined([*self._runs(text.split(separator), separator)], separator)
         return text
+
+    def _runs(self, parts: list[str], separator: str) -> Iterator[str]:
+        """The clauses, and those together that are known as one: a sentence is taken apart at the fewest places."""
+        while parts:
+            lengths = range(len(parts), 1, -1) if separator in _BETWEEN_CLAUSES else ()
+            run = next((n for n in lengths if self._is_one(separator.join(parts[:n]), separator)), 1)
+            yield separator.join(parts[:run])
+            parts = parts[run:]
+
+    def _is_one(self, text: str, separator: str) -> bool:
+        """Whether a phrase says these clauses, and not one of them with the others in its place."""
+        phrase = next((phrase for phrase, _ in self._shapes(text)), None)
+        return text in self.words or (phrase is not None and separator in phrase.english)
 
     def _joined(self, parts: Sequence[str], separator: str) -> str:
         """The clauses of a sentence; the words between names are said too, in a sentence nobody knows they are not."""
