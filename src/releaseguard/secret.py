@@ -270,7 +270,7 @@ class _Shapes:
     def _pieces(self) -> frozenset[str]:
         parts = _telling_parts(self._value)
         forms = (form for part in parts for form in _forms(part))
-        return frozenset(_folded(piece) for form in forms for piece in _cut(form) if _tells(piece))
+        return frozenset(piece for form in forms for piece in _telling_pieces(form))
 
     def cover(self, shown: _Shown, *, pieces: bool) -> None:
         if len(self._value) < _SHORTEST_MASKED:
@@ -285,10 +285,20 @@ def _cut(form: str) -> Iterator[str]:
     return (form[start : start + PIECE] for start in range(len(form) - PIECE + 1))
 
 
+def _telling_pieces(form: str) -> Iterator[str]:
+    """The pieces of ``form`` that look made, folded: all at once where nothing in it is unquoted, and so displaced."""
+    folded = _folded(form)
+    told = (place for place, piece in enumerate(_cut(form)) if _tells(piece))
+    if len(folded) == len(form):
+        return (folded[place : place + PIECE] for place in told)
+    return (_folded(form[place : place + PIECE]) for place in told)
+
+
 def _tells(piece: str) -> bool:
     """Whether eight characters look made: words, and what stands in every address, are not hidden from messages."""
-    mixed = any(map(str.isupper, piece)) and any(map(str.islower, piece))
-    return mixed or any(map(str.isdigit, piece))
+    if any(map(str.isdigit, piece)):
+        return True
+    return any(map(str.isupper, piece)) and any(map(str.islower, piece))
 
 
 def _telling_parts(value: str) -> tuple[str, ...]:

@@ -149,7 +149,7 @@ def store(request: pytest.FixtureRequest, stack: ExitStack, tmp_path: Path) -> S
         return SqliteStore(stack, tmp_path / "events.db")
     cluster: postgres.Cluster = request.getfixturevalue("cluster")
     kinds = {"postgres": PostgresStore, "rest": RestStore}
-    return kinds[request.param](stack, cluster.new_database())
+    return kinds[request.param](stack, stack.enter_context(cluster.lent_database()))
 
 
 @pytest.fixture
@@ -159,9 +159,9 @@ def sqlite_store(stack: ExitStack, tmp_path: Path) -> SqliteStore:
 
 @pytest.fixture
 def postgres_store(stack: ExitStack, cluster: postgres.Cluster) -> PostgresStore:
-    return PostgresStore(stack, cluster.new_database())
+    return PostgresStore(stack, stack.enter_context(cluster.lent_database()))
 
 
 @pytest.fixture
 def rest_store(stack: ExitStack, cluster: postgres.Cluster) -> RestStore:
-    return RestStore(stack, cluster.new_database())
+    return RestStore(stack, stack.enter_context(cluster.lent_database()))

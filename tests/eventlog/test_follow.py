@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from releaseguard.eventlog.follow import follow, latest
+from releaseguard.eventlog.follow import OVERLAP, follow, latest
 from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, new_id
@@ -111,9 +111,20 @@ def test_only_what_is_asked_for_is_shown(log: SqliteEventLog, clock: list[dateti
 
 
 def test_what_is_remembered_does_not_grow_with_the_time_followed(log: SqliteEventLog, clock: list[datetime]) -> None:
-    follower = Follower(log, clock)
-    follower.run(*([event(f"e{n}", second(n + 1))] for n in range(600)))
-    assert follower.shown == [f"e{n}" for n in range(600)]
+    """A row a second, for longer than a look goes back."""
+    at_once, names = int(OVERLAP.total_seconds()), [f"e{n}" for n in range(200)]
+    remembered: list[int] = []
+
+    def wait() -> None:
+        remembered.append(len(stream.gi_frame.f_locals["known"]))
+        if not names[len(remembered) - 1 :]:
+            raise NothingMore
+        clock[0] += timedelta(seconds=1)
+        log.append([event(names[len(remembered) - 1])])
+
+    stream = follow(log, Query(), since=clock[0], wait=wait)
+    assert until_end(stream) == names
+    assert max(remembered) <= at_once + 2, "the rows of a look, and of the second that passed meanwhile"
 
 
 def test_without_recorded_at_rows_are_followed_by_their_occurrence(tmp_path: Path, clock: list[datetime]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,22 +32,47 @@ from releaseguard.wiring import Wiring
 from tests.support.canaries import Canaries, values_of
 
 SECRET = "SENDGRID_API_KEY"
-POLLING = Clocks(sleep=lambda seconds: time.sleep(min(seconds, 0.05)))
-"""Looks often; the time that a flow is waited with is not over the sooner for it."""
+NO_STRAGGLER = timedelta(0)
+"""Whoever goes on waits for what the run before may have under way: here that has ended, in this process."""
 QUICK = '[rotation]\nlease = "1s"\nprove_within = "20s"\n[network]\ntimeout = "3s"\npatience = "9s"\n'
 
 
-@contextmanager
-def one_at_a_time() -> Iterator[None]:
-    """A request is not sent before the one before it is answered: whatever comes too early is a decision of ours."""
-    connect = Clients.connect
+POLLING = Clocks(sleep=lambda seconds: time.sleep(min(seconds, 0.05)))
+"""Looks often; the time that a flow is waited with is not over the sooner for it."""
 
-    def connected(clients: Clients, *given: Any, limits: Limits | None = None, **named: Any) -> ServiceClient:
-        return connect(clients, *given, limits=structs.replace(limits or Limits(), concurrency=1), **named)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Clients, "connect", connected)
-        yield
+class Waits:
+    """A clock of clients on which what a service orders is over at once; of the services too, which look after that."""
+
+    def __init__(self) -> None:
+        self._left_out = 0.0
+        self._lock = threading.Lock()
+
+    def elapsed(self) -> float:
+        return time.monotonic() + self._left_out
+
+    def wall(self) -> float:
+        """Seconds since 1970."""
+        return time.time() + self._left_out
+
+    def leave_out(self, seconds: float) -> None:
+        with self._lock:
+            self._left_out += seconds
+
+    @contextmanager
+    def of_clients(self) -> Iterator[None]:
+        """Clients wait by this clock, and send nothing before what they sent is answered: whatever comes too early is a
+        decision of ours."""
+        connect = Clients.connect
+
+        def connected(clients: Clients, *given: Any, limits: Limits | None = None, **named: Any) -> ServiceClient:
+            with pytest.MonkeyPatch.context() as meanwhile:  # others ask it what time it is
+                meanwhile.setattr(clients, "clocks", Clocks(self.elapsed, self.leave_out))
+                return connect(clients, *given, limits=structs.replace(limits or Limits(), concurrency=1), **named)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Clients, "connect", connected)
+            yield
 
 
 @dataclass
@@ -64,15 +91,17 @@ class Stage:
     world: World
     folder: Path
     version: int
+    waits: Waits
     shown: list[str] = field(default_factory=list)
 
     def rotate(self, action: RotateAction = RotateAction.ROTATE) -> Ended:
         environ = self.world.environ()
         chosen = configuration.load(self.folder / "releaseguard.toml", environment=None, environ=environ)
         policy = build_policy({}, {}, {})
-        with one_at_a_time(), Wiring(load_cards(self.folder), Safety(chosen, environ, policy), POLLING) as wiring:
+        safety, cards = Safety(chosen, environ, policy), load_cards(self.folder)
+        with self.waits.of_clients(), Wiring(cards, safety, POLLING) as wiring:
             world = wiring.rotation.context(wiring.cards.get("sendgrid"), None)
-            world = replace(world, rules=replace(world.rules, side_by_side=4))
+            world = replace(world, rules=replace(world.rules, side_by_side=4, request_timeout=NO_STRAGGLER))
             ended = self._ended(lambda: rotate(RotateRequest(action=action), world, self.shown.append))
         self.shown.append(ended.shown)
         return ended
@@ -110,7 +139,10 @@ def a_stage(folder: Path) -> Iterator[Stage]:
         log.migrate()
         world.app.log = log.append
         world.write(folder, extra=QUICK)
-        yield Stage(world, folder, world.new_key(SECRET))
+        waits = Waits()
+        for service in world.stand_ins:
+            service.elapsed = waits.elapsed
+        yield Stage(world, folder, world.new_key(SECRET), waits)
     assert world.crashes == []
 
 

@@ -146,12 +146,12 @@ def test_one_fault(stage, fault, name):
         assert count == USUAL[name] + repeated
     stage.assert_right()
     if fault == "403 primary":
-        assert_waited_for_the_reset(service)
+        assert_waited_for_the_reset(stage, service)
     stage.assert_nothing_shown()
 
 
-def assert_waited_for_the_reset(service) -> None:
-    offset = time.time() - time.monotonic()
+def assert_waited_for_the_reset(stage, service) -> None:
+    offset = stage.waits.wall() - stage.waits.elapsed()
     [refused] = [
         sent
         for sent in service.requests

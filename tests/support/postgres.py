@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -25,6 +25,23 @@ MANY = 60
 DATABASES = "SELECT count(*) FROM pg_database"
 ROLES = r"SELECT count(*) FROM pg_roles WHERE rolname <> 'postgres' AND rolname NOT LIKE 'pg\_%'"
 
+EMPTIED = """SET lock_timeout = '5s';
+DO $$ DECLARE one text; BEGIN
+  PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid();
+  FOR one IN SELECT quote_ident(nspname) FROM pg_namespace
+    WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema'
+  LOOP EXECUTE format('DROP SCHEMA %s CASCADE', one); END LOOP;
+  CREATE SCHEMA public AUTHORIZATION pg_database_owner;
+  GRANT USAGE ON SCHEMA public TO PUBLIC;
+END $$"""
+"""What a test made in a database goes with its schemas."""
+LEFT = """SELECT (SELECT count(*) FROM pg_event_trigger) + (SELECT count(*) FROM pg_publication)
+  + (SELECT count(*) FROM pg_extension WHERE extname <> 'plpgsql') + (SELECT count(*) FROM pg_default_acl)
+  + (SELECT count(*) FROM pg_largeobject_metadata) + (SELECT count(*) FROM pg_db_role_setting)
+  + (SELECT count(*) FROM pg_database WHERE datname = current_database() AND datacl IS NOT NULL)"""
+"""Whatever else may be made in one."""
+
 _numbers = count(1)
 
 
@@ -34,6 +51,8 @@ class Cluster:
 
     port: int
     sockets: Path
+    _empty: list[str] = field(default_factory=list)
+    """Databases that were lent and emptied."""
 
     def url(self, database: str, user: str = "postgres") -> str:
         return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
@@ -46,6 +65,17 @@ class Cluster:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name}")
         return self.url(name)
+
+    @contextmanager
+    def lent_database(self) -> Iterator[str]:
+        """The URL of an empty database that nobody else has for the length of the block.
+
+        Emptying one costs a tenth of making one, which writes three hundred files.
+        """
+        url = self._empty.pop() if self._empty else self.new_database()
+        yield url
+        if _is_emptied(url):
+            self._empty.append(url)
 
 
 def binaries() -> Path | None:
@@ -83,6 +113,15 @@ def cluster() -> Iterator[Cluster]:
         _idle.append(running)
     else:
         _stop(running)
+
+
+def _is_emptied(url: str) -> bool:
+    """Whether the database is now as a new one is."""
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(EMPTIED)
+        return connection.execute(LEFT).fetchone() == (0,)
 
 
 _idle: list[Cluster] = []

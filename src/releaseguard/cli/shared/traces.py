@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from releaseguard.secret import Secret
 
 
 def write_trace(error: Exception) -> str | None:
@@ -22,6 +29,14 @@ def write_trace(error: Exception) -> str | None:
 def without_secrets(text: str) -> str:
     """``text`` without what this process holds, and without what its environment holds as credentials: a bug may come
     before they are read."""
-    from releaseguard.secret import confidential, masked
+    from releaseguard.secret import masked
 
-    return masked(text, confidential(os.environ))
+    return masked(text, _of_environment(tuple(os.environ.items())))
+
+
+@lru_cache(maxsize=1)
+def _of_environment(variables: tuple[tuple[str, str], ...]) -> Sequence[Secret]:
+    """Its credentials, whose every form is worked out once for all lines of a message."""
+    from releaseguard.secret import confidential
+
+    return confidential(dict(variables))

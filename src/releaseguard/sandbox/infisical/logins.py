@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 import uuid
 from typing import Any, ClassVar
 
@@ -91,8 +90,8 @@ class InfisicalLogins(StandIn):
         if self.requests_per_minute is None:
             return None
         started, used = self._window
-        if time.monotonic() - started >= 60:
-            started, used = time.monotonic(), 0
+        if self.elapsed() - started >= 60:
+            started, used = self.elapsed(), 0
         self._window = (started, used + 1)
         if used < self.requests_per_minute:
             return None
@@ -101,7 +100,7 @@ class InfisicalLogins(StandIn):
         return refusal
 
     def _rest(self, started: float) -> int:
-        return max(1, int(started + 60 - time.monotonic()) + 1)
+        return max(1, int(started + 60 - self.elapsed()) + 1)
 
     def authorize(self, request: Request) -> None:
         """Raise ``Reject`` with Infisical's own answer for a token that is missing, malformed, unknown or run out."""

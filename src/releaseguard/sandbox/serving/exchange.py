@@ -69,7 +69,7 @@ class Recorded:
     path: str
     query: Mapping[str, str]
     at: float
-    """``time.monotonic()`` when the request had been read."""
+    """The stand-in's ``elapsed`` when the request had been read."""
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     status: int | None = None

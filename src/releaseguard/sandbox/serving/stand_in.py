@@ -69,6 +69,8 @@ class StandIn:
 
     def __init__(self, clock: Clock = utc_now) -> None:
         self.clock = clock
+        self.elapsed: Callable[[], float] = time.monotonic
+        """What an order to wait is measured by, in seconds; whoever waits by another clock sets that here."""
         self.lock = threading.RLock()
         self.requests: deque[Recorded] = deque(maxlen=JOURNAL_LENGTH)
         self.before: list[Hook] = []
@@ -236,7 +238,7 @@ class StandIn:
         with self.lock:
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
-            now = time.monotonic()
+            now = self.elapsed()
             record = Recorded(
                 number=len(self.requests) + 1,
                 service=self.name,
@@ -255,7 +257,7 @@ class StandIn:
         """Write down how a request ended, before the client can see it: what it does next is another request."""
         with self.lock:
             self._at_once -= 1
-            record.ended = time.monotonic()
+            record.ended = self.elapsed()
             if response is None:
                 return
             record.status, record.answer = response.status, response
