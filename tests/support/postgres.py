@@ -119,7 +119,7 @@ def _is_emptied(url: str) -> bool:
     """Whether the database is now as a new one is."""
     import psycopg
 
-    with psycopg.connect(url, autocommit=True) as connection:
+    with psycopg.Connection.connect(url, autocommit=True) as connection:
         connection.execute(EMPTIED)
         return connection.execute(LEFT).fetchone() == (0,)
 
