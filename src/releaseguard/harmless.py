@@ -9,7 +9,12 @@ it begins with ``::`` (its ``ActionCommand.TryParseV2``), and finds ``##[`` anyw
 from __future__ import annotations
 
 import re
-from typing import Any, Final, TextIO
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TextIO, TypeAlias
+
+Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
+"""What a document that is made here may hold: no time, no secret, nothing that has to be encoded first."""
+JsonDocument: TypeAlias = Mapping[str, Json]
 
 _STEERING: Final = (
     "\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls, of which a tab and a line's end stay

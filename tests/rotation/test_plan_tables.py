@@ -169,7 +169,7 @@ REFUSED: Mapping[str, tuple[Case, type[ReleaseguardError], str]] = {
         UsageError,
         "issued by the provider",
     ),
-    "a name that the card does not know": (Case(request=asked(secret="NOPE")), UsageError, "has no secret NOPE"),
+    "a name that the card does not know": (Case(request=asked(secret="NOPE")), UsageError, "has no secret 'NOPE'"),
     "a value that leaked before, under another number": (
         Case(seen=facts(version(3, "known"), leaked={NAME: (version(1, "known"),)}), chain=out(2)),
         Refused,

@@ -176,7 +176,7 @@ def join(
     added = _cards(own, problems)
     documents = {document.path.stem: document for document in (*shipped, *own)}
     for name, card in added.items():
-        problems += rules.role_problems(documents[name], card, base.get(name), roles)
+        problems += _role_problems(documents[name], card, base.get(name), roles)
     joined = _together(base, added)
     if not problems:
         problems += rules.problems_between(documents, joined.by_id)
@@ -252,6 +252,22 @@ def _kept_honest(own: Card, shipped: Card | None) -> Card:
     hosts = tuple(dict.fromkeys((*shipped.hosts, *own.hosts)))
     code = own.code if own.code != CodeSpec() else shipped.code
     return msgspec.structs.replace(own, hosts=hosts, infrastructure=shipped.infrastructure, code=code)
+
+
+def _role_problems(
+    document: Document, own: Card, shipped: Card | None, roles: Collection[str] | None
+) -> Iterator[ConfigError]:
+    """A project's card may not make infrastructure of a provider that ships as none, and names one of the ``roles``:
+    the services on which we may stand; ``None`` where they are not known."""
+    if roles is not None and own.infrastructure not in (None, *roles):
+        what = f"{own.infrastructure!r} is not one of its values"
+        yield document.error(what, "infrastructure", next_step=did_you_mean(own.infrastructure or "", roles))
+    elif shipped is not None and own.infrastructure not in (None, shipped.infrastructure):
+        yield document.error(
+            f"the card that ships for {own.id!r} says {shipped.infrastructure or 'nothing'!r}, and that stays",
+            "infrastructure",
+            next_step="Remove the key.",
+        )
 
 
 def _owners(shipped: Mapping[str, Card], cards: Mapping[str, Card]) -> Mapping[str, str]:

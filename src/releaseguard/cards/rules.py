@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -86,20 +86,6 @@ def problems_between(documents: Mapping[str, Document], cards: Mapping[str, Card
                 yield from _unknown(
                     document, check.user_actions, known, "checks", index, "user_actions", place="any card"
                 )
-
-
-def role_problems(document: Document, own: Card, shipped: Card | None, roles: Collection[str] | None) -> Problems:
-    """A project's card may not make infrastructure of a provider that ships as none, and names one of the ``roles``:
-    the services on which we may stand; ``None`` where they are not known."""
-    if roles is not None and own.infrastructure not in (None, *roles):
-        what = f"{own.infrastructure!r} is not one of its values"
-        yield document.error(what, "infrastructure", next_step=did_you_mean(own.infrastructure or "", roles))
-    elif shipped is not None and own.infrastructure not in (None, shipped.infrastructure):
-        yield document.error(
-            f"the card that ships for {own.id!r} says {shipped.infrastructure or 'nothing'!r}, and that stays",
-            "infrastructure",
-            next_step="Remove the key.",
-        )
 
 
 def declared(card: Card) -> Sequence[str]:

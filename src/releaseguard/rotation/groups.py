@@ -8,10 +8,8 @@ from typing import NamedTuple
 
 from releaseguard.cards.spec import Card, SecretSpec
 from releaseguard.destinations.interface import Destination, Item, ItemKind
-from releaseguard.errors import UsageError
 from releaseguard.rotation.context import Binding
 from releaseguard.secret import Secret
-from releaseguard.tomlfile import did_you_mean
 
 COMPANION_SUFFIX = "_VERSION"
 
@@ -96,17 +94,8 @@ class DeploymentTarget(NamedTuple):
 
 def unit_of(card: Card, secret: str | None) -> SecretGroup:
     """The group that ``secret`` belongs to, or the card's first. Raises ``UsageError`` for an unknown name."""
-    if not card.secrets:
-        raise UsageError(f"the card {card.id} has no secret", next_step="Choose a provider whose card has one.")
-    units = card.units()
-    if secret is None:
-        name = card.secrets[0].unit
-        return SecretGroup(name, tuple(units[name]))
-    spec = next((spec for spec in card.secrets if spec.name == secret), None)
-    if spec is None:
-        known = [spec.name for spec in card.secrets]
-        raise UsageError(f"the card {card.id} has no secret {secret}", next_step=did_you_mean(secret, known))
-    return SecretGroup(spec.unit, tuple(units[spec.unit]))
+    members = card.unit_of(secret)
+    return SecretGroup(members[0].unit, tuple(members))
 
 
 def items_for(group: SecretGroup, binding: Binding, versions: Mapping[str, Carried], note: str = "") -> Sequence[Item]:

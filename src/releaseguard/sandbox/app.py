@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
+from releaseguard.harmless import Json, JsonDocument
 from releaseguard.model import Event, Outcome, new_id, utc_now
 from releaseguard.sandbox.course import Occurrence, Stream
 from releaseguard.sandbox.providers import Providers
@@ -257,7 +258,7 @@ class AppStandIn(StandIn):
         return claims
 
     @staticmethod
-    def _jwt(claims: Mapping[str, Any], key: bytes) -> str:
+    def _jwt(claims: JsonDocument, key: bytes) -> str:
         """A JSON Web Token (RFC 7519), signed with HS256."""
         parts = (json.dumps(part).encode() for part in ({"alg": "HS256", "typ": "JWT"}, claims))
         signed = ".".join(_encoded(part) for part in parts)
@@ -273,13 +274,19 @@ class AppStandIn(StandIn):
             return Response(400, refusal)
         return Response(200, self._session())
 
-    def _session(self) -> dict[str, Any]:
+    def _session(self) -> JsonDocument:
         user = str(uuid.uuid5(uuid.NAMESPACE_DNS, self.email))
-        metadata = {"provider": "email", "providers": ["email"]}
+        metadata: dict[str, Json] = {"provider": "email", "providers": ["email"]}
         if self.habits.marks_test_user:
-            metadata = {**metadata, "synthetic": True}  # type: ignore[dict-item]
+            metadata["synthetic"] = True
         expires = int(self.clock().timestamp()) + 3600
-        claims = {"sub": user, "aud": "authenticated", "role": "authenticated", "exp": expires, "email": self.email}
+        claims: dict[str, Json] = {
+            "sub": user,
+            "aud": "authenticated",
+            "role": "authenticated",
+            "exp": expires,
+            "email": self.email,
+        }
         return {
             "access_token": self._jwt({**claims, "app_metadata": metadata, "user_metadata": {}}, self._signing_key),
             "token_type": "bearer",
@@ -323,7 +330,7 @@ class AppStandIn(StandIn):
         if event.outcome is Outcome.ERROR:
             return Response(502, {"error": f"{use.provider} failed", "code": event.error_code})
         reference = secrets.token_hex(8)
-        answer: dict[str, Any] = {"ok": True, "id": reference, "status": "accepted"}
+        answer: dict[str, Json] = {"ok": True, "id": reference, "status": "accepted"}
         if use.provider == "paytr":
             self.withdrawals.add(reference)
             answer |= {"withdrawal_id": reference, "data": {"settlementId": reference}}

@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import uuid4
 
+from releaseguard.harmless import JsonDocument
 from releaseguard.model import from_text, utc_now
 from releaseguard.sandbox.serving.exchange import Clock, Reject, Request, Response, milliseconds, to_milliseconds
 from releaseguard.sandbox.serving.stand_in import StandIn, route
@@ -138,7 +139,7 @@ class SupabaseStandIn(StandIn):
     def get_project(self, request: Request) -> Response:
         return Response(200, self._shown(self._project(request)))
 
-    def _shown(self, project: SupabaseProject) -> dict[str, Any]:
+    def _shown(self, project: SupabaseProject) -> JsonDocument:
         database = {"host": "db.invalid", "version": "15", "postgres_engine": "15", "release_channel": "ga"}
         return {
             "id": project.ref,
@@ -251,7 +252,7 @@ _CONDITIONS: tuple[tuple[str, Callable[[FunctionLogRow, str], bool]], ...] = (
 )
 
 
-def _shown(name: str, one: DeployedFunction) -> dict[str, Any]:
+def _shown(name: str, one: DeployedFunction) -> JsonDocument:
     when = milliseconds(one.changed_at)
     return {
         "id": one.id,
@@ -270,12 +271,12 @@ def _by_status(rows: list[FunctionLogRow]) -> list[dict[str, int]]:
     return [{"status_code": status, "calls": count} for status, count in counts.items()]
 
 
-def _logged(row: FunctionLogRow) -> dict[str, Any]:
+def _logged(row: FunctionLogRow) -> JsonDocument:
     stamp = milliseconds(row.at) * 1000
     return {"timestamp": stamp, "event_message": row.text, "level": row.level}
 
 
-def _counted(rows: list[FunctionLogRow], now: datetime) -> dict[str, Any]:
+def _counted(rows: list[FunctionLogRow], now: datetime) -> JsonDocument:
     def within(low: int, high: int) -> int:
         return sum(1 for row in rows if row.status is not None and low <= row.status < high)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from releaseguard.harmless import JsonDocument
 from releaseguard.keeping import said
 from releaseguard.model import OURSELVES, Event, Outcome, Verdict, new_id, to_text
 from releaseguard.verification.evidence import InvariantEvidence
@@ -20,7 +20,7 @@ BAD = frozenset({Verdict.FAIL, Verdict.ERROR})
 def written_back(judged: Judged) -> Sequence[Event]:
     """The results as integration events, so that they are seen beside what they are about."""
     run = new_id()
-    shared: dict[str, Any] = {
+    shared: JsonDocument = {
         "run": str(run),
         **named(judged.deployment),
         "as_of": to_text(judged.as_of),
@@ -35,7 +35,7 @@ def written_back(judged: Judged) -> Sequence[Event]:
     return rows
 
 
-def _row(judged: Judged, event: str, subject: str, verdict: Verdict, detail: Mapping[str, Any]) -> Event:
+def _row(judged: Judged, event: str, subject: str, verdict: Verdict, detail: JsonDocument) -> Event:
     return Event(
         id=new_id(),
         occurred_at=judged.as_of,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from releaseguard import readable
+from releaseguard.harmless import JsonDocument
 
 if TYPE_CHECKING:
     from releaseguard.eventlog.imports.tally import ImportTally
@@ -14,7 +15,7 @@ NAMED = 5
 """Unknown names and unused columns that the text names; the JSON has them all."""
 
 
-def document(name: str, tally: ImportTally, batch: str, new: int | None) -> Mapping[str, Any]:
+def document(name: str, tally: ImportTally, batch: str, new: int | None) -> JsonDocument:
     """As ``events import --json`` says it; ``new`` ``None``: nothing was to be written."""
     from releaseguard.model import to_text
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import click
 
@@ -79,6 +79,15 @@ def _staged(run: Run, folder: Path, scenario: str | None) -> Iterator[_Stage]:
             yield _Stage(run, Story(world, week), opened)
 
 
+class DemoStep(TypedDict):
+    """One step, for programs; ``result`` is the document that its command prints."""
+
+    title: str
+    command: str
+    as_told: bool
+    result: object
+
+
 @dataclass
 class _Stage:
     """Tells the story: every step is text for people and a row for programs."""
@@ -86,14 +95,14 @@ class _Stage:
     run: Run
     story: Story
     wiring: Wiring
-    steps: list[Mapping[str, Any]] = field(default_factory=list)
+    steps: list[DemoStep] = field(default_factory=list)
     went_as_told: bool = True
 
     def say(self, text: str) -> None:
         if not self.run.json:
             click.echo(text)
 
-    def act(self, title: str, command_line: str, text: str, result: Mapping[str, Any], *, as_told: bool) -> None:
+    def act(self, title: str, command_line: str, text: str, result: object, *, as_told: bool) -> None:
         """One step: what happens, the command that a user would type, and what it printed."""
         self.went_as_told &= as_told
         self.steps.append({"title": title, "command": command_line, "as_told": as_told, "result": result})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -16,6 +16,7 @@ from releaseguard.cli.setup.init_words import shown_path, text_of
 from releaseguard.cli.shared.options import Run, command
 from releaseguard.compose.known.onboarding import service_parts
 from releaseguard.errors import ConfigError, ExitCode, UsageError
+from releaseguard.harmless import JsonDocument
 from releaseguard.messages import LANGUAGES
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ def _write(run: Run, config: Path, flags: InitFlags, workflows: bool | None, *, 
     return ExitCode.OK
 
 
-def _shown(answers: Answers) -> Mapping[str, object]:
+def _shown(answers: Answers) -> JsonDocument:
     """The answers as JSON has them: each service's own among the others."""
     own = {f"{name}_{key}": said for name, one in answers.services.items() for key, said in structs.asdict(one).items()}
     return {

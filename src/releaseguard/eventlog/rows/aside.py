@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final, TypedDict
 
 from msgspec import Struct, field
 
@@ -14,6 +14,23 @@ MOST_NAMED: Final = 5
 """Rows named one by one; of the others the number."""
 MOST_PROVIDERS: Final = 100
 """Providers counted one by one; rows of further ones are counted as if they might be anybody's."""
+
+
+class NamedRow(TypedDict):
+    """A row that was set aside, for programs."""
+
+    id: str
+    column: str
+    problem: str
+    provider: str | None
+
+
+class SetAsideDocument(TypedDict):
+    """What was set aside, for programs; ``""`` is a provider that cannot be read."""
+
+    rows: int
+    by_provider: Mapping[str, int]
+    named: Sequence[NamedRow]
 
 
 class SetAsideTally(Struct, frozen=True):
@@ -40,8 +57,8 @@ class SetAsideTally(Struct, frozen=True):
             return f"1 row of the event log cannot be read and is set aside: {named}"
         return f"{self.rows} rows of the event log cannot be read and are set aside: {named}{more}"
 
-    def to_json(self) -> Mapping[str, Any]:
-        """``{"rows", "by_provider", "named": [{"id", "column", "problem", "provider"}]}``; ``""``: provider unknown."""
+    def to_json(self) -> SetAsideDocument:
+        """As documents have it."""
         return {
             "rows": self.rows,
             "by_provider": {name or "": count for name, count in sorted(self.by_provider.items(), key=_by_name)},

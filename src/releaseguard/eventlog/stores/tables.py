@@ -195,6 +195,7 @@ class TableLog(EventLog):
         return tuple(by_id[event.id] for event in events)
 
     def select(self, query: Query) -> Iterator[Event]:
+        """As the interface says; of two tables in one order, as if they were one."""
         wants_traffic, wants_ours = filters.concerns(query)
         if self._ours == self._traffic or not (wants_traffic and wants_ours):
             yield from self._read(self._traffic if wants_traffic else self._ours, query)
@@ -262,6 +263,7 @@ class TableLog(EventLog):
         return set_aside(row, self._moment, *flaw) if flaw else None
 
     def prune(self, before: datetime, environment: str | None = None, watch: Watch = unwatched) -> int:
+        """As the interface says; between the transactions the app has room to write."""
         if self._traffic.is_the_apps:
             raise ConfigError(
                 f"the table {self._traffic.table} is the app's own: its rows are not ours to delete",
@@ -297,6 +299,7 @@ class TableLog(EventLog):
         return super().hour_counts(query) if kept is None else map(hour_count_of, kept)
 
     def counts_of_each(self, hours: Sequence[Query], minutes: Sequence[Query]) -> CountsOfEach:
+        """From the hours that are kept, by one statement; where they do not answer every question, from the rows."""
         asked = [*((query, False) for query in hours), *((query, True) for query in minutes)]
         may_be = all(self._may_be_kept(replace(query, recorded_since=None)) for query, _ in asked)
         kept = self._kept_of_each(self._traffic, asked) if may_be else None

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import quote
 
 from releaseguard.harmless import visible
 from releaseguard.report.coverage.document import CoverageFindingRow, CoveragePage
 from releaseguard.report.layout.display import Display
-from releaseguard.report.layout.sarif import sarif_run
+from releaseguard.report.layout.sarif import SarifFile, SarifPlace, SarifRegion, SarifResult, SarifRule, sarif_run
 
 HELP = {
     "not-logged": "Where a provider is called, its success and its error are logged as two events: the success on the "
@@ -37,7 +36,7 @@ _NOTES = ("unknown-address", "unknown-client", "too-wide", "not-read", "bad-waiv
 def render(page: CoveragePage, _display: Display) -> str:
     """One run, with paths relative to the repository as code scanning wants them."""
     document, prefix = page.document, page.prefix
-    rules = [
+    rules: list[SarifRule] = [
         {
             "id": rule,
             "name": "".join(word.capitalize() for word in rule.split("-")),
@@ -59,10 +58,11 @@ def render(page: CoveragePage, _display: Display) -> str:
     return sarif_run(rules, results, {"providers": document["providers"], "summary": document["summary"]})
 
 
-def _result(row: CoverageFindingRow, index: Mapping[str, int], level: str, prefix: str) -> dict[str, Any]:
+def _result(row: CoverageFindingRow, index: Mapping[str, int], level: str, prefix: str) -> SarifResult:
     message = row["message"] + (f" Fix: {row['fix']}" if row["fix"] else "")
-    region = {"startLine": row["line"], "startColumn": row["column"]}
-    place = {"artifactLocation": {"uri": quote(prefix + row["file"]), "uriBaseId": "%SRCROOT%"}, "region": region}
+    region: SarifRegion = {"startLine": row["line"], "startColumn": row["column"]}
+    file: SarifFile = {"uri": quote(prefix + row["file"]), "uriBaseId": "%SRCROOT%"}
+    place: SarifPlace = {"artifactLocation": file, "region": region}
     return {
         "ruleId": row["rule"],
         "ruleIndex": index[row["rule"]],

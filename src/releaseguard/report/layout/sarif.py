@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from releaseguard import __version__
 from releaseguard.harmless import as_json
@@ -11,9 +11,71 @@ from releaseguard.harmless import as_json
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def sarif_run(
-    rules: Sequence[Mapping[str, Any]], results: Sequence[Mapping[str, Any]], properties: Mapping[str, Any]
-) -> str:
+class SarifText(TypedDict):
+    """What is said."""
+
+    text: str
+    markdown: NotRequired[str]
+
+
+class SarifRule(TypedDict):
+    """What a result may be about."""
+
+    id: str
+    name: NotRequired[str]
+    shortDescription: SarifText
+    fullDescription: NotRequired[SarifText]
+    help: NotRequired[SarifText]
+    defaultConfiguration: NotRequired[Mapping[str, str]]
+
+
+class SarifRegion(TypedDict):
+    """Where in a file, counted from one."""
+
+    startLine: int
+    startColumn: NotRequired[int]
+
+
+class SarifFile(TypedDict):
+    """A file, by its path from the top of the repository."""
+
+    uri: str
+    uriBaseId: NotRequired[str]
+
+
+class SarifPlace(TypedDict):
+    """A file, and where in it."""
+
+    artifactLocation: SarifFile
+    region: NotRequired[SarifRegion]
+
+
+class SarifLocation(TypedDict):
+    """The place of a result."""
+
+    physicalLocation: SarifPlace
+
+
+class SarifSuppression(TypedDict):
+    """Why a result is not to be shown."""
+
+    kind: str
+    justification: str
+
+
+class SarifResult(TypedDict):
+    """Something that was found; ``ruleIndex`` is the place of its rule in the run's."""
+
+    ruleId: str
+    ruleIndex: int
+    level: str
+    message: SarifText
+    locations: Sequence[SarifLocation]
+    suppressions: NotRequired[Sequence[SarifSuppression]]
+    properties: NotRequired[Mapping[str, str | Sequence[str] | None]]
+
+
+def sarif_run(rules: Sequence[SarifRule], results: Sequence[SarifResult], properties: Mapping[str, object]) -> str:
     """One run of ours as SARIF: its rules, its results (which name rules by ``ruleIndex``), and what else it says."""
     driver = {"name": "releaseguard", "version": __version__, "rules": rules}
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results, "properties": properties}

@@ -61,14 +61,20 @@ class LeaseEvent(ChainStep, frozen=True, kw_only=True):
 
 
 class LeaseTaken(LeaseEvent, frozen=True, kw_only=True):
+    """A run may write from here on, and nobody else."""
+
     name = "rotation_lease_taken"
 
 
 class LeaseRenewed(LeaseEvent, frozen=True, kw_only=True):
+    """The run that holds the lease is still there."""
+
     name = "rotation_lease_renewed"
 
 
 class LeaseReleased(LeaseEvent, frozen=True, kw_only=True):
+    """The run is over: the next need not wait for the lease to expire."""
+
     name = "rotation_lease_released"
 
 
@@ -81,6 +87,8 @@ class RowsDisowned(ChainStep, frozen=True, kw_only=True):
 
 
 class Planned(RotationEvent, frozen=True, kw_only=True):
+    """What is to be rotated, from where, and where to; nothing has been written."""
+
     name = "rotation_planned"
     unit: Name
     origin: ValueSource = ValueSource.VAULT
@@ -92,6 +100,8 @@ class Planned(RotationEvent, frozen=True, kw_only=True):
 
 
 class Staged(RotationEvent, frozen=True, kw_only=True):
+    """The new versions are settled, and the old ones that a way back would bring: they are what is pushed."""
+
     name = "rotation_staged"
     secrets: Annotated[tuple[PinnedSecret, ...], Many] = ()
     destinations: Annotated[tuple[StagedPlace, ...], Many] = ()
@@ -112,6 +122,8 @@ class DestinationsSkipped(RotationEvent, frozen=True, kw_only=True):
 
 
 class WaitingApproval(RotationEvent, frozen=True, kw_only=True):
+    """The vault wants somebody's approval before it shows the new value."""
+
     name = "rotation_waiting_approval"
     secrets: Annotated[tuple[Name, ...], Many] = ()
 
@@ -145,21 +157,29 @@ class WaitingConsole(HandEvent, frozen=True, kw_only=True):
 
 
 class ConsoleConfirmed(HandEvent, frozen=True, kw_only=True):
+    """Somebody has said that it is done."""
+
     name = "rotation_console_confirmed"
 
 
 class PushStarted(Directed, frozen=True, kw_only=True):
+    """Requests to a destination follow: whether they took effect is unknown until more is said."""
+
     name = "destination_push_started"
     versions: dict[Name, Version | None] = {}
     destinations: Annotated[tuple[Target, ...], Many]
 
 
 class PushFinished(Directed, frozen=True, kw_only=True):
+    """The destination holds it, as far as it lets one read back."""
+
     name = "destination_push_finished"
     destinations: Annotated[tuple[PushedTarget, ...], Many]
 
 
 class PushFailed(Directed, frozen=True, kw_only=True):
+    """A destination did not take it."""
+
     name = "destination_push_failed"
     outcome = Outcome.ERROR
     destination: Name
@@ -169,19 +189,27 @@ class PushFailed(Directed, frozen=True, kw_only=True):
 
 
 class Pushed(Directed, frozen=True, kw_only=True):
+    """Every destination holds it."""
+
     name = "rotation_pushed"
 
 
 class Deployed(Directed, frozen=True, kw_only=True):
+    """Every deployment that the secret needs is the one that is served."""
+
     name = "rotation_deployed"
 
 
 class DeploymentEvent(Directed, frozen=True, kw_only=True):
+    """A step of deploying one place."""
+
     place: Name
     target: Name
 
 
 class DeploymentRequested(DeploymentEvent, frozen=True, kw_only=True):
+    """A request for a deployment follows: it may exist although nothing more is said of it."""
+
     name = "deployment_requested"
     attempt: Annotated[int, Meta(ge=1, le=2**31 - 1)] = 1
     meta: dict[Name, Text] = {}
@@ -197,14 +225,20 @@ class DeploymentMade(DeploymentEvent, frozen=True, kw_only=True):
 
 
 class DeploymentCreated(DeploymentMade, frozen=True, kw_only=True):
+    """The service has begun it."""
+
     name = "deployment_created"
 
 
 class DeploymentReady(DeploymentMade, frozen=True, kw_only=True):
+    """It is served."""
+
     name = "deployment_ready"
 
 
 class DeploymentFailed(DeploymentMade, frozen=True, kw_only=True):
+    """It will not be served."""
+
     name = "deployment_failed"
     outcome = Outcome.ERROR
     reason: Text | None = None
@@ -222,14 +256,20 @@ class ProofStep(RotationEvent, frozen=True, kw_only=True):
 
 
 class Proven(ProofStep, frozen=True, kw_only=True):
+    """Every consumer has used the new value."""
+
     name = "rotation_proven"
 
 
 class Unproven(ProofStep, frozen=True, kw_only=True):
+    """The time to prove is over, and something is missing: that is told, and nothing is undone."""
+
     name = "rotation_unproven"
 
 
 class RolledBack(ProofStep, frozen=True, kw_only=True):
+    """The version before is everywhere again, and proven."""
+
     name = "rotation_rolled_back"
     outcome = Outcome.ERROR
     reason: Text | None = None
@@ -255,6 +295,8 @@ class Retired(RotationEvent, frozen=True, kw_only=True):
 
 
 class RollingBack(RotationEvent, frozen=True, kw_only=True):
+    """From here on the version before is what is carried to the places."""
+
     name = "rotation_rolling_back"
     outcome = Outcome.ERROR
     reason: Text | None = None
@@ -262,6 +304,8 @@ class RollingBack(RotationEvent, frozen=True, kw_only=True):
 
 
 class RotationFailed(RotationEvent, frozen=True, kw_only=True):
+    """It went no farther; what was written stays as it is."""
+
     name = "rotation_failed"
     outcome = Outcome.ERROR
     reason: Text | None = None
@@ -269,6 +313,8 @@ class RotationFailed(RotationEvent, frozen=True, kw_only=True):
 
 
 class Aborted(RotationEvent, frozen=True, kw_only=True):
+    """A person has given it up; what was written stays as it is."""
+
     name = "rotation_aborted"
     reason: Text | None = None
 

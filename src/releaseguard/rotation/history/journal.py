@@ -9,10 +9,9 @@ last append: it stops no later than the store lets another one in.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from releaseguard.audit.chain import ChainKey, Draft, head_of, seal
@@ -227,7 +226,7 @@ class Journal:
         """Which rotation the following lease events belong to."""
         self._rotation_id = rotation_id
 
-    def _about(self) -> dict[str, Any]:
+    def _about(self) -> Mapping[str, str]:
         return {"rotation_id": self._rotation_id} if self._rotation_id else {}
 
     def _age(self) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any, ClassVar
 
+from releaseguard.harmless import JsonDocument
 from releaseguard.model import utc_now
 from releaseguard.sandbox.github.shapes import organization, repository, signed_in
 from releaseguard.sandbox.github.values import (
@@ -197,7 +198,7 @@ class GitHubAccounts(StandIn):
             raise Reject(self._refusal(404, "Not Found"))
         return self.repositories[name]
 
-    def _shown(self, repo: GitHubRepository) -> dict[str, Any]:
+    def _shown(self, repo: GitHubRepository) -> JsonDocument:
         owner = repo.full_name.partition("/")[0].lower()
         kind = "Organization" if owner in self.organizations else "User"
         shown = repository(self.url, repo.id, repo.full_name, kind, to_seconds(self.clock()), private=repo.private)
@@ -216,7 +217,7 @@ class GitHubAccounts(StandIn):
             return self.not_found(request)
         return Response(200, self._shown_environment(repo, request.params["environment"]))
 
-    def _shown_environment(self, repo: GitHubRepository, name: str) -> dict[str, Any]:
+    def _shown_environment(self, repo: GitHubRepository, name: str) -> JsonDocument:
         now = to_seconds(self.clock())
         return {
             "id": repo.environments[name],

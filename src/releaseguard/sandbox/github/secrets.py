@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from releaseguard.harmless import JsonDocument
 from releaseguard.sandbox.github.accounts import GitHubAccounts
 from releaseguard.sandbox.github.values import (
     GitHubPlace,
@@ -78,7 +79,7 @@ class GitHubSecrets(GitHubAccounts):
         stored = self._place_of(request).secrets.get(name)
         return Response(200, self._shown_secret(request, name, stored)) if stored else self.not_found(request)
 
-    def _shown_secret(self, request: Request, name: str, stored: GitHubSecret) -> dict[str, Any]:
+    def _shown_secret(self, request: Request, name: str, stored: GitHubSecret) -> JsonDocument:
         shown = {
             "name": name,
             "created_at": to_seconds(stored.created_at),
@@ -183,7 +184,7 @@ class GitHubSecrets(GitHubAccounts):
         stored = self._place_of(request).variables.pop(request.params["name"].upper(), None)
         return Response(204) if stored else self.not_found(request)
 
-    def _shown_variable(self, request: Request, name: str, stored: GitHubVariable) -> dict[str, Any]:
+    def _shown_variable(self, request: Request, name: str, stored: GitHubVariable) -> JsonDocument:
         visibility = {"visibility": "private"} if request.path.startswith("/orgs/") else {}
         return {
             "name": name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from releaseguard.harmless import Json, JsonDocument
 
 _LINKS = {
     "archive": "{archive_format}{/ref}",
@@ -47,7 +47,7 @@ _MORE_COUNTS = ("watchers_count", "network_count", "subscribers_count")
 _FEATURES = ("has_downloads", "has_issues", "has_projects", "has_wiki", "has_pages", "has_discussions")
 
 
-def account(base: str, login: str, number: int, kind: str = "User") -> dict[str, Any]:
+def account(base: str, login: str, number: int, kind: str = "User") -> JsonDocument:
     """A user or organisation as it appears inside other objects."""
     home = f"{base}/users/{login}"
     links = ("followers", "following", "gists", "starred", "subscriptions", "repos", "events", "received_events")
@@ -66,7 +66,7 @@ def account(base: str, login: str, number: int, kind: str = "User") -> dict[str,
     }
 
 
-def signed_in(base: str, login: str, now: str) -> dict[str, Any]:
+def signed_in(base: str, login: str, now: str) -> JsonDocument:
     """The user whose token it is."""
     return {
         **account(base, login, 1),
@@ -78,7 +78,7 @@ def signed_in(base: str, login: str, now: str) -> dict[str, Any]:
     }
 
 
-def repository(base: str, number: int, full_name: str, owner_kind: str, now: str, *, private: bool) -> dict[str, Any]:
+def repository(base: str, number: int, full_name: str, owner_kind: str, now: str, *, private: bool) -> JsonDocument:
     """A repository, complete enough for the full and the minimal description."""
     owner, _, name = full_name.partition("/")
     home = f"{base}/repos/{full_name}"
@@ -112,7 +112,7 @@ def repository(base: str, number: int, full_name: str, owner_kind: str, now: str
     }
 
 
-def organization(base: str, login: str, number: int, now: str) -> dict[str, Any]:
+def organization(base: str, login: str, number: int, now: str) -> JsonDocument:
     """An organisation."""
     home = f"{base}/orgs/{login}"
     links = ("repos", "events", "hooks", "issues", "members", "public_members")
@@ -135,7 +135,7 @@ def organization(base: str, login: str, number: int, now: str) -> dict[str, Any]
     }
 
 
-def workflow_run(base: str, repo: dict[str, Any], number: int, run: dict[str, Any]) -> dict[str, Any]:
+def workflow_run(base: str, repo: JsonDocument, number: int, run: JsonDocument) -> dict[str, Json]:
     """A workflow run of ``repo``; ``run`` holds its workflow's id and file, name, status, conclusion, commit, number
     and times."""
     home = f"{base}/repos/{repo['full_name']}/actions/runs/{number}"
@@ -159,7 +159,7 @@ def workflow_run(base: str, repo: dict[str, Any], number: int, run: dict[str, An
     }
 
 
-def workflow(base: str, full_name: str, number: int, name: str, now: str) -> dict[str, Any]:
+def workflow(base: str, full_name: str, number: int, name: str, now: str) -> JsonDocument:
     """A workflow of a repository, kept in a file of its name."""
     path = f".github/workflows/{name}.yml"
     return {

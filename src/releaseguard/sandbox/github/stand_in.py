@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
+from releaseguard.harmless import Json, JsonDocument
 from releaseguard.sandbox.github.board import GitHubBoards
 from releaseguard.sandbox.github.shapes import workflow, workflow_run
 from releaseguard.sandbox.serving.exchange import Reject, Request, Response, to_seconds
@@ -38,7 +37,7 @@ class GitHubStandIn(GitHubBoards):
         """Add a run of the workflow ``name``; returns its id. A completed one succeeded unless ``conclusion`` says."""
         repo, now = self.repositories[full_name.lower()], to_seconds(at or self.clock())
         number = next(self._ids)
-        run = {
+        run: JsonDocument = {
             "name": name,
             "path": f".github/workflows/{name}.yml",
             "workflow_id": self.add_workflow(full_name, name),
@@ -159,14 +158,14 @@ class GitHubStandIn(GitHubBoards):
         alert["resolved_at"] = now if resolved else None
         return Response(200, self._shown_alert(request, alert))
 
-    def _alert(self, request: Request) -> dict[str, Any]:
+    def _alert(self, request: Request) -> dict[str, Json]:
         for alert in self._repository(request).alerts:
             if str(alert["number"]) == request.params["number"]:
                 return alert
         raise Reject(self._refusal(404, "Not Found"))
 
     @staticmethod
-    def _shown_alert(request: Request, alert: Mapping[str, Any]) -> dict[str, Any]:
+    def _shown_alert(request: Request, alert: JsonDocument) -> JsonDocument:
         hidden = request.query.get("hide_secret") == "true"
         return {key: value for key, value in alert.items() if not (hidden and key == "secret")}
 

@@ -8,7 +8,8 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+
+from releaseguard.harmless import Json
 
 
 class SecretStore(StrEnum):
@@ -80,18 +81,18 @@ class GitHubRepository:
     private: bool = True
     archived: bool = False
     environments: dict[str, int] = field(default_factory=dict)
-    runs: list[dict[str, Any]] = field(default_factory=list)
+    runs: list[dict[str, Json]] = field(default_factory=list)
     workflows: dict[str, int] = field(default_factory=dict)
     """Name -> id."""
-    alerts: list[dict[str, Any]] = field(default_factory=list)
-    dispatches: list[dict[str, Any]] = field(default_factory=list)
+    alerts: list[dict[str, Json]] = field(default_factory=list)
+    dispatches: list[dict[str, Json]] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
     """Those of ``.github/workflows`` on the default branch, by name."""
-    statuses: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    statuses: dict[str, list[dict[str, Json]]] = field(default_factory=dict)
     """By deployment."""
     pulls: dict[str, list[int]] = field(default_factory=dict)
     """Commit -> numbers of pull requests."""
-    comments: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    comments: dict[str, list[dict[str, Json]]] = field(default_factory=dict)
     """By the number of the pull request."""
 
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from releaseguard.model import utc_now
 from releaseguard.sandbox.infisical.values import (
+    AuditEntry,
     AuditLogs,
     Folder,
     InfisicalRotation,
@@ -46,7 +47,7 @@ class InfisicalLogins(StandIn):
         self.requires_approval = False
         self.proposals: list[Proposal] = []
         self.audit_logs = AuditLogs.EMPTY
-        self.audit_entries: list[dict[str, Any]] = []
+        self.audit_entries: list[AuditEntry] = []
         self.read_only = False
         """The identity may read and not write."""
         self.no_access = False

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from releaseguard.harmless import JsonDocument
 from releaseguard.sandbox.infisical.logins import InfisicalLogins
 from releaseguard.sandbox.infisical.values import (
     SLUG,
@@ -145,7 +146,7 @@ class InfisicalSecrets(InfisicalLogins):
         self._audit(event, request, place, name, stored.newest)
         return Response(200, {"secret": self._shown(place, name, stored, stored.newest, {})})
 
-    def _approval(self, proposal: Proposal) -> dict[str, Any]:
+    def _approval(self, proposal: Proposal) -> JsonDocument:
         now = to_milliseconds(self.clock())
         return {
             "id": proposal.id,
@@ -168,7 +169,7 @@ class InfisicalSecrets(InfisicalLogins):
 
     def _shown(
         self, place: Folder, name: str, stored: StoredSecret, version: int, query: Mapping[str, str]
-    ) -> dict[str, Any]:
+    ) -> JsonDocument:
         one = stored.versions[version - 1]
         value = self._expanded(place, one.value) if query.get("expandSecretReferences") == "true" else one.value
         hidden = query.get("viewSecretValue") == "false"

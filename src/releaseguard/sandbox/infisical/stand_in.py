@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Mapping
-from typing import Any
 
+from releaseguard.harmless import JsonDocument
 from releaseguard.model import from_text
 from releaseguard.sandbox.infisical.secrets import InfisicalSecrets
 from releaseguard.sandbox.infisical.values import (
+    AuditEntry,
     AuditLogs,
     InfisicalRotation,
 )
@@ -46,7 +47,7 @@ class InfisicalStandIn(InfisicalSecrets):
                 return Response(200, {"secretRotation": self._shown_rotation(rotation)})
         return self._error(404, f"Could not find Secret InfisicalRotation with ID {request.params['id']}", "NotFound")
 
-    def _shown_rotation(self, rotation: InfisicalRotation) -> dict[str, Any]:
+    def _shown_rotation(self, rotation: InfisicalRotation) -> JsonDocument:
         now = to_milliseconds(self.clock())
         slug = rotation.place.environment
         return {
@@ -84,7 +85,7 @@ class InfisicalStandIn(InfisicalSecrets):
         found = [entry for entry in reversed(self.audit_entries) if self._asked_for(entry, request.query)]
         return Response(200, {"auditLogs": found[start : start + length]})
 
-    def _asked_for(self, entry: Mapping[str, Any], query: Mapping[str, str]) -> bool:
+    def _asked_for(self, entry: AuditEntry, query: Mapping[str, str]) -> bool:
         metadata, at = entry["event"]["metadata"], from_text(entry["createdAt"])
         wanted = (
             query.get("projectId", entry["projectId"]) == entry["projectId"],

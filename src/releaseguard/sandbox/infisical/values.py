@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import TypedDict
 
 
 class AuditLogs(StrEnum):
@@ -18,6 +19,45 @@ class AuditLogs(StrEnum):
 
 SLUG = "lovendo-app"
 """What the stand-in's project is called in addresses."""
+
+
+class AuditMetadata(TypedDict):
+    """Which secret an entry of the audit log is about."""
+
+    environment: str
+    secretPath: str
+    secretKey: str
+    secretVersion: int
+
+
+class AuditedAction(TypedDict):
+    """What was done."""
+
+    type: str
+    metadata: AuditMetadata
+
+
+class AuditActor(TypedDict):
+    """Who did it."""
+
+    type: str
+    metadata: Mapping[str, str]
+
+
+class AuditEntry(TypedDict):
+    """An entry of the audit log, as it is shown."""
+
+    id: str
+    ipAddress: str
+    userAgent: str
+    userAgentType: str
+    createdAt: str
+    updatedAt: str
+    expiresAt: str | None
+    orgId: str
+    projectId: str
+    event: AuditedAction
+    actor: AuditActor
 
 
 @dataclass(frozen=True, slots=True)

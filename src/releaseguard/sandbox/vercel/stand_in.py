@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from releaseguard.harmless import JsonDocument
 from releaseguard.sandbox.serving.exchange import Reject, Request, Response, milliseconds
 from releaseguard.sandbox.serving.stand_in import route
 from releaseguard.sandbox.vercel.values import VercelDeployment, VercelProject, new_id
@@ -31,7 +32,7 @@ class VercelStandIn(VercelVariables):
     def get_project(self, request: Request) -> Response:
         return Response(200, self._shown_project(self._project(request)))
 
-    def _shown_project(self, project: VercelProject) -> dict[str, Any]:
+    def _shown_project(self, project: VercelProject) -> JsonDocument:
         created = milliseconds(project.created_at)
         latest = [self._listed(one) for one in reversed(project.deployments)][:1]
         return {
@@ -165,7 +166,7 @@ class VercelStandIn(VercelVariables):
     def _address(self, one: VercelDeployment) -> str:
         return f"{self.projects[one.project].name}-{one.id[4:13]}.vercel.app"
 
-    def _common(self, one: VercelDeployment) -> dict[str, Any]:
+    def _common(self, one: VercelDeployment) -> JsonDocument:
         project, created = self.projects[one.project], milliseconds(one.created_at)
         custom = project.custom_environments.get(one.target)
         served = project.serving.get(one.target) is one
@@ -189,11 +190,11 @@ class VercelStandIn(VercelVariables):
             **({"errorCode": "BUILD_FAILED", "errorMessage": one.reason} if one.reason else {}),
         }
 
-    def _listed(self, one: VercelDeployment) -> dict[str, Any]:
+    def _listed(self, one: VercelDeployment) -> JsonDocument:
         created = milliseconds(one.created_at)
         return {"uid": one.id, "created": created, "state": one.state, **self._common(one)}
 
-    def _shown(self, one: VercelDeployment) -> dict[str, Any]:
+    def _shown(self, one: VercelDeployment) -> JsonDocument:
         project = self.projects[one.project]
         served = project.serving.get(one.target) is one and one.target == "production"
         return {

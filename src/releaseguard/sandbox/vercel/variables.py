@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from releaseguard.harmless import JsonDocument
 from releaseguard.sandbox.serving.exchange import Reject, Request, Response, milliseconds
 from releaseguard.sandbox.serving.stand_in import route
 from releaseguard.sandbox.vercel.projects import VercelProjects
@@ -75,7 +76,7 @@ class VercelVariables(VercelProjects):
             raise Reject(self._refusal(404, "not_found", "The environment variable was not found"))
         return variable
 
-    def _shown_variable(self, one: VercelVariable, *, decrypted: bool) -> dict[str, Any]:
+    def _shown_variable(self, one: VercelVariable, *, decrypted: bool) -> JsonDocument:
         return {
             "id": one.id,
             "key": one.key,
@@ -105,17 +106,18 @@ class VercelVariables(VercelProjects):
     def create_variables(self, request: Request) -> Response:
         project, body = self._project(request), request.json()
         given = body if isinstance(body, list) else [body]
-        created: list[dict[str, Any]] = []
-        failed: list[dict[str, Any]] = []
+        created: list[JsonDocument] = []
+        failed: list[JsonDocument] = []
         for entry in given:
             outcome = self._create_variable(project, entry, upsert=request.query.get("upsert") == "true")
             (failed if "error" in outcome else created).append(outcome)
-        if failed and not isinstance(body, list) and failed[0]["error"]["code"] == "ENV_CONFLICT":
-            return Response(400, failed[0])
+        clashed = [one for one in failed if isinstance(one["error"], dict) and one["error"]["code"] == "ENV_CONFLICT"]
+        if clashed and not isinstance(body, list):
+            return Response(400, clashed[0])
         shown = created if isinstance(body, list) or not created else created[0]
         return Response(201, {"created": shown, "failed": failed})
 
-    def _create_variable(self, project: VercelProject, entry: Mapping[str, Any], *, upsert: bool) -> dict[str, Any]:
+    def _create_variable(self, project: VercelProject, entry: Mapping[str, Any], *, upsert: bool) -> JsonDocument:
         if entry["key"] in self.rejects:
             return self._failure(entry, self.rejects[entry["key"]], "The variable was rejected")
         now = self.clock()
@@ -134,7 +136,7 @@ class VercelVariables(VercelProjects):
         return self._shown_variable(made, decrypted=False)
 
     @staticmethod
-    def _failure(entry: Mapping[str, Any], code: str, message: str) -> dict[str, Any]:
+    def _failure(entry: Mapping[str, Any], code: str, message: str) -> JsonDocument:
         where = {"envVarKey": entry["key"], "target": entry.get("target", [])}
         return {"error": {"code": code, "message": message, **where}}
 

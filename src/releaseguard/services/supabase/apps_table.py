@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from releaseguard.errors import ConfigError
 from releaseguard.eventlog.mapping.shares import TOLD, VERSION, CountedRow, RuleShares, shares_of
 from releaseguard.eventlog.mapping.view import RULE, as_view
 from releaseguard.eventlog.stores.tables import TableLog
+from releaseguard.http.paging import Parameters
 from releaseguard.model import to_text
 from releaseguard_events.stores import rest_rows
 from releaseguard_events.stores.rest_rows import NoSuchValue
@@ -28,7 +29,7 @@ class AppsTable(TableLog):
     """A log over REST, as far as the traffic's table may be the app's own."""
 
     @abstractmethod
-    def _request(self, method: str, place: EventTable, params: Mapping[str, Any]) -> Reply:
+    def _request(self, method: str, place: EventTable, params: Parameters) -> Reply:
         """One request about a table, refusals translated."""
 
     def _seen(self, place: EventTable) -> EventTable:
@@ -68,7 +69,7 @@ class AppsTable(TableLog):
         }
         return shares_of(place, self._each(as_view(place), params))
 
-    def _each(self, view: EventTable, params: Mapping[str, Any]) -> Iterator[CountedRow]:
+    def _each(self, view: EventTable, params: Parameters) -> Iterator[CountedRow]:
         read = 0
         while rows := self._request("GET", view, {**params, "limit": PAGE, "offset": read}).json():
             read += len(rows)

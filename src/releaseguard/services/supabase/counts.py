@@ -11,6 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from releaseguard.eventlog.interface import Query
+from releaseguard.harmless import JsonDocument
 from releaseguard.model import to_text
 from releaseguard_events.stores import rest_rows
 from releaseguard_events.stores.names import bare, beside
@@ -50,7 +51,7 @@ class Counts:
         while (reply := self._called(place, "roll_up", {"most": AT_ONCE})).status == 200 and reply.json() == AT_ONCE:
             pass
 
-    def _called(self, place: EventTable, function: str, given: dict[str, Any]) -> Reply:
+    def _called(self, place: EventTable, function: str, given: JsonDocument) -> Reply:
         from releaseguard.http import quoted
 
         return self.client.request(
@@ -63,16 +64,16 @@ class Counts:
         )
 
 
-def _arguments(query: Query) -> dict[str, Any]:
+def _arguments(query: Query) -> JsonDocument:
     given = {
-        "since": query.since and to_text(query.since),
-        "until": query.until and to_text(query.until),
+        "since": to_text(query.since) if query.since else None,
+        "until": to_text(query.until) if query.until else None,
         "of_environment": query.environment,
         "of_providers": _array(query.providers) if query.providers else None,
         "of_release": query.release,
         "is_synthetic": query.synthetic,
-        "known_at": query.recorded_until and to_text(query.recorded_until),
-        "learned_from": query.recorded_since and to_text(query.recorded_since),
+        "known_at": to_text(query.recorded_until) if query.recorded_until else None,
+        "learned_from": to_text(query.recorded_since) if query.recorded_since else None,
     }
     return {name: value for name, value in given.items() if value is not None}
 

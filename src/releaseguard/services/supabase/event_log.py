@@ -26,6 +26,7 @@ from releaseguard.eventlog.rows.written import conflict
 from releaseguard.eventlog.schema import postgres as schema
 from releaseguard.eventlog.stores.tables import Deleted, KeptQuestion
 from releaseguard.eventlog.watching import Watch, unwatched
+from releaseguard.http.paging import Parameters
 from releaseguard.model import Event, Remark, Standing
 from releaseguard.secret import Secret
 from releaseguard.services.supabase.apps_table import PAGE, AppsTable
@@ -248,7 +249,7 @@ class SupabaseEventLog(AppsTable):
     def _delete(self, place: EventTable, since: datetime | None, before: datetime, environment: str | None) -> Deleted:
         """Up to the time of the row that ends a page: the interface has no deletion of so many."""
         wanted = filters.prunable(since, before, environment)
-        asked = {
+        asked: Parameters = {
             "select": column_of(place, "occurred_at"),
             "order": f"{column_of(place, 'occurred_at')}.asc",
             "limit": 1,
@@ -329,7 +330,7 @@ class SupabaseEventLog(AppsTable):
         return reply.json(), total(reply)
 
     def _post(
-        self, place: EventTable, rows: Sequence[Any], *, params: Mapping[str, Any], prefer: str, repeatable: bool
+        self, place: EventTable, rows: Sequence[Any], *, params: Parameters, prefer: str, repeatable: bool
     ) -> Reply:
         return self._request("POST", place, params, {"prefer": prefer}, json=rows, repeatable=repeatable)
 
@@ -337,7 +338,7 @@ class SupabaseEventLog(AppsTable):
         self,
         method: str,
         place: EventTable,
-        params: Mapping[str, Any],
+        params: Parameters,
         headers: Mapping[str, str] | None = None,
         *,
         json: Any = None,

@@ -14,6 +14,7 @@ from releaseguard.verification.flows import rows
 from releaseguard.verification.flows.context import FlowContext
 from releaseguard.verification.flows.runs import RunKey, StepRun
 from releaseguard.verification.flows.templates import (
+    Filling,
     Missing,
     address,
     capped,
@@ -45,7 +46,7 @@ class FlowExecution:
     flow: FlowSpec
     key: RunKey
     release: str | None
-    known: dict[str, Any]
+    known: dict[str, Filling]
     since: datetime
     """The store's time at which it began."""
     steps: list[StepRun] = field(default_factory=list)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Any
 
+from releaseguard.harmless import JsonDocument
 from releaseguard.keeping import said
 from releaseguard.model import OURSELVES, Event, Outcome, deterministic_id
 from releaseguard.verification.flows.runs import NOT_CLEANED, FlowRun, Result, RunKey, StepRun, Unfinished
@@ -51,7 +51,7 @@ def cleaned(run: FlowRun, at: datetime) -> Event:
     return _row(CLEANED, run.key, run.release, at, {})
 
 
-def _row(name: str, key: RunKey, release: str | None, at: datetime, detail: Mapping[str, Any], *parts: str) -> Event:
+def _row(name: str, key: RunKey, release: str | None, at: datetime, detail: JsonDocument, *parts: str) -> Event:
     return Event(
         id=deterministic_id(name, key.run_id, *parts),
         occurred_at=at,

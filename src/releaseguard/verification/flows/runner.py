@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from releaseguard.cards.spec import Card, FlowSpec
 from releaseguard.errors import ConfigError, Refused
@@ -20,7 +19,7 @@ from releaseguard.verification.flows.context import FlowContext
 from releaseguard.verification.flows.execution import FlowExecution
 from releaseguard.verification.flows.outcome import RunOutcome, is_unknown_request, not_this_apps, outcome_of
 from releaseguard.verification.flows.runs import NOT_CLEANED, UNNAMED, FlowRun, Result, RunKey, Unfinished
-from releaseguard.verification.flows.templates import requests_of
+from releaseguard.verification.flows.templates import Filling, requests_of
 
 TIDY_WITHIN = timedelta(days=7)
 """How far back runs are looked for that left something behind."""
@@ -130,10 +129,10 @@ class FlowRunner:
         passed = rows.runs_in(self._context.log.select(replace(query, newest_first=True, limit=MOST_PASSED)))
         return any(not run.requests or list(run.requests) == list(requests_of(flow)) for run in passed)
 
-    def _given(self, flow: FlowSpec, key: RunKey) -> dict[str, Any]:
+    def _given(self, flow: FlowSpec, key: RunKey) -> dict[str, Filling]:
         """What is known before the first request."""
         session = self._context.session
-        given: dict[str, Any] = {
+        given: dict[str, Filling] = {
             "correlation_id": key.run_id,
             "email": session.account.email,
             "run_id": key.run_id,

@@ -10,11 +10,13 @@ from releaseguard.cards.placeholders import PLACEHOLDER, amounts_in, placeholder
 from releaseguard.cards.spec import FlowSpec, StepSpec
 from releaseguard.errors import ConfigError
 from releaseguard.http import quoted
+from releaseguard.secret import Secret
 
 LONGEST_ID = 200
 """Characters of an extracted id that are kept for the clean-up; a longer one is no id."""
 
-Known = Mapping[str, Any]
+Filling = str | int | float | Secret
+Known = Mapping[str, Filling]
 """What placeholders stand for: texts, numbers, and the test user's e-mail as a ``Secret``."""
 
 
@@ -56,7 +58,7 @@ def capped(flow: FlowSpec, step: StepSpec, body: Any, *, where: str) -> None:
             )
 
 
-def extracted(step: StepSpec, answer: Any) -> Mapping[str, Any]:
+def extracted(step: StepSpec, answer: Any) -> Known:
     """What a step's ``extract`` finds in the app's answer; what is not there is left out."""
     found = {name: _at(answer, path.split(".")) for name, path in step.extract.items()}
     return {name: value for name, value in found.items() if isinstance(value, str | int | float) and value != ""}
@@ -91,7 +93,7 @@ def requests_of(flow: FlowSpec) -> Sequence[str]:
     return [f"{step.method} {step.path}" for step in flow.steps]
 
 
-def address(path: str, known: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+def address(path: str, known: Known) -> tuple[str, dict[str, str]]:
     """The path with its placeholders filled and quoted, and the parameters of its query."""
     plain, _, query = path.partition("?")
     filled_path = PLACEHOLDER.sub(lambda match: quoted(str(filled(match[0], known))), plain)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from releaseguard.model import OURSELVES, Event, Outcome, Verdict, new_id, to_text
 from releaseguard.verification.evidence import AcceptedBy
@@ -44,7 +43,7 @@ def _row(check: str, provider: str, asked: Accepting, deployment: Deployment, at
     )
 
 
-def named(deployment: Deployment) -> Mapping[str, Any]:
+def named(deployment: Deployment) -> Mapping[str, str]:
     """How a row of ours says which deployment it is about."""
     component = {} if deployment.component is None else {"component": deployment.component}
     return {"release": deployment.release, "deployed_at": to_text(deployment.deployed_at), **component}

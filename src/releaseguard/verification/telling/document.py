@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any
 
 from releaseguard import readable
+from releaseguard.harmless import JsonDocument
 from releaseguard.model import JsonObject, Outcome, Verdict, to_text
 from releaseguard.report.backtest.shown import PlantedRow
 from releaseguard.report.verdict.document import AcceptedRow, CheckRow, DecisionRows, SkippedRow, VerdictDocument
@@ -63,7 +63,7 @@ def _decisions(judged: Judged) -> DecisionRows:
     }
 
 
-def _log(judged: Judged) -> Mapping[str, Any]:
+def _log(judged: Judged) -> JsonDocument:
     told = {"unknown_events": [_unknown(one) for one in judged.unknown_events], **asdict(judged.seen)}
     return {**as_json(judged.log), **told, "set_aside": judged.set_aside.to_json()}
 
