@@ -167,6 +167,8 @@ def test_places_words_and_imports_are_kept_once_over_all_files():
         ("a.ts", "const rows = await db.sql<Row[]>`select ${a < b}`;\nfetch(u);\n", [2]),
         ("a.ts", "const r = sql<\n  { day: string; by: Map<string, Array<number>> }[]\n>`select`;\nfetch(u);\n", [4]),
         ("a.ts", 'const m = await original<typeof import("@/utils/mail")>();\nfetch(u);\n', [2]),
+        ("a.ts", "export type * from './t';\nexport type * as s from './t';\nfetch(u);\n", [3]),
+        ("a.ts", "async function f(): Promise<\n  import(\n'm').Row<{ a: 1 }>\n> {\n  fetch(u);\n}\n", [5]),
         ("a.ts", "mock(async (o) => ({ ...(await o<typeof import('x')>()), a: 1 }));\nfetch(u);\n", [2]),
         ("a.tsx", "const B = styled.div<{ $wide?: boolean }>`x`;\nconst P = () => <p>a & b</p>;\nfetch(u);\n", [3]),
     ],

@@ -21,7 +21,9 @@ _LINE = re.compile(rb"[^\r\n]")
 _AMPERSAND = re.compile(rb"(?<!&)&(?!&)")
 _TYPES = rb"<[^<>`]{0,400}(?:%s[^<>`]{0,400}){0,20}>"
 _TAG_TYPES = re.compile(rb"(?<=[\w$)\]])" + _TYPES % (_TYPES % (_TYPES % rb"=>")) + rb"(?=\s*`)")
-_TYPE_OF_MODULE = re.compile(rb"(?<=\btypeof )import\(\s*(['\"])[^'\"\n]*\1\s*\)")
+_MODULE = rb"import\(\s*(['\"])[^'\"\n]*\%d\s*\)"
+_TYPE_OF_MODULE = re.compile(rb"(?<=\btypeof )" + _MODULE % 1 + rb"|" + _MODULE % 2 + rb"(?=\.[A-Z])")
+_ALL_TYPES = re.compile(rb"(?<=\bexport )type(?= \*)")
 _COMPONENTS = (".vue", ".svelte", ".astro")
 
 
@@ -46,8 +48,9 @@ def read_source(path: str, content: bytes) -> SourceFile:
 
 def without_odd_types(content: bytes) -> bytes:
     """The text, each thing where it stood, without types that the grammar does not know: those of a tagged text
-    (``sql<Row[]>`...` ``), and that of a module (``original<typeof import("x")>()``). Neither says anything."""
-    named = _TYPE_OF_MODULE.sub(lambda match: b"_" * len(match[0]), content)
+    (``sql<Row[]>`...` ``), that of a module (``original<typeof import("x")>()``, ``import("x").Row``), and all of another
+    file's (``export type * from "x"``). None says anything."""
+    named = _TYPE_OF_MODULE.sub(lambda match: b"_" + _LINE.sub(b" ", match[0][1:]), _ALL_TYPES.sub(b"    ", content))
     return _TAG_TYPES.sub(lambda match: _LINE.sub(b" ", match[0]), named) if b"`" in named else named
 
 

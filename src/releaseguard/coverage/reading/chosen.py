@@ -78,7 +78,8 @@ def _words(cards: Cards, logs: Sequence[str]) -> Sequence[bytes]:
         code = card.code
         found |= {one.lower() for one in (*code.npm, *code.python, *code.paths, *code.addresses, *code.webhooks)}
         found |= {one.lower() for path in card.code.calls for one in _paths(path)}
-        found |= {one.lower() for named in code.given_to.values() for one in named if len(one) >= TELLING}
+        begun = (path.split(".")[0] for named in code.given_to.values() for path in named)
+        found |= {one.lower() for one in begun if len(one) >= TELLING}
         found |= set(card.hosts) if len(card.hosts) < 10 else {host.split(".")[0].split("-")[0] for host in card.hosts}
     return _shortest(frozenset(found))
 

@@ -86,7 +86,10 @@ class Packages:
         cards = [
             card.id for card, path in self._given.get(origin.package, ()) if self.matches(path, whole.steps, scope)
         ]
-        options = (call.named, *(one.items for one in call.args if isinstance(one, Record)))
+        calls = [call, *(step.call for step in whole.steps if step.call is not None)]
+        options = (
+            given for one in calls for given in (one.named, *(arg.items for arg in one.args if isinstance(arg, Record)))
+        )
         model = next((one["model"] for one in options if "model" in one), None)
         if not cards or model is None or isinstance(model, Text):
             return ()
