@@ -183,3 +183,18 @@ def test_a_log_that_fell_silent_brings_no_more_successes_either(tmp_path: Path) 
     assert latency["verdict"] == "inconclusive"
     assert "nothing of any provider reaches the log" in latency["reason"]
     assert "today's rate" not in latency["reason"]
+
+
+def test_a_log_of_errors_alone_tells_by_their_number(tmp_path: Path) -> None:
+    """Where an app logs nothing but errors their share is all of them, before and after: nothing was said to speak
+    against a release that made ten times as many."""
+    texts = steady(("twilio_sms_sent",), provider="twilio")
+    errors = {"events": ("openai_error",), "provider": "openai", "ok": False}
+    found = []
+    for every in (60, 2):
+        few = [*steady(**errors, every=60, until=0), *steady(**errors, every=every, since=0)]
+        with stored(tmp_path / f"{every}.db", [*texts, *few, mark()]) as log:
+            found.append(judge(log))
+    few, many = (next(one for one in judged.findings if one.id == "openai.errors") for judged in found)
+    assert (few.undecided, many.undecided) == ("warn", "block")
+    assert "by their number they are too many: 0.5 is usual" in many.reason

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,13 +18,14 @@ from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.interface import SetAside
 from releaseguard.eventlog.rows.aside import MOST_NAMED, MOST_PROVIDERS, SetAsideTally, tally_of
 from releaseguard.eventlog.rows.decode import set_aside
-from releaseguard.model import Outcome, Verdict
+from releaseguard.model import Event, Outcome, Verdict
+from releaseguard.verification.backtesting.replays import BacktestRequest, backtest_of
 from releaseguard.verification.evidence import Evidence
-from releaseguard.verification.rows.set_aside import held_back, seen_since
+from releaseguard.verification.rows.set_aside import Unread, held_back, seen_since, unread_of
 from releaseguard.verification.telling.document import document_of
 from releaseguard.verification.values import Finding
 from releaseguard_events.stores.table import COLUMNS
-from tests.support.verifying import NOON, judge, mark, steady, stored
+from tests.support.verifying import NOON, PROMISE, SHIPPED, judge, mark, steady, stored
 
 MARK = datetime(2026, 11, 24, 12, 0, 30, tzinfo=UTC)
 ROW = SetAside(
@@ -36,9 +38,16 @@ PASSED = Finding(
 )  # fmt: skip
 
 
-def of(**counts: int) -> SetAsideTally:
-    rows = [replace(ROW, provider=None if name == "nobody" else name) for name in counts for _ in range(counts[name])]
-    return tally_of(rows)
+def rows_of(**counts: int) -> list[SetAside]:
+    return [replace(ROW, provider=None if name == "nobody" else name) for name in counts for _ in range(counts[name])]
+
+
+def of(**counts: int) -> Unread:
+    return unread_of(rows_of(**counts))
+
+
+def tally(**counts: int) -> SetAsideTally:
+    return tally_of(rows_of(**counts))
 
 
 @pytest.mark.parametrize(
@@ -54,13 +63,13 @@ def of(**counts: int) -> SetAsideTally:
     ],
 )
 def test_more_than_a_hundredth_of_a_providers_rows_excludes_its_pass(
-    aside: SetAsideTally, read: int, verdict: Verdict
+    aside: Unread, read: int, verdict: Verdict
 ) -> None:
     (found,) = held_back([PASSED], aside, {"sendgrid": read})
     assert found.verdict is verdict
     if verdict is Verdict.INCONCLUSIVE:
         assert "cannot be read and are set aside" in found.reason
-        assert found.evidence.set_aside == aside.perhaps_of("sendgrid")
+        assert found.evidence.set_aside == aside.perhaps_of("sendgrid").total
 
 
 @pytest.mark.parametrize("verdict", [Verdict.FAIL, Verdict.WARN])
@@ -79,7 +88,7 @@ def test_what_is_undecided_tells_what_could_not_be_read() -> None:
 def test_rows_without_any_time_are_not_said_to_be_of_now() -> None:
     undated = replace(ROW, occurred_at=None, recorded_at=None)
     rows = [undated, undated, replace(undated, recorded_at=ROW.recorded_at), replace(undated, provider="twilio")]
-    (found,) = held_back([PASSED], tally_of(rows), {"sendgrid": 50})
+    (found,) = held_back([PASSED], unread_of(rows), {"sendgrid": 50})
     assert found.reason.endswith("; 2 of them have no time and may be of long ago")
 
 
@@ -138,12 +147,13 @@ def test_the_rows_since_the_mark_are_counted_repeats_included() -> None:
 
 @given(st.lists(st.integers(0, 3 * MOST_PROVIDERS), max_size=400))
 def test_a_tally_counts_every_row_and_holds_few(providers: list[int]) -> None:
-    tally = tally_of(replace(ROW, row=str(i), provider=f"p{name}") for i, name in enumerate(providers))
-    assert tally.rows == len(providers) == sum(tally.by_provider.values())
-    assert len(tally.by_provider) <= MOST_PROVIDERS + 1
-    assert len(tally.named) <= MOST_NAMED
+    found = tally_of(replace(ROW, row=str(i), provider=f"p{name}") for i, name in enumerate(providers))
+    assert found.rows == len(providers) == sum(found.by_provider.values())
+    assert len(found.by_provider) <= MOST_PROVIDERS + 1
+    assert len(found.named) <= MOST_NAMED
     for name in set(providers):
-        assert tally.perhaps_of(f"p{name}") >= providers.count(name)
+        perhaps = found.by_provider.get(f"p{name}", 0) + found.by_provider.get(None, 0)
+        assert perhaps >= providers.count(name)
 
 
 def test_a_row_without_an_id_is_named_in_words() -> None:
@@ -153,6 +163,61 @@ def test_a_row_without_an_id_is_named_in_words() -> None:
 
 
 def test_a_tally_names_rows_by_id_and_column() -> None:
-    assert of().sentence() == ""
-    assert of(sendgrid=1).sentence() == "1 row of the event log cannot be read and is set aside: 17 (outcome is empty)"
-    assert of(sendgrid=7).sentence().endswith("17 (outcome is empty) and 2 more")
+    assert tally().sentence() == ""
+    assert (
+        tally(sendgrid=1).sentence() == "1 row of the event log cannot be read and is set aside: 17 (outcome is empty)"
+    )
+    assert tally(sendgrid=7).sentence().endswith("17 (outcome is empty) and 2 more")
+
+
+def _ai(**more: Any) -> list[Event]:
+    return steady(("openai_completion_ok",), provider="openai", every=0.5, **more)
+
+
+def _failing(rows: Sequence[Event]) -> list[Event]:
+    return [replace(one, event="openai_error", outcome=Outcome.ERROR) for one in rows]
+
+
+HIDDEN = {
+    "nothing": ("openai", _ai(), slice(0), Verdict.PASS, Verdict.PASS),
+    "errors by another word": ("openai", _ai(), slice(2, 60, 3), Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE),
+    "all that is missing": ("sendgrid", steady(), slice(30), Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE),
+    "all for ten minutes": ("sendgrid", steady(every=0.5), slice(20), Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE),
+    "all successes, beside a few errors": (
+        "openai",
+        [*_ai(until=28), *_failing(_ai(since=28))],
+        slice(56),
+        Verdict.INCONCLUSIVE,
+        Verdict.INCONCLUSIVE,
+    ),
+    "a few successes, beside errors": (
+        "openai",
+        [*_ai(until=5), *_failing(_ai(since=5))],
+        slice(10),
+        Verdict.FAIL,
+        Verdict.FAIL,
+    ),
+}
+"""Whose rows, all of them, which since the deployment cannot be read, and what is right of its errors and of all."""
+
+
+@pytest.mark.parametrize(("provider", "rows", "hidden", "errors", "verdict"), HIDDEN.values(), ids=HIDDEN)
+def test_what_cannot_be_read_neither_passes_nor_fails_in_a_verification_and_in_its_replay(
+    tmp_path: Path, provider: str, rows: Sequence[Event], hidden: slice, errors: Verdict, verdict: Verdict
+) -> None:
+    texts = steady(("twilio_sms_sent",), provider="twilio", every=0.5)
+    broken = [str(one.id) for one in rows if one.occurred_at >= NOON][hidden]
+    with stored(tmp_path / "log.db", [*texts, *rows, mark()]) as log:
+        with sqlite3.connect(tmp_path / "log.db") as raw:
+            raw.execute("PRAGMA ignore_check_constraints = 1")
+            raw.executemany("UPDATE integration_events SET outcome = 'failed' WHERE id = ?", [(one,) for one in broken])
+        judged = judge(log)
+        request = BacktestRequest(environment="production", promise=PROMISE, every=timedelta(minutes=1), outcomes={})
+        (replayed,) = backtest_of(log, SHIPPED, request).replayed
+    said = {one.id: (one.verdict, one.reason) for one in judged.findings}
+    assert said[f"{provider}.errors"][0] is errors
+    assert {one.id: (one.verdict, one.reason) for one in replayed.findings} == {
+        one.id: said[one.id] for one in replayed.findings
+    }
+    assert (replayed.verdict, replayed.failed_after_s is None) == (verdict, verdict is not Verdict.FAIL)
+    assert judged.verdict is verdict

@@ -109,7 +109,7 @@ class Verifier:
         beside = self._reader.told(deployment, window.read(chosen.judged, self._reader.beside(deployment)))
         found = [self._finding(card, check, window) for card, check in chosen.judged]
         recorded = failures_in(beside.looks, deployment)
-        held = held_back(found, beside.set_aside, seen_since(known.rows, judged_from(deployment)))
+        held = held_back(found, beside.unread, seen_since(known.rows, judged_from(deployment)))
         findings = with_accepted(standing(held, chosen.left_out, recorded), beside.accepted)
         return Judged(
             deployment=deployment,

@@ -40,12 +40,6 @@ class SetAsideTally(Struct, frozen=True):
     by_provider: Mapping[str | None, int] = field(default_factory=dict)
     """``None``: of a provider that cannot be read."""
     named: Sequence[SetAside] = ()
-    undated: Mapping[str | None, int] = field(default_factory=dict)
-    """Those of no time at all, by provider: they may be of long ago."""
-
-    def perhaps_of(self, provider: str) -> int:
-        """The rows that are the provider's, and those that may be."""
-        return self.by_provider.get(provider, 0) + self.by_provider.get(None, 0)
 
     def sentence(self) -> str:
         """For people; empty where nothing was set aside."""
@@ -79,17 +73,13 @@ def _by_name(pair: tuple[str | None, int]) -> str:
 def tally_of(rows: Iterable[SetAside]) -> SetAsideTally:
     """Count them, and keep the first few."""
     by_provider: Counter[str | None] = Counter()
-    undated: Counter[str | None] = Counter()
     named: list[SetAside] = []
     for row in rows:
         known = row.provider in by_provider or len(by_provider) < MOST_PROVIDERS
-        provider = row.provider if known else None
-        by_provider[provider] += 1
-        if row.occurred_at is None and row.recorded_at is None:
-            undated[provider] += 1
+        by_provider[row.provider if known else None] += 1
         if len(named) < MOST_NAMED:
             named.append(row)
-    return SetAsideTally(by_provider.total(), dict(by_provider), named, dict(undated))
+    return SetAsideTally(by_provider.total(), dict(by_provider), named)
 
 
 REMEDY: Final = (

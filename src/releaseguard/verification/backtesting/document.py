@@ -9,7 +9,8 @@ from releaseguard.report.backtest.document import BacktestDocument, FalseAlarms,
 from releaseguard.verification.backtesting.comparing import ComparedMeasure
 from releaseguard.verification.backtesting.measuring import Measured
 from releaseguard.verification.backtesting.record import planted_rows
-from releaseguard.verification.backtesting.replays import Replayed, Threshold, other_thresholds
+from releaseguard.verification.backtesting.replays import Replayed
+from releaseguard.verification.backtesting.thresholds import Threshold, other_thresholds
 from releaseguard.verification.telling.document import row_of
 
 RATES = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1)

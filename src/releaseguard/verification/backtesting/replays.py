@@ -6,26 +6,30 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import chain, takewhile
+from itertools import chain
+from types import MappingProxyType
+from typing import Final
 
 from releaseguard.cards.spec import Card
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
 from releaseguard.model import OURSELVES, Event, Verdict
-from releaseguard.stats.series import Ledger, moment_of
+from releaseguard.stats.series import Ledger, minute_of, moment_of
 from releaseguard.traces import Trace, Traces, no_trace
 from releaseguard.verification.backtesting.holding import HeldNearby, past_of
+from releaseguard.verification.backtesting.looks import ReplayCourse, held_back_of, settled, verdicts_of
 from releaseguard.verification.explain.finding import explain
 from releaseguard.verification.isolated import Parted, judged_apart, not_judged
-from releaseguard.verification.judge.replay import Look, Replay
+from releaseguard.verification.judge.replay import Replay
 from releaseguard.verification.retried import failed_for_errors, taken_back
 from releaseguard.verification.rows.releases import DEPLOYED, deployments_of
+from releaseguard.verification.rows.set_aside import Unread, unread_of
 from releaseguard.verification.rows.single_rows import SingleRows
 from releaseguard.verification.rows.traffic import elsewhere_than, span_of
 from releaseguard.verification.rules import configured, rules_of
 from releaseguard.verification.telling.whom import told_whom
-from releaseguard.verification.values import Deployment, Finding, Promise, Rule, end_of, judged_from, overall_of
+from releaseguard.verification.values import Deployment, Finding, Promise, Rule, end_of, judged_from
 from releaseguard.verification.whose.as_read import ANY_ZONE, Spelling, as_read, misread, spelling_of
 from releaseguard.verification.whose.as_written import as_written
 from releaseguard.verification.whose.behind import A_DAY_BEHIND, NEVER_SET, each_at_its_recording
@@ -34,6 +38,7 @@ from releaseguard.verification.whose.population import ALIKE, Population
 
 OUTCOME = "release_outcome"
 """An event that says how a release turned out: ``detail.good`` true or false."""
+NOTHING_UNREAD: Final = Unread()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,10 +98,15 @@ def backtest_of(log: EventLog, cards: Sequence[Card], request: BacktestRequest, 
     """Every release that is asked for, with what is known to be true of it."""
     past = histories(log, request.environment, request.promise.window, request.population)
     aside = tally_of(log.set_aside(Query(environment=request.environment)))
-    found = backtest(log, past, cards, request.promise, request.every, trace, request.population)
+    unread = _unread_of_each(log, past) if aside.rows else {}
+    found = backtest(log, past, cards, request.promise, request.every, trace, request.population, unread)
     found = [_told(log, one, {rule.id: rule for rule in rules_of(cards)}, request) for one in found]
     known = [{**past[one.deployment.environment].outcomes, **request.outcomes} for one in found]
     return Backtest([with_truth(one, outcomes) for one, outcomes in zip(found, known, strict=True)], aside)
+
+
+def _unread_of_each(log: EventLog, environments: Iterable[str]) -> Mapping[str, Unread]:
+    return {name: unread_of(log.set_aside(Query(environment=name))) for name in environments}
 
 
 def _told(log: EventLog, replayed: Replayed, rules: Mapping[str, Rule], request: BacktestRequest) -> Replayed:
@@ -143,27 +153,34 @@ def backtest(
     every: timedelta,
     trace: Trace = no_trace,
     population: Population = ALIKE,
+    unread: Mapping[str, Unread] = MappingProxyType({}),
 ) -> Sequence[Replayed]:
     """Every release of the environments, in order, as the log would have shown it at the time.
 
-    The trace of a check that breaks goes to ``trace``; the others stand.
+    ``unread``: by environment, what of it cannot be read. The trace of a check that breaks goes to ``trace``; the
+    others stand.
     """
     traces = Traces(trace)
     spans = {name: span_of(history.deployments, promise, population) for name, history in past.items()}
     found: dict[str, Sequence[Replayed]] = {}
     by_deployment = any(one.deployment_id for history in past.values() for one in history.deployments)
     spelling = spelling_of(cards)
+
+    def replayed(name: str, rows: Iterable[MinuteCount], history: History) -> list[Replayed]:
+        aside = unread.get(name, Unread())
+        return list(_replay_all(rows, history, cards, promise, every, traces, population, aside))
+
     for name, rows in _rows_of_each(log, spans, spelling, by_deployment=by_deployment):
-        found[name] = list(_replay_all(rows, past[name], cards, promise, every, traces, population))
+        found[name] = replayed(name, rows, past[name])
     for name in past.keys() - found.keys():
-        found[name] = list(_replay_all([], past[name], cards, promise, every, traces, population))
+        found[name] = replayed(name, [], past[name])
 
     def again(failed: Replayed, retried: Sequence[MinuteCount]) -> Replayed:
         """The same release as :func:`verify` judges it again, where actions went on failing."""
         alone = {failed.deployment.environment: span_of([failed.deployment], promise, population)}
         history = History(deployments=[failed.deployment], outcomes={})
-        for _, rows in _rows_of_each(log, alone, spelling, by_deployment=by_deployment):
-            [failed] = _replay_all(chain(rows, retried), history, cards, promise, every, traces, population)
+        for name, rows in _rows_of_each(log, alone, spelling, by_deployment=by_deployment):
+            [failed] = replayed(name, chain(rows, retried), history)
         return failed
 
     def once_an_action(one: Replayed) -> Replayed:
@@ -226,6 +243,7 @@ def _replay_all(
     every: timedelta,
     traces: Traces,
     population: Population,
+    unread: Unread,
 ) -> Iterator[Replayed]:
     step = max(round(every / timedelta(minutes=1)), 1)
     found: dict[int, Replayed] = {}
@@ -238,7 +256,7 @@ def _replay_all(
         ledger = _ledger_of(rules, HeldNearby(past.held, elsewhere))
         for number, some in known.items():
             deployment = history.deployments[number]
-            found[number] = replay_one(ledger, some, deployment, promise, step, traces, population)
+            found[number] = replay_one(ledger, some, deployment, promise, step, traces, population, unread)
     yield from (found[number] for number in sorted(found))
 
 
@@ -268,14 +286,6 @@ def _known(
     return configured(rules_of(cards), {key for key, seen in first.items() if seen <= end})
 
 
-@dataclass(frozen=True, slots=True)
-class _Course:
-    """A replay, and what it said at each look."""
-
-    replay: Replay
-    looks: Sequence[Look]
-
-
 def replay_one(
     ledger: Ledger,
     rules: Sequence[Rule],
@@ -284,30 +294,34 @@ def replay_one(
     step: int = 1,
     traces: Traces | None = None,
     population: Population = ALIKE,
+    unread: Unread = NOTHING_UNREAD,
 ) -> Replayed:
     """One release looked at every ``step`` minutes until its window ends.
 
-    Its checks and evidence are those of the window's end, also where it had failed before.
+    ``unread``: what cannot be read of its environment. Its checks and evidence are those of the window's end, also
+    where it had failed before.
     """
 
-    def look(some: Sequence[Rule], shared: Promise) -> _Course:
+    def look(some: Sequence[Rule], shared: Promise) -> ReplayCourse:
         replay = Replay(ledger, some, deployment, shared, population)
         timeline = replay.timeline
         minutes = (*range(timeline.deployed + step, timeline.end, step), timeline.end)
-        return _Course(replay, [replay.look(minute) for minute in minutes])
+        return ReplayCourse(replay, [replay.look(minute) for minute in minutes])
 
     courses = judged_apart(look, rules, promise)
     traces = traces or Traces(no_trace)
-    findings = [_finding(courses, rule, traces) for rule in rules]
-    broken = any(finding.verdict is Verdict.ERROR for finding in findings)
-    verdicts = _verdicts(courses, broken=broken)
+    said = [_finding(courses, rule, traces) for rule in rules]
+    broken = any(finding.verdict is Verdict.ERROR for finding in said)
     live = courses.first.replay.state.live_since if courses.first else None
+    held, end = held_back_of(ledger, courses, unread), minute_of(end_of(deployment, promise))
+    findings = held.findings(said, end)
+    verdicts = verdicts_of(courses, held, findings, broken=broken)
     failed = next((minute for minute, verdict in verdicts if verdict is Verdict.FAIL), None)
     return Replayed(
         deployment=deployment,
         verdict=verdicts[-1][1] if verdicts else Verdict.INCONCLUSIVE,
         failed_after_s=None if failed is None else _seconds(deployment, failed),
-        decided_after_s=_seconds(deployment, _settled(verdicts)) if verdicts else 0,
+        decided_after_s=_seconds(deployment, settled(verdicts)) if verdicts else 0,
         findings=findings,
         peak=max((course.replay.state.peak for _, course in courses.parts), default=1.0),
         failed_for_errors=failed_for_errors(course.replay.state for _, course in courses.parts),
@@ -315,34 +329,11 @@ def replay_one(
     )
 
 
-def _finding(courses: Parted[_Course], rule: Rule, traces: Traces) -> Finding:
+def _finding(courses: Parted[ReplayCourse], rule: Rule, traces: Traces) -> Finding:
     try:
         return explain(courses.of(rule).replay.state, rule)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is this check's and nobody else's
         return not_judged(rule.provider, rule, error, traces.of(rule.id, error))
-
-
-def _verdicts(courses: Parted[_Course], *, broken: bool) -> Sequence[tuple[int, Verdict]]:
-    """The verdict of all checks together at each look, which it was by minute; with a broken one only a FAIL."""
-    columns = zip(*(course.looks for _, course in courses.parts), strict=True)
-    if not broken and len(courses.parts) == 1:
-        return [(look.minute, look.verdict) for (look,) in columns]
-    return [(looks[0].minute, _together(courses, looks, broken=broken)) for looks in columns]
-
-
-def _together(courses: Parted[_Course], looks: Sequence[Look], *, broken: bool) -> Verdict:
-    said = [
-        (verdict, rule.blocking, undecided)
-        for (rules, _), look in zip(courses.parts, looks, strict=True)
-        for rule, verdict, undecided in zip(rules, look.verdicts, look.undecided, strict=True)
-    ]
-    return overall_of([*said, *([(Verdict.ERROR, True, "block")] if broken else [])])
-
-
-def _settled(verdicts: Sequence[tuple[int, Verdict]]) -> int:
-    """The first look after which the verdict never changed."""
-    same = list(takewhile(lambda one: one[1] is verdicts[-1][1], reversed(verdicts)))
-    return same[-1][0]
 
 
 def _seconds(deployment: Deployment, minute: int) -> int:
@@ -353,30 +344,3 @@ def _seconds(deployment: Deployment, minute: int) -> int:
 def with_truth(replayed: Replayed, outcomes: Mapping[str, bool]) -> Replayed:
     """The release with what is known to be true of it."""
     return replace(replayed, good=outcomes.get(replayed.deployment.release))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Threshold:
-    """What another promised rate of false alarms would have done on the same releases."""
-
-    false_alarm: float
-    failed: int
-    failed_good: int | None
-    failed_bad: int | None
-
-
-def other_thresholds(replayed: Sequence[Replayed], rates: Sequence[float]) -> Sequence[Threshold]:
-    """How many releases would have failed under other promises; with outcomes, how many of them rightly."""
-    known = any(one.good is not None for one in replayed)
-    found = []
-    for rate in rates:
-        failed = [one for one in replayed if one.peak >= 1 / rate]
-        found.append(
-            Threshold(
-                false_alarm=rate,
-                failed=len(failed),
-                failed_good=sum(one.good is True for one in failed) if known else None,
-                failed_bad=sum(one.good is False for one in failed) if known else None,
-            )
-        )
-    return found

@@ -34,6 +34,7 @@ from releaseguard.verification.judge.verdicts import (
     has_room,
     is_meant,
     limit_of,
+    outnumbers,
 )
 from releaseguard.verification.judge.weighing.trouble import PriorTrouble
 from releaseguard.verification.values import Rule
@@ -198,6 +199,14 @@ def _ceiling(state: ReleaseState, rule: Rule) -> str:
     return f"; its ceiling of {rule.ceiling:.0%} is {'exceeded, though not surely' if is_more else 'not exceeded'}"
 
 
+def _without_room(state: ReleaseState, rule: Rule) -> str:
+    """What errors tell of which nearly all rows are: only their number."""
+    said = "so many are usual that the rise which the card calls harm has no room: nothing can exclude it"
+    if not outnumbers(state, state.errors[rule.id]):
+        return said
+    return f"{said}; by their number they are too many: {state.known.expected_events(rule, state.elapsed):.1f} is usual"
+
+
 def _why_undecided(state: ReleaseState, rule: Rule, evidence: SignalEvidence, limit: str) -> str:
     cause = silence_of(state, rule)
     if cause:
@@ -210,7 +219,7 @@ def _why_undecided(state: ReleaseState, rule: Rule, evidence: SignalEvidence, li
         first = "first used by this release, so there is no history to compare with"
         return f"{first}{_ceiling(state, rule)}{_first_pass(state, rule)}"
     if not has_room(state, rule):
-        return "so many are usual that the rise which the card calls harm has no room: nothing can exclude it"
+        return _without_room(state, rule)
     if evidence.e_value > SUSPICION:
         return leaning_words(state, "the newest of them")
     if evidence.needed_events is None:

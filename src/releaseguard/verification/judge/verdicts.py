@@ -51,9 +51,8 @@ def undecided_of(state: ReleaseState, rule: Rule) -> Literal["warn", "block"]:
         return "block" if falls_short(state, rule) else rule.undecided
     held = state.errors[rule.id]
     goes_on = held.trouble is not None and held.trouble.counted[0] > 0 and not held.trouble.is_recovering
-    if (state.rolls_back and goes_on) or exceeds(state, held) or outgrows(state, held):
-        return "block"
-    return rule.undecided
+    too_many = exceeds(state, held) or outgrows(state, held) or outnumbers(state, held)
+    return "block" if (state.rolls_back and goes_on) or too_many else rule.undecided
 
 
 def falls_short(state: ReleaseState, rule: Rule) -> bool:
@@ -101,6 +100,15 @@ def outgrows(state: ReleaseState, errors: ErrorState) -> bool:
     events, bad = trouble.counted
     most = max(trouble.level.share, limit_of(state, errors.rule))
     return lasting(bad for _, bad in trouble.minutes.values()) >= LEAST_ERRORS and bad > most * events
+
+
+def outnumbers(state: ReleaseState, errors: ErrorState) -> bool:
+    """Whether more than twice the usual number of errors came where their share tells nothing, since nearly all that is
+    logged of the provider are errors."""
+    if errors.trouble is not None or not errors.events or has_room(state, errors.rule):
+        return False
+    usual = state.known.expected_events(errors.rule, state.elapsed)
+    return errors.errors - usual > max(usual, LEAST_ERRORS)
 
 
 def is_meant(state: ReleaseState, rule: Rule) -> bool:

@@ -26,6 +26,7 @@ from releaseguard.verification.rows.gate_record import MEASURED, MOST_RECORDS, n
 from releaseguard.verification.rows.recorded import WRITTEN_CHECK
 from releaseguard.verification.rows.releases import AHEAD, DEPLOYED, deployments_of, pick
 from releaseguard.verification.rows.seen import MOST_SEEN, called_alike, most_of
+from releaseguard.verification.rows.set_aside import Unread, unread_of
 from releaseguard.verification.rows.single_rows import Name
 from releaseguard.verification.rows.traffic import settled_before, span_of
 from releaseguard.verification.values import Acceptance, Deployment, end_of, judged_from
@@ -57,6 +58,8 @@ class BesideRows:
     accepted: Mapping[str, Acceptance]
     """What people accepted for it, by check."""
     set_aside: SetAsideTally
+    unread: Unread
+    """The same rows, by the minute."""
     """The rows of the window that cannot be read."""
 
 
@@ -258,10 +261,12 @@ class LogReader:
 
     def told(self, deployment: Deployment, answers: RowAnswers[Name]) -> BesideRows:
         """What the answers to :meth:`beside` say."""
+        aside = [row for row in answers.aside(("aside",)) if row.provider != OURSELVES]
         return BesideRows(
             looks=answers.rows(("looks",)),
             accepted=acceptances_in(answers.rows(("accepted",)), deployment),
-            set_aside=tally_of(row for row in answers.aside(("aside",)) if row.provider != OURSELVES),
+            set_aside=tally_of(aside),
+            unread=unread_of(aside),
         )
 
     def _here(self, query: Query) -> Query:

@@ -1,20 +1,22 @@
-"""What rows that cannot be read do to a verdict: they pass nothing, and are no loss. Pure."""
+"""What rows that cannot be read do to a verdict: they pass nothing, and neither they nor what they leave alone is held
+against a release. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from msgspec import UNSET
 
 from releaseguard.cards.spelling import bare
 from releaseguard.eventlog.counts import MinuteCount
-from releaseguard.eventlog.rows.aside import SetAsideTally
-from releaseguard.model import Verdict, from_text
-from releaseguard.verification.evidence import Evidence, VolumeRuleEvidence
+from releaseguard.eventlog.interface import SetAside
+from releaseguard.model import OURSELVES, Outcome, Verdict, from_text
+from releaseguard.stats.series import minute_of
+from releaseguard.verification.evidence import Evidence, FailedOn, SignalEvidence, VolumeRuleEvidence
 from releaseguard.verification.explain.words import would_change
 from releaseguard.verification.values import Finding
 
@@ -22,6 +24,8 @@ TOLERATED: Final = 0.01
 """The share of a provider's rows since the mark beyond which what cannot be read may hide a harm."""
 BESIDE_THE_LOG: Final = frozenset({"secret", "invariant"})
 """Kinds of check that rest on no row of the log."""
+LEAST_HIDDEN: Final = 3
+"""Rows below which what cannot be read is no harm, were all of it errors."""
 CORRECT: Final = "correct them (releaseguard doctor names them)"
 
 
@@ -34,68 +38,156 @@ def seen_since(rows: Iterable[MinuteCount], mark: datetime) -> Mapping[str, int]
     return seen
 
 
-def held_back(findings: Sequence[Finding], aside: SetAsideTally, seen: Mapping[str, int]) -> Sequence[Finding]:
-    """The findings without a PASS that unread rows might contradict, and without a loss that they may be."""
+class UnreadKind(NamedTuple):
+    """Of whom rows are that cannot be read, as far as they say so, and of when, in minutes since 1970."""
+
+    provider: str | None
+    occurred: int | None
+    learned: int | None
+    is_error: bool
+    """Whether that much can be read of them."""
+
+    @property
+    def at(self) -> int | None:
+        """When it was, or else when the log learned of it."""
+        return self.learned if self.occurred is None else self.occurred
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Rows of one environment that cannot be read, counted by the minute."""
+
+    rows: Mapping[UnreadKind, int] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        """How many they are."""
+        return sum(self.rows.values())
+
+    @property
+    def undated(self) -> int:
+        """How many of them do not say when they were, and may be of any time."""
+        return sum(count for kind, count in self.rows.items() if kind.at is None)
+
+    def perhaps_of(self, provider: str) -> Unread:
+        """The rows that are the provider's, however it is written in them, and those that may be."""
+        written = bare(provider)
+        return self._where(lambda kind: kind.provider is None or bare(kind.provider) == written)
+
+    def between(self, start: int, end: int) -> Unread:
+        """Those of the minutes ``[start, end)``, and those that do not say when they were."""
+        return self._where(lambda kind: kind.at is None or start <= kind.at < end)
+
+    def learned_by(self, minute: int) -> Unread:
+        """Those of which the log had learned before ``minute``."""
+        return self._where(lambda kind: _known_since(kind) is None or (_known_since(kind) or 0) < minute)
+
+    def no_errors(self) -> Unread:
+        """Those that do not say that they are errors."""
+        return self._where(lambda kind: not kind.is_error)
+
+    def _where(self, takes: Callable[[UnreadKind], bool]) -> Unread:
+        return Unread({kind: count for kind, count in self.rows.items() if takes(kind)})
+
+
+def _known_since(kind: UnreadKind) -> int | None:
+    return kind.occurred if kind.learned is None else kind.learned
+
+
+def unread_of(rows: Iterable[SetAside]) -> Unread:
+    """Count them; rows of ours are no traffic."""
+    counted: Counter[UnreadKind] = Counter()
+    for row in rows:
+        if row.provider != OURSELVES:
+            occurred, learned = (None if at is None else minute_of(at) for at in (row.occurred_at, row.recorded_at))
+            counted[UnreadKind(row.provider, occurred, learned, row.outcome is Outcome.ERROR)] += 1
+    return Unread(counted)
+
+
+def held_back(findings: Sequence[Finding], unread: Unread, seen: Mapping[str, int]) -> Sequence[Finding]:
+    """The findings without a PASS that unread rows might contradict, and without a failure that comes of them alone."""
+    if not unread.rows:
+        return findings
     return [
-        _held_back(
-            finding,
-            _perhaps_of(finding, aside.by_provider),
-            seen.get(finding.provider, 0),
-            _perhaps_of(finding, aside.undated),
-        )
-        for finding in findings
+        _held_back(finding, unread.perhaps_of(finding.provider), seen.get(finding.provider, 0)) for finding in findings
     ]
 
 
-def _perhaps_of(finding: Finding, by_provider: Mapping[str | None, int]) -> int:
-    """The rows that are the provider's, however it is written in them, and those that may be."""
-    written = bare(finding.provider)
-    return sum(count for name, count in by_provider.items() if name is None or bare(name) == written)
+def hides_a_harm(provider: str, unread: Unread, seen: Mapping[str, int]) -> bool:
+    """Whether so much of a provider's rows cannot be read that none of its checks passes."""
+    return _is_too_much(unread.perhaps_of(provider).total, seen.get(provider, 0))
 
 
-def _held_back(finding: Finding, unread: int, read: int, undated: int) -> Finding:
+def _is_too_much(unread: int, read: int) -> bool:
+    return unread > TOLERATED * (unread + read)
+
+
+def may_go_on(evidence: Evidence, unread: int) -> bool:
+    """Whether the rows would be no harm that a card names, were each of ``unread`` an error."""
+    if not isinstance(evidence, SignalEvidence):
+        return True
+    return unread < LEAST_HIDDEN or evidence.errors + unread <= evidence.limit * (evidence.events + unread)
+
+
+def _held_back(finding: Finding, mine: Unread, read: int) -> Finding:
+    unread = mine.total
     if not unread or finding.kind in BESIDE_THE_LOG:
         return finding
     finding = replace(finding, evidence=replace(finding.evidence, set_aside=unread))
-    if unread <= TOLERATED * (unread + read):
+    if not _is_too_much(unread, read):
         return finding
     told = f"{unread} of {unread + read} rows since the deployment cannot be read and are set aside"
+    undecided = finding.undecided if may_go_on(finding.evidence, unread) else "block"
     if finding.verdict is Verdict.PASS:
         why = f"{told}, and more than {TOLERATED:.0%} of them may hide a harm: {CORRECT}"
     elif finding.verdict is Verdict.INCONCLUSIVE:
         why = f"{told}: {CORRECT}"
-    elif lost := _perhaps_lost(finding.evidence, unread):
-        finding = replace(finding, reason=lost.words, evidence=lost.evidence)
+    elif none := _perhaps_none(finding.evidence, mine):
+        finding, undecided = replace(finding, reason=none.words, evidence=none.evidence), "block"
         why = f"{told}, and may be what is missing: {CORRECT}"
+        if finding.kind == "signal":
+            why = f"{told}, and may be the successes that are missing beside the errors: {CORRECT}"
     else:
         return finding
-    old = f"; {undated} of them have no time and may be of long ago" if undated else ""
-    return replace(finding, verdict=Verdict.INCONCLUSIVE, reason=f"{finding.reason}; but {why}{old}")
+    old = f"; {undated} of them have no time and may be of long ago" if (undated := mine.undated) else ""
+    reason = f"{finding.reason}; but {why}{old}"
+    return replace(finding, verdict=Verdict.INCONCLUSIVE, reason=reason, undecided=undecided)
 
 
-class _Lost(NamedTuple):
-    """A loss that may be none."""
+class _None(NamedTuple):
+    """A failure that may be none."""
 
     words: str
     evidence: Evidence
 
 
-def _perhaps_lost(evidence: Evidence, unread: int) -> _Lost | None:
-    """The loss that failed a volume, where so many rows, as evenly as rows come, would have made it none."""
-    if not isinstance(evidence, VolumeRuleEvidence) or evidence.max_drop is None or evidence.failed_on is None:
+def _perhaps_none(evidence: Evidence, unread: Unread) -> _None | None:
+    """The failure, where what cannot be read of the rows that it rests on would have made it none."""
+    if not isinstance(evidence, SignalEvidence | VolumeRuleEvidence) or evidence.failed_on is None:
         return None
     found, failed_at = evidence.failed_on, evidence.failed_at
-    if failed_at is None or found.expected is UNSET:
+    if failed_at is None:
         return None
-    part = min(_minutes(found.since, failed_at) / max(_minutes(*evidence.window), 1.0), 1.0)
-    is_loss = found.events < found.expected
-    if not is_loss or found.events + part * unread <= (1.0 - evidence.max_drop) * found.expected:
+    there = unread.between(minute_of(from_text(found.since)), minute_of(from_text(failed_at)))
+    none = replace(evidence, failed_at=None, failed_on=None, would_change=would_change(Verdict.INCONCLUSIVE))
+    if isinstance(evidence, SignalEvidence):
+        if _is_too_high(evidence, found, there.no_errors().total):
+            return None
+        words = f"observed {evidence.errors} errors of {evidence.events} events"
+        return _None(words, none)
+    if not _is_loss(evidence, found, 0) or _is_loss(evidence, found, there.total):
         return None
     words = f"observed {evidence.events} events where {evidence.expected:.1f} were to be expected"
-    undecided = would_change(Verdict.INCONCLUSIVE)
-    none = replace(evidence, failed_at=None, failed_on=None, silence_cause=None, would_change=undecided)
-    return _Lost(words, none)
+    return _None(words, replace(none, silence_cause=None))
 
 
-def _minutes(since: str, until: str) -> float:
-    return (from_text(until) - from_text(since)) / timedelta(minutes=1)
+def _is_too_high(evidence: SignalEvidence, found: FailedOn, successes: int) -> bool:
+    errors = 0 if found.errors is UNSET else found.errors
+    return errors > max(evidence.limit, evidence.ceiling or 0.0) * (found.events + successes)
+
+
+def _is_loss(evidence: VolumeRuleEvidence, found: FailedOn, more: int) -> bool:
+    if evidence.max_drop is None or found.expected is UNSET:
+        return False
+    least = 1.0 - evidence.max_drop if more else 1.0
+    return found.events + more <= least * found.expected

@@ -12,9 +12,12 @@ from releaseguard.model import Verdict
 from releaseguard.readable import as_flag
 from releaseguard.stats.silence import SilenceCause
 from releaseguard.verification.evidence import SignalEvidence, VolumeRuleEvidence
+from releaseguard.verification.rows.set_aside import CORRECT
 from releaseguard.verification.values import Finding, Judged, Spans, is_cut
 
 MOST_NAMED = 4
+ENOUGH = 10
+"""Events of which one cannot say that too few came."""
 IMPORT = "releaseguard events import FILE"
 
 
@@ -61,9 +64,11 @@ def _parts_of_warned(judged: Judged) -> Sequence[str]:
     taken = [name for name in _ids(judged, Verdict.WARN) if name not in warned]
     parts = [f"{listed(warned)} warned"] if warned else []
     parts += [f"accepted by a person: {listed(taken)}"] if taken else []
-    from_before = _from_before(judged)
-    quiet = [name for name in _undecided(judged) if name not in from_before]
+    from_before, unread, leaning = _from_before(judged), _unread(judged), _leaning(judged)
+    quiet = [name for name in _undecided(judged) if name not in {*from_before, *unread, *leaning}]
     parts += [f"began before it and not known to be over: {listed(from_before)}"] if from_before else []
+    parts += [f"not decided, since rows cannot be read: {listed(unread)}"] if unread else []
+    parts += [f"not decided, and no PASS: {listed(leaning)}"] if leaning else []
     parts += [f"too quiet to judge: {listed(quiet)}"] if quiet else []
     return [*parts[:-1], f"{parts[-1]}{_not_configured(judged)}"]
 
@@ -77,6 +82,31 @@ def _from_before(judged: Judged) -> Sequence[str]:
         and isinstance(one.evidence, SignalEvidence)
         and one.evidence.began_before_deployment
         and one.evidence.errors
+    ]
+
+
+def _unread(judged: Judged) -> Sequence[str]:
+    """The checks that are undecided for rows that cannot be read."""
+    from_before = _from_before(judged)
+    return [
+        one.id
+        for one in judged.findings
+        if one.verdict is Verdict.INCONCLUSIVE and one.id not in from_before and CORRECT in one.reason
+    ]
+
+
+def _leaning(judged: Judged) -> Sequence[str]:
+    """The checks of which enough came, so that it is no quiet that leaves them undecided: it leans towards harm, or
+    so many errors are usual that nothing excludes more of them."""
+    told = {*_from_before(judged), *_unread(judged)}
+    return [
+        one.id
+        for one in judged.findings
+        if one.verdict is Verdict.INCONCLUSIVE
+        and one.id not in told
+        and isinstance(one.evidence, SignalEvidence | VolumeRuleEvidence)
+        and one.evidence.events >= ENOUGH
+        and one.evidence.needed_events is None
     ]
 
 
@@ -99,6 +129,8 @@ def _to_do(judged: Judged) -> str:
         return "it has recovered, keep it" if judged.deployment.rolls_back else "keep the release"
     if judged.verdict is Verdict.WARN:
         return _after_a_warning(judged)
+    if _unread(judged) and not judged.broken:
+        return "correct the rows that cannot be read"
     if judged.broken or judged.window_ended:
         return "decide by hand"
     if judged.deployment.rolls_back:
@@ -113,7 +145,7 @@ def _after_a_failure(judged: Judged) -> str:
 
 
 def _after_a_warning(judged: Judged) -> str:
-    if _ids(judged, Verdict.WARN):
+    if _ids(judged, Verdict.WARN) or _from_before(judged) or _unread(judged) or _leaning(judged):
         return "no pass, look before you rely on it"
     return "no pass, nothing speaks against it so far" + ("" if judged.window_ended else ", watch on")
 
@@ -130,8 +162,14 @@ def next_step_of(judged: Judged) -> str | None:
             f'wanted: releaseguard verify --accept {first.id} --reason "..."{_if_removed(judged)}'
         )
     if judged.verdict is Verdict.WARN:
-        warned = _ids(judged, Verdict.WARN)
-        return f"releaseguard verify --explain {warned[0]} shows the evidence" if warned else None
+        shown = [*_ids(judged, Verdict.WARN), *_from_before(judged), *_leaning(judged)]
+        return (
+            REMEDY
+            if _unread(judged)
+            else f"releaseguard verify --explain {shown[0]} shows the evidence"
+            if shown
+            else None
+        )
     if judged.verdict is Verdict.PASS:
         return None
     if judged.broken:
@@ -140,6 +178,8 @@ def next_step_of(judged: Judged) -> str | None:
         return REMEDY
     if not judged.findings and any(isinstance(one.check, SignalCheck | VolumeCheck) for one in judged.skipped):
         return f"let the app write events, or bring what it logged elsewhere: {IMPORT}"
+    if _unread(judged):
+        return REMEDY
     if lacking := _without_history(judged):
         return (
             f"a PASS needs history, which {listed(lacking)} {'has' if len(lacking) == 1 else 'have'} not: "

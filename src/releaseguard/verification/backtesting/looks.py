@@ -1,0 +1,70 @@
+"""The verdict of all checks together at each look of a replay. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+
+from releaseguard.model import Verdict
+from releaseguard.stats.series import Ledger
+from releaseguard.verification.backtesting.unread import HeldBack
+from releaseguard.verification.isolated import Parted
+from releaseguard.verification.judge.replay import Look, Replay
+from releaseguard.verification.rows.set_aside import Unread
+from releaseguard.verification.values import Finding, Rule, overall_of
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayCourse:
+    """A replay, and what it said at each look."""
+
+    replay: Replay
+    looks: Sequence[Look]
+
+
+def held_back_of(ledger: Ledger, courses: Parted[ReplayCourse], unread: Unread) -> HeldBack:
+    """What of the release's window cannot be read, and what can."""
+    if not unread.rows or courses.first is None:
+        return HeldBack()
+    timeline, live = courses.first.replay.timeline, courses.first.replay.state.live_since
+    start = timeline.deployed if live is None else min(timeline.deployed, live)
+    return HeldBack(unread.between(start, timeline.end), ledger.near(start, timeline.end))
+
+
+def verdicts_of(
+    courses: Parted[ReplayCourse], held: HeldBack, findings: Sequence[Finding], *, broken: bool
+) -> Sequence[tuple[int, Verdict]]:
+    """The verdict of all checks together at each look, which it was by minute; with a broken one only a FAIL."""
+    columns = zip(*(course.looks for _, course in courses.parts), strict=True)
+    if not broken and len(courses.parts) == 1 and not held.unread.rows:
+        return [(look.minute, look.verdict) for (look,) in columns]
+    return [(looks[0].minute, _together(courses, looks, held, findings, broken=broken)) for looks in columns]
+
+
+def _together(
+    courses: Parted[ReplayCourse], looks: Sequence[Look], held: HeldBack, findings: Sequence[Finding], *, broken: bool
+) -> Verdict:
+    """``findings``: as of the window's end; a failure that is none there was none before."""
+    undecided_in_the_end = {one.id: one.undecided for one in findings if one.verdict is Verdict.INCONCLUSIVE}
+    hidden = held.passes_nothing((rule for rules, _ in courses.parts for rule in rules), looks[0].minute)
+    taken_back = undecided_in_the_end.keys() if held.unread.rows else frozenset[str]()
+
+    def known(rule: Rule, verdict: Verdict, undecided: str) -> tuple[Verdict, bool, str]:
+        may_hide = verdict in (Verdict.PASS, Verdict.INCONCLUSIVE) and rule.id in hidden
+        if not may_hide and not (verdict is Verdict.FAIL and rule.id in taken_back):
+            return verdict, rule.blocking, undecided
+        return Verdict.INCONCLUSIVE, rule.blocking, undecided_in_the_end.get(rule.id, undecided)
+
+    said = [
+        known(rule, verdict, undecided)
+        for (rules, _), look in zip(courses.parts, looks, strict=True)
+        for rule, verdict, undecided in zip(rules, look.verdicts, look.undecided, strict=True)
+    ]
+    return overall_of([*said, *([(Verdict.ERROR, True, "block")] if broken else [])])
+
+
+def settled(verdicts: Sequence[tuple[int, Verdict]]) -> int:
+    """The first look after which the verdict never changed."""
+    same = list(takewhile(lambda one: one[1] is verdicts[-1][1], reversed(verdicts)))
+    return same[-1][0]
