@@ -48,8 +48,8 @@ def read_source(path: str, content: bytes) -> SourceFile:
 
 def without_odd_types(content: bytes) -> bytes:
     """The text, each thing where it stood, without types that the grammar does not know: those of a tagged text
-    (``sql<Row[]>`...` ``), that of a module (``original<typeof import("x")>()``, ``import("x").Row``), and all of another
-    file's (``export type * from "x"``). None says anything."""
+    (``sql<Row[]>`...` ``), that of a module (``original<typeof import("x")>()``, ``import("x").Row``), and all of
+    another file's (``export type * from "x"``). None says anything."""
     named = _TYPE_OF_MODULE.sub(lambda match: b"_" + _LINE.sub(b" ", match[0][1:]), _ALL_TYPES.sub(b"    ", content))
     return _TAG_TYPES.sub(lambda match: _LINE.sub(b" ", match[0]), named) if b"`" in named else named
 
