@@ -146,7 +146,7 @@ def _held_back(finding: Finding, mine: Unread, read: int) -> Finding:
         finding, undecided = replace(finding, reason=none.words, evidence=none.evidence), "block"
         why = f"{told}, and may be what is missing: {CORRECT}"
         if finding.kind == "signal":
-            why = f"{told}, and may be the successes that are missing beside the errors: {CORRECT}"
+            why = f"{told}, and may be the successes that are missing beside them: {CORRECT}"
     else:
         return finding
     old = f"; {undated} of them have no time and may be of long ago" if (undated := mine.undated) else ""
