@@ -57,6 +57,15 @@ _thread.start_new_thread = lambda *_: 0
 """
 """As an app is that gevent has patched: a new thread runs once the one before it waits in gevent's way, not in C."""
 
+EVENTLET = """
+import _thread, types
+genuine = types.SimpleNamespace(allocate_lock=_thread.allocate_lock, start_new_thread=_thread.start_new_thread)
+patcher = sys.modules['eventlet.patcher'] = types.ModuleType('eventlet.patcher')
+patcher.original = lambda module: genuine
+_thread.start_new_thread = lambda *_: 0
+"""
+"""The same of eventlet's ``monkey_patch()``."""
+
 
 @dataclass(frozen=True)
 class Edge:
@@ -177,6 +186,9 @@ atexit.register(last)
     ),
     "an app whose threads and locks are greenlets": edge(
         "note('p', 'a', 'success')\nassert flush(30)\nnote('p', 'b', 'success')", "a b", before=GREENLETS
+    ),
+    "an app that eventlet has patched": edge(
+        "note('p', 'a', 'success')\nassert flush(30)\nnote('p', 'b', 'success')", "a b", before=EVENTLET
     ),
     "forks in every phase": edge(
         """

@@ -1,9 +1,10 @@
-"""Threads and locks of the operating system, also where an app's own are gevent's.
+"""Threads and locks of the operating system, also where an app's own are gevent's or eventlet's.
 
-``gevent.monkey.patch_all`` makes a thread a greenlet, which runs only while nothing else in its thread does. The writer
-waits in C for its queue and for a store: as a greenlet it would hold up the whole app. So it takes what gevent replaced
-(https://www.gevent.org/api/gevent.monkey.html, ``get_original``), whether the app patches before this is imported or
-after; ``_thread.RLock`` stays what it is.
+``gevent.monkey.patch_all`` and ``eventlet.monkey_patch`` make a thread a greenlet, which runs only while nothing else
+in its thread does. The writer waits in C for its queue and for a store: as a greenlet it would hold up the whole app.
+So it takes what they replaced (https://www.gevent.org/api/gevent.monkey.html, ``get_original``;
+https://eventlet.readthedocs.io/en/latest/patching.html, ``original``), whether the app patches before this is imported
+or after; ``_thread.RLock`` stays what it is.
 """
 
 from __future__ import annotations
@@ -25,8 +26,11 @@ __all__ = ["BRIEFLY", "Gate", "RLock", "allocate_lock", "briefly", "leave_signal
 def _original(name: str) -> Any:
     import _thread
 
-    patched = sys.modules.get("gevent.monkey")
-    return patched.get_original("_thread", name) if patched is not None else getattr(_thread, name)
+    if (gevent := sys.modules.get("gevent.monkey")) is not None:
+        return gevent.get_original("_thread", name)
+    if (eventlet := sys.modules.get("eventlet.patcher")) is not None:
+        return getattr(eventlet.original("_thread"), name)
+    return getattr(_thread, name)
 
 
 allocate_lock = _original("allocate_lock")
@@ -75,7 +79,7 @@ class briefly:  # noqa: N801 - used as a function is; contextlib is more than an
 
 
 class Gate:
-    """As ``threading.Event``, which is built of locks that gevent replaces. Set once, it stays so."""
+    """As ``threading.Event``, which is built of locks that gevent and eventlet replace. Set once, it stays so."""
 
     __slots__ = ("_gate", "_set")
 
