@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -106,6 +107,27 @@ def test_the_evidence_and_the_chance_of_any_volume_are_numbers(
     assert 0.0 <= found.value < math.inf
     chance = chance_of_volume(seen, expected, change=change, variance=variance, dispersion=dispersion, others=others)
     assert 0.0 < chance <= 1.0 + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("times", "told", "is_one"),
+    [(12, [], True), (12, [12.0], False), (9, [12.0], False), (15, [12.0], False), (40, [3.0], True), (4, [5.0], False)],
+)
+def test_a_rise_up_to_what_was_foretold_is_none(times: int, told: Sequence[float], is_one: bool) -> None:
+    hoped = [float(minute) for minute in range(61)]
+    found = volume_evidence(
+        [round(times * minute) for minute in hoped],
+        hoped,
+        change=rise(6.0),
+        variance=0.03,
+        dispersion=1.0,
+        others=Others([0.0] * 61, [0.0] * 61, 0.0),
+        onsets=[0],
+        slots=12,
+        usual_too=told,
+    )
+    assert (found.value > 100) is is_one, found
+    assert is_one or found.value <= 1.0
 
 
 @settings(max_examples=examples(150))

@@ -123,7 +123,8 @@ def volume_evidence(
 
     the ratio of two negative binomial (Polya) predictive probabilities. ``usual_too`` are multiples of the expected
     that are as usual too, such as the level of other days while today's is another: the likeliest of them is what the
-    change is weighed against, so that it stays an e-value whichever of them holds. Most of the prior weight lies on the
+    change is weighed against, so that it stays an e-value whichever of them holds. For a rise all between them is as
+    usual as well: where twelve times the usual was foretold nine times is no harm. Most of the prior weight lies on the
     first onset, the deployment; the rest is spread over ``slots`` later ones, of which ``onsets`` have come.
     """
     total, best = 0.0, VolumeEvidence(0.0, 0, 0, 0.0)
@@ -153,5 +154,9 @@ def _ratio(
         gain = math.log((rate + usual) / (rate + factor * usual))
         return count * math.log(factor) + (shape + count) * gain
 
+    if factors[0][0] > 1.0 and usual > 0.0:
+        # A rise: of all that is as usual between the level and the largest of these, what makes the count likeliest.
+        likeliest = count * rate / (shape * usual)
+        usual_too = [min(max(likeliest, 1.0), max([1.0, *usual_too]))]
     best = max((likelier(factor) for factor in usual_too), default=0.0)
     return sum(weight * math.exp(min(likelier(factor) - max(best, 0.0), 30.0)) for factor, weight in factors)
