@@ -111,7 +111,14 @@ def test_the_evidence_and_the_chance_of_any_volume_are_numbers(
 
 @pytest.mark.parametrize(
     ("times", "told", "is_one"),
-    [(12, [], True), (12, [12.0], False), (9, [12.0], False), (15, [12.0], False), (40, [3.0], True), (4, [5.0], False)],
+    [
+        (12, [], True),
+        (12, [12.0], False),
+        (9, [12.0], False),
+        (15, [12.0], False),
+        (40, [3.0], True),
+        (4, [5.0], False),
+    ],
 )
 def test_a_rise_up_to_what_was_foretold_is_none(times: int, told: Sequence[float], is_one: bool) -> None:
     hoped = [float(minute) for minute in range(61)]

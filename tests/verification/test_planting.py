@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from releaseguard.eventlog.counts import count_minutes
 from releaseguard.eventlog.rows.aside import tally_of
 from releaseguard.model import Outcome, Verdict
 from releaseguard.verification.backtesting.comparing import ComparedMeasure, compared
@@ -68,6 +69,61 @@ def test_a_harm_is_in_the_provider_and_after_the_moment_alone(project, kind, siz
     else:
         assert errors == 0
         assert left == 0 if size == 1.0 else 0 < left < usual
+
+
+def counted(rows):
+    """Actions that succeed and that fail, and rows, by outcome."""
+    good = [one for one in rows if one.outcome is Outcome.SUCCESS]
+    bad = [one for one in rows if one.outcome is Outcome.ERROR]
+    return tuple(sum(one.trials for one in some) for some in (good, bad)), tuple(
+        sum(one.count for one in some) for some in (good, bad)
+    )
+
+
+def actions_of(*, retried):
+    """Two hundred actions of a minute, of two mails each; every fifth fails first and is tried again."""
+    rows = []
+    for number in range(200):
+        of_one = {"correlation_id": f"a{number}", "release": "r1"}
+        if retried and number % 5 == 0:
+            rows.append(row(0.1 + number / 1000, "sendgrid_error", ok=False, **of_one))
+        rows += [row(at + number / 1000, SENT, **of_one) for at in (0.3, 0.6)]
+    return list(count_minutes(rows))
+
+
+def planted_into(rows, kind, size):
+    return list(_harmed(rows, NOON, PlantedHarm(kind, size), "sendgrid", "sendgrid_error", random.Random(3)))
+
+
+@pytest.mark.parametrize("size", [0.2, 1.0])
+def test_an_action_fails_whole_and_once_however_often_it_is_tried(size):
+    (good, bad), _ = counted(planted_into(actions_of(retried=True), "errors", size))
+    assert good + bad == 200
+    if size == 1.0:
+        assert bad == 200
+    else:
+        # Of the 160 that were well a fifth, beside the 40 that had failed.
+        assert 40 + 12 < bad < 40 + 60
+
+
+@pytest.mark.parametrize("size", [0.5, 1.0])
+def test_an_action_that_is_not_made_leaves_no_row(size):
+    whole = actions_of(retried=True)
+    (good, bad), (sent, failed) = counted(planted_into(whole, "drop", size))
+    _, (all_sent, all_failed) = counted(whole)
+    if size == 1.0:
+        assert (good, bad, sent, failed) == (0, 0, 0, 0)
+    else:
+        assert 0.35 * all_sent < sent < 0.65 * all_sent
+        assert 0.2 * all_failed < failed < 0.8 * all_failed
+
+
+def test_a_success_that_an_error_took_back_is_taken_back_of_the_error_in_its_place():
+    """The success was recorded a minute before the error of the same action."""
+    one = {"correlation_id": "a", "release": "r1"}
+    late = row(0.5, "sendgrid_error", ok=False, recorded_at=NOON + timedelta(minutes=3), **one)
+    (good, bad), _ = counted(planted_into(list(count_minutes([row(0.2, SENT, **one), late])), "errors", 1.0))
+    assert (good, bad) == (0, 1)
 
 
 def test_the_history_itself_is_left_as_it_is(project):

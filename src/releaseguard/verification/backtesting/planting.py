@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from msgspec import structs
 
@@ -34,7 +35,7 @@ class PlantedHarm:
     """What is done to a provider from a moment on."""
 
     kind: str
-    """``errors``: that share of its calls fails; ``drop``: that share of them is lost."""
+    """``errors``: that share of its actions fails; ``drop``: that share of them is not made."""
     size: float
 
 
@@ -155,18 +156,54 @@ def _harmed(
             yield row
             continue
         mine = structs.replace(row, release=row.release and PRETENDED, deployment_id=None)
-        if row.provider != provider or row.synthetic or row.outcome is not Outcome.SUCCESS or row.count <= 0:
+        if row.provider != provider or row.synthetic:
             yield mine
-            continue
-        hit = sum(rng.random() < harm.size for _ in range(row.count))
-        yield from _split(mine, hit, error if harm.kind == "errors" else None)
+        elif harm.kind == "drop":
+            # A call that is not made makes no error either.
+            yield from _without(mine, _hit(mine, harm.size, rng))
+        elif row.outcome is Outcome.SUCCESS:
+            yield from _failing(mine, _hit(mine, harm.size, rng), error)
+        else:
+            yield mine
 
 
-def _split(row: MinuteCount, hit: int, error: str | None) -> Iterator[MinuteCount]:
-    """The row without what was hit, and that as errors where it is not lost."""
-    left = row.count - hit
-    kept = left / row.count
-    if left:
-        yield structs.replace(row, count=left, trials=round(row.trials * kept), squares=round(row.squares * kept))
-    if hit and error:
-        yield structs.replace(row, count=hit, trials=hit, squares=hit, repeats=0, event=error, outcome=Outcome.ERROR)
+class _Hit(NamedTuple):
+    """What of a row's counts a harm reaches."""
+
+    rows: int
+    trials: int
+    """Actions; fewer than nothing where they had been taken back, since another row of theirs was an error."""
+
+
+def _hit(row: MinuteCount, size: float, rng: random.Random) -> _Hit:
+    """A harm hits actions, with all the rows by which they are counted here. Rows that stand for none follow one that
+    is counted elsewhere, as a retry's success does, and are as likely hit."""
+    actions = sum(rng.random() < size for _ in range(abs(row.trials)))
+    if row.trials > 0:
+        return _Hit(round(row.count * actions / row.trials), actions)
+    return _Hit(sum(rng.random() < size for _ in range(row.count)), -actions)
+
+
+def _without(row: MinuteCount, hit: _Hit) -> Iterator[MinuteCount]:
+    """The row without what was hit."""
+    count, trials = row.count - hit.rows, row.trials - hit.trials
+    if count or trials:
+        kept = count / row.count if row.count else 1.0
+        yield structs.replace(row, count=count, trials=trials, squares=round(row.squares * kept))
+
+
+def _failing(row: MinuteCount, hit: _Hit, error: str) -> Iterator[MinuteCount]:
+    """The row without what was hit, and that as errors. An action of which another row had failed already stays one bad
+    trial: what was taken back of its success is taken back of the error that stands in its place."""
+    yield from _without(row, hit)
+    if hit.rows or hit.trials:
+        part = hit.rows / row.count if row.count else 0.0
+        yield structs.replace(
+            row,
+            count=hit.rows,
+            trials=hit.trials,
+            squares=round(row.squares * part),
+            repeats=0,
+            event=error,
+            outcome=Outcome.ERROR,
+        )
