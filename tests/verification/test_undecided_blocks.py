@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from releaseguard.stats.cusum import RecoveryCusum
+from releaseguard.stats.evidence.errors import against_incident
 from releaseguard.stats.evidence.laws import KnownShare
 from releaseguard.stats.evidence.split import Expected
-from releaseguard.verification.judge.verdicts import falls_short, outgrows
+from releaseguard.verification.judge.verdicts import falls_short, outgrows, undecided_of
+from releaseguard.verification.judge.weighing.trouble import Doubt, PriorTrouble
 from releaseguard.verification.values import Rule
 
 ERRORS = Rule(id="mail.errors", provider="mail", kind="signal", success=frozenset({"ok"}), error=frozenset({"bad"}))
@@ -42,6 +45,34 @@ def test_an_incident_is_outgrown_by_more_than_its_level_and_the_cards(
     bad: int, more: dict[str, float], blocks: bool
 ) -> None:
     assert _incident(bad, 64, **more) is blocks
+
+
+def _rolled_back(outcomes: str) -> str:
+    """A roll-back amid an incident of 60%: an event a minute, of which ``x`` failed."""
+    level = KnownShare(0.6, 50.0)
+    trouble = PriorTrouble(
+        level=level,
+        process=against_incident(level, 60, needed=1000.0),
+        recovery=RecoveryCusum(0.02, 0.6),
+        after=cast("Doubt", None),
+    )
+    trouble.look([(minute, 1, int(one == "x")) for minute, one in enumerate(outcomes)])
+    held = SimpleNamespace(trouble=trouble, rule=ERRORS)
+    state: Any = SimpleNamespace(
+        errors={ERRORS.id: held},
+        rolls_back=True,
+        known=SimpleNamespace(errors={ERRORS.id: SimpleNamespace(share=0.02, events=500)}),
+    )
+    return undecided_of(state, ERRORS)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "says"),
+    [("xx.x.xxx.." * 4, "block"), ("xx.x.xxx...." * 3, "block"), ("x" + "." * 20, "warn"), ("." * 12, "warn")],
+    ids=["it goes on", "and had a lucky run", "it ended", "it ended at once"],
+)
+def test_a_roll_back_goes_on_only_where_the_trouble_has_likely_ended(outcomes: str, says: str) -> None:
+    assert _rolled_back(outcomes) == says
 
 
 def _canary(own: float, every: float, *, expected: float = 58.0, leans: float = 2.4) -> bool:

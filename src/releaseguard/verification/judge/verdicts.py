@@ -43,14 +43,14 @@ def verdict_of(state: ReleaseState, rule: Rule) -> Verdict:
 
 def undecided_of(state: ReleaseState, rule: Rule) -> Literal["warn", "block"]:
     """What it means for the release that a rule is undecided: what the card says of it, but for a roll-back or a
-    hotfix, which is judged for recovery: where the trouble that it was to end shows no sign of an end, nothing
+    hotfix, which is judged for recovery: where the trouble that it was to end has not likely ended, nothing
     passes. Nor where more fails or less comes than may, though not surely: that is not too quiet to judge."""
     if not rule.blocking:
         return rule.undecided
     if rule.kind == "volume":
         return "block" if falls_short(state, rule) else rule.undecided
     held = state.errors[rule.id]
-    goes_on = held.trouble is not None and held.trouble.counted[0] > 0 and not held.trouble.is_recovering
+    goes_on = held.trouble is not None and held.trouble.counted[0] > 0 and not held.trouble.has_likely_ended
     too_many = exceeds(state, held) or outgrows(state, held) or outnumbers(state, held)
     return "block" if (state.rolls_back and goes_on) or too_many else rule.undecided
 

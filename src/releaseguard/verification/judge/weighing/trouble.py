@@ -16,7 +16,9 @@ each may be the beginning, and each of these ratios exceeds n times this by chan
 RETURNS = 1.0 / RECOVERED
 """How likely an incident that is called over goes on all the same, and was quiet by chance."""
 RECOVERING = 3.0
-"""The same from which on one speaks of a recovery."""
+"""How much likelier the newest rows are from which on one speaks of a recovery: a lucky event or two."""
+LIKELY_OVER = 20.0
+"""The same for each of the incident's events, as for :data:`RECOVERED`: reached by one in twenty that go on."""
 
 
 RARE = 36_000.0
@@ -80,6 +82,11 @@ class PriorTrouble:
     def is_recovering(self) -> bool:
         """Whether the newest rows lean towards the usual, though not enough yet to call it over."""
         return self.recovery.value >= RECOVERING
+
+    @property
+    def has_likely_ended(self) -> bool:
+        """Whether the newest rows are as usual by more than a lucky run of an incident that goes on."""
+        return self.recovery.value >= LIKELY_OVER * max(self.counted[0], 1)
 
     def look(self, batches: list[tuple[int, int, int]]) -> None:
         """Take in (minute, events, errors) that arrived since the last look."""
