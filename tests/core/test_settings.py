@@ -129,6 +129,10 @@ def test_a_mistake_is_named_with_file_line_and_key(tmp_path, text, line, key, ne
         '[events]\nurl = "postgresql://user@db.example/x?sslpassword=password@"',
         '[app]\nurl = "https://app.example/?apikey=password@"',
         '[vercel]\nteam_id = "vcp_7Qm2Zx9Lk4Tb8Wd1Rf6Hs3Nv"',
+        '[project]\nname = "sbp_0123456789abcdef"',
+        '[project]\nname = "sb_secret_0123456789"',
+        '[project]\nname = "st.0123456789abcdef"',
+        '[project]\nname = "sk-0123456789abcdef"',
         '[app]\nurl = "eyJhbGciOiJIUzI1NiJ9.e30.x"',
     ],
 )

@@ -83,20 +83,20 @@ def test_a_diagnosis_is_good_where_nothing_is_wrong(statuses, ok):
     assert Diagnosis(found).ok is ok
 
 
-def test_lanes_go_side_by_side_and_keep_their_order():
+def test_services_are_looked_at_side_by_side_and_keep_their_order():
     both = threading.Barrier(2, timeout=10)
 
-    def lane(name):
+    def checks(name):
         both.wait()  # neither comes through alone
         return [CheckResult(name, "group", Standing.OK, "x")]
 
-    assert [[one.id for one in found] for found in side_by_side([lambda: lane("a"), lambda: lane("b")])] == [
+    assert [[one.id for one in found] for found in side_by_side([lambda: checks("a"), lambda: checks("b")])] == [
         ["a"],
         ["b"],
     ]
 
 
-def test_a_bug_in_a_lane_is_not_swallowed():
+def test_a_bug_in_a_check_is_not_swallowed():
     def broken():
         raise ZeroDivisionError
 

@@ -169,22 +169,22 @@ class Rotation:
         lease = span(self.clients.settings.rotation.lease)
         return Journal(self.stores.log, chain_key, holder, lease, self.clients.clocks)
 
-    def exposure_sources(self, world: RotationContext, secret: str | None) -> ExposureSources:
+    def exposure_sources(self, context: RotationContext, secret: str | None) -> ExposureSources:
         """Where the exposure of a leaked secret is looked for."""
         from releaseguard.rotation.exposure.gather import ExposureSources
 
-        addresses = self.bindings.addresses_for(world.card, secret)
+        addresses = self.bindings.addresses_for(context.card, secret)
         configured = [claim.address for claim in self.bindings.claims()]
         return ExposureSources(
-            card=world.card,
-            chain_key=world.chain_key,
-            unit=world.card.unit_of(secret),
-            bindings=world.bindings,
-            vault=world.vault,
-            log=world.log,
+            card=context.card,
+            chain_key=context.chain_key,
+            unit=context.card.unit_of(secret),
+            bindings=context.bindings,
+            vault=context.vault,
+            log=context.log,
             waiting_runs=lambda pushed_at: self.run_queue(addresses).waiting(pushed_at),
             is_configured=lambda uri: any(ADDRESSES.parse(uri).overlaps(address) for address in configured),
-            deployers=list(world.deployers.values()),
+            deployers=list(context.deployers.values()),
         )
 
     def aftermath_sources(self, context: RotationContext) -> AftermathSources:

@@ -1,4 +1,4 @@
-"""The examination: first what is here, then every service in a lane of its own, side by side."""
+"""The examination: first what is here, then every service by itself, side by side."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from functools import partial
 
 from releaseguard.doctor.looks import app, clock, configuration, credentials, event_log, hosts, services, vault
-from releaseguard.doctor.looks.reach import Lane
 from releaseguard.doctor.values import Check, CheckResult, Dates, Diagnosis, DoctorContext, Group
 from releaseguard.errors import ReleaseguardError
 from releaseguard.model import Remark, Standing
@@ -23,21 +22,21 @@ def examine(context: DoctorContext) -> Diagnosis:
         [*configuration.checks(context), *hosts.checks(context), *credentials.checks(context)],
         [],
     )
-    there = side_by_side([partial(carried_out, lane, here) for lane in _lanes(context, dates)])
+    there = side_by_side([partial(carried_out, checks, here) for checks in _of_each(context, dates)])
     time = carried_out([Check("clock", Group.CLOCK, "the clocks", lambda: clock.remarks(dates))], [])
-    found = [*here, *(finding for lane in there for finding in lane), *time]
+    found = [*here, *(finding for of_one in there for finding in of_one), *time]
     groups = groups_of(context)
     return Diagnosis(sorted(found, key=lambda finding: groups.index(finding.group)))
 
 
-def _lanes(context: DoctorContext, dates: MutableMapping[str, Dates]) -> Sequence[Lane]:
-    """What this configuration has use for. Lanes know nothing of each other; what they learn of the time goes to
-    ``dates``."""
+def _of_each(context: DoctorContext, dates: MutableMapping[str, Dates]) -> Sequence[Sequence[Check]]:
+    """The checks of each service that this configuration has use for. They know nothing of those of others; what they
+    learn of the time goes to ``dates``."""
     return [
-        [*vault.lane(context, dates), *app.lane(context, dates)],
-        *(services.lane(context, dates, service) for service in context.services),
-        event_log.lane(context, dates),
-        app.database_lane(context),
+        [*vault.checks(context, dates), *app.checks(context, dates)],
+        *(services.checks(context, dates, service) for service in context.services),
+        event_log.checks(context, dates),
+        app.database_checks(context),
     ]
 
 

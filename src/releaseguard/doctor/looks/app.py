@@ -6,14 +6,14 @@ from collections.abc import Iterator, MutableMapping, Sequence
 from functools import partial
 
 from releaseguard.cards.spec import InvariantCheck
-from releaseguard.doctor.looks.reach import ALWAYS, Lane, encrypted, reach
+from releaseguard.doctor.looks.reach import ALWAYS, encrypted, reach
 from releaseguard.doctor.looks.vault import TEST_USER, login_of, missing
 from releaseguard.doctor.values import Check, Dates, DoctorContext, Group
 from releaseguard.errors import NotFound
 from releaseguard.model import Remark, Standing
 
 
-def lane(context: DoctorContext, dates: MutableMapping[str, Dates]) -> Lane:
+def checks(context: DoctorContext, dates: MutableMapping[str, Dates]) -> Sequence[Check]:
     """The app's own backend: it answers, flows could sign in, and its public key is taken."""
     if not context.settings.app.url:
         return []
@@ -57,7 +57,7 @@ def _test_user(context: DoctorContext, names: Sequence[str]) -> Iterator[Remark]
         yield Remark(Standing.OK, f"{', '.join(well)}: there (nobody signs in here)", vault.label)
 
 
-def database_lane(context: DoctorContext) -> Lane:
+def database_checks(context: DoctorContext) -> Sequence[Check]:
     """The app's database, with each invariant planned and not run."""
     chosen = [card for card in context.cards if context.provider in {None, card.id}]
     known = [check for card in chosen for check in card.checks if isinstance(check, InvariantCheck)]

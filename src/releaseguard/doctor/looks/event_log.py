@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from datetime import timedelta
 from functools import partial
 
-from releaseguard.doctor.looks.reach import ALWAYS, Lane, encrypted
+from releaseguard.doctor.looks.reach import ALWAYS, encrypted
 from releaseguard.doctor.values import Check, Dates, DoctorContext, Group
 from releaseguard.eventlog.interface import COSTS, Query
 from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
@@ -15,7 +15,7 @@ from releaseguard.settings.sections import EventsSection
 from releaseguard_events.stores.names import qualified, quoted
 
 
-def lane(context: DoctorContext, dates: MutableMapping[str, Dates]) -> Lane:
+def checks(context: DoctorContext, dates: MutableMapping[str, Dates]) -> Sequence[Check]:
     """Who writes to it, its table, its rows, its clock, and who else can read it."""
     after = (*ALWAYS, "hosts.events", "credentials.events")
     found = [

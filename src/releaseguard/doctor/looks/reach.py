@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, MutableMapping
 
 from releaseguard.doctor.values import Check, Dates, DoctorContext
 from releaseguard.model import Remark, Standing
 from releaseguard_events.places.libpq import believes_whoever_answers
 
 ALWAYS = ("cards*", "configuration.run", "hosts.proxy")
-Lane = Sequence[Check]
-"""Checks that are made one after the other, beside those of other lanes."""
+"""What every check of a service rests on."""
 
 
 def reach(dates: MutableMapping[str, Dates], name: str, title: str, date: Callable[[], Dates | None]) -> Check:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from functools import partial
 
 from releaseguard.destinations.address import Address
-from releaseguard.doctor.looks.reach import ALWAYS, Lane, reach
+from releaseguard.doctor.looks.reach import ALWAYS, reach
 from releaseguard.doctor.looks.writers import told
 from releaseguard.doctor.values import Check, Dates, DoctorContext, ServiceLooks
 from releaseguard.errors import ServiceError
@@ -18,7 +18,7 @@ _CLAIMS = ("configuration.providers*", "cards*")
 """What says whose secrets are written where."""
 
 
-def lane(context: DoctorContext, dates: MutableMapping[str, Dates], service: ServiceLooks) -> Lane:
+def checks(context: DoctorContext, dates: MutableMapping[str, Dates], service: ServiceLooks) -> Sequence[Check]:
     """Its own address, the credential, every destination there, and its alerts."""
     if not service.places:
         return []

@@ -7,7 +7,7 @@ from functools import partial
 
 from releaseguard import readable
 from releaseguard.cards.spec import Card
-from releaseguard.doctor.looks.reach import ALWAYS, Lane, reach
+from releaseguard.doctor.looks.reach import ALWAYS, reach
 from releaseguard.doctor.values import Check, Dates, DoctorContext
 from releaseguard.errors import ServiceError
 from releaseguard.model import Remark, Standing
@@ -18,7 +18,7 @@ from releaseguard.vault.interface import Vault
 TEST_USER = ("SYNTHETIC_USER_EMAIL", "SYNTHETIC_USER_PASSWORD")
 
 
-def lane(context: DoctorContext, dates: MutableMapping[str, Dates]) -> Lane:
+def checks(context: DoctorContext, dates: MutableMapping[str, Dates]) -> Sequence[Check]:
     """Its own address, the login, and the secrets of every card that is in use."""
     if not context.vault_is_set and not any(context.places.values()):
         return []
