@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 from uuid import UUID
 
 from msgspec import Struct
@@ -41,6 +41,20 @@ class Conflict(ReleaseguardError):
     """A conditional append lost: another writer has already written one of these ids. Nothing was written."""
 
 
+class Needs(NamedTuple):
+    """What of counts is of use. A store may leave out, or put together, what is not told apart; it need not."""
+
+    has_use: Callable[[str, str, Outcome], bool] | None = None
+    """Of counts of a provider's event with this outcome; ``None``: of all."""
+    writer: Callable[[str | None], str | None] | None = None
+    """A source -> one that stands for it and for others; ``None``: each is told apart."""
+    until: datetime | None = None
+    """What the log learned of from this minute on is under its own source all the same."""
+
+
+EVERY_COUNT: Final = Needs()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
     """Which rows are wanted; every condition given must hold. Times bound half-open intervals ``[since, until)``."""
@@ -66,6 +80,8 @@ class Query:
     """Whether counts are kept apart by the deployment that wrote the rows."""
     traffic: bool = False
     """Only the app's rows, whoever their provider is; none of our own."""
+    needs: Needs = EVERY_COUNT
+    """Of counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +131,15 @@ class CountsOfEach(NamedTuple):
 
     hours: Sequence[Sequence[HourCount]]
     minutes: Sequence[Sequence[MinuteCount]]
+
+
+class Changes(NamedTuple):
+    """Of which minutes rows came, went or changed since an earlier question of that kind."""
+
+    upto: str
+    """What the store knew then: the next question names it."""
+    minutes: frozenset[datetime] | None
+    """All of these minutes, and maybe others; ``None``: it may be any."""
 
 
 class Capabilities(Struct, frozen=True):
@@ -237,6 +262,16 @@ class EventLog(ABC):
         """
         for environment in environments:
             yield environment, self.minute_counts(replace(query, environment=environment))
+
+    def changes(self, known: str | None) -> Changes | None:
+        """The minutes in which rows of the app's occurred that came, went or changed since an answer that said
+        ``known``. Rows that say nothing readable of when they occurred are in none.
+
+        ``None`` where the store does not tell, so that whoever reads again reads all: a table of the app's own, one
+        whose rows are not rolled up now, one that was last migrated by an older version.
+        """
+        del known
+        return None
 
     def lacking(self) -> Sequence[str]:
         """Our names of columns that the app's own table has not, although no setting says so."""

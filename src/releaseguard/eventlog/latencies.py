@@ -1,7 +1,8 @@
 """How long uses took, as histograms that add up: bounds that never change, so that counts of any time are one. Pure.
 
 A histogram is a flat list: a bound in milliseconds, how many took up to it and more than the bound before, the next
-bound. A limit that is one of the bounds parts the uses exactly.
+bound. A limit that is one of the bounds parts the uses exactly. Those of several uses may stand one after the other in
+one list, which counts the same; :func:`merged` puts its bounds in order.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def slower_than(histogram: Histogram, limit_ms: int) -> int:
 
 
 def bound_at(histogram: Histogram, rank: int) -> int:
-    """The bound of the use of that rank, the quickest being 0. There is such a use."""
+    """The bound of the use of that rank, the quickest being 0, in a list that is in order. There is such a use."""
     return histogram[2 * bisect_left(list(accumulate(histogram[1::2])), rank + 1)]
 
 

@@ -78,12 +78,18 @@ from releaseguard.verification.whose.strayed import Strayed
 
 
 class Verifier:
-    """Judges one release as often as asked, reading the baseline once."""
+    """Judges one release as often as asked, reading what changed since the last look."""
 
-    def __init__(self, request: VerifyRequest, context: VerifyContext) -> None:
+    def __init__(self, request: VerifyRequest, context: VerifyContext, *, again: bool = False) -> None:
+        """``again``: whether it will be asked more than once, so that what is read is worth holding."""
         self._request, self._context = request, context
-        self._reader = LogReader(context, request)
+        self._reader = LogReader(context, request, is_again=again)
         self._traces = Traces(context.trace)
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the last look said what one without any before it would have said."""
+        return self._reader.again.is_sure
 
     def look(self) -> Judged:
         """The verdict now, or as of the moment asked for.
@@ -167,6 +173,7 @@ class Verifier:
             known_at=self._request.as_of,
             written=known.as_written(members),
             counted=[row for row in known.written if row.occurred_minute >= since],
+            again=self._reader.again if self._reader.again.is_again else None,
         )
         return _Window(self._context, deployment, rows, states, known, times)
 

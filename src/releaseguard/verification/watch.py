@@ -17,7 +17,7 @@ from releaseguard.verification.values import Judged
 from releaseguard.verification.write_back import written_back
 
 LOOK_EVERY = 10.0
-"""Seconds between the looks of a watch; each look reads only what came after the baseline."""
+"""Seconds between the looks of a watch; each look reads only what changed since the last one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,21 +50,23 @@ def verify(context: VerifyContext, request: VerifyRequest, watching: Watching) -
     if watching.accepting:
         deployment = LogReader(context, request).deployment(context.now())
         context.log.append(accepting_rows(watching.accepting, deployment, context.now()))
-    verifier = Verifier(request, context)
-    judged = _watch(verifier, watching) if watching.again else verifier.look()
+    judged = _watch(context, request, watching) if watching.again else Verifier(request, context).look()
     if request.as_of is None:
         _write_back(context, judged, watching.warn)
     return judged
 
 
-def _watch(verifier: Verifier, watching: Watching) -> Judged:
+def _watch(context: VerifyContext, request: VerifyRequest, watching: Watching) -> Judged:
     """Look until decided, or until time is up, saying what is missing whenever that changes."""
-    clock = watching.clocks.elapsed
+    verifier, clock = Verifier(request, context, again=True), watching.clocks.elapsed
     deadline = None if watching.within is None else clock() + watching.within.total_seconds()
     said = None
     while True:
         judged = verifier.look()
         left = LOOK_EVERY if deadline is None else deadline - clock()
+        is_last = judged.final or left <= 0
+        if is_last and not verifier.is_sure:
+            judged = Verifier(request, context).look()
         if judged.final or left <= 0:
             return judged
         missing = _missing(judged)

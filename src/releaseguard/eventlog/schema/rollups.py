@@ -23,6 +23,11 @@ from releaseguard_events.stores.names import VERSION, bare, beside, dollar_quote
 PARTS: Final = ("touched", "hours", "roll_ups")
 """The tables behind the event table's name: marks, counts, and whether the counts can be believed."""
 FAULTS: Final = "touch_faults"
+ROLLED: Final = "rolled"
+"""The minutes that were counted anew, in the order in which they were, the newest thousands of them: with those that
+are marked they tell whoever reads again what changed. One without a minute stands for all."""
+REMEMBERED: Final = 20_000
+"""Of them, how many are kept: those of two weeks, counted minute by minute."""
 _DRAWN: Final = "last_value + is_called::integer"
 """How many faults there were: the first number drawn is the last value already."""
 WAIT: Final = "250ms"
@@ -55,6 +60,8 @@ def _tables(table: str) -> list[str]:
   faults bigint NOT NULL, fence bigint NOT NULL
 )""",
         f"CREATE SEQUENCE IF NOT EXISTS {qualified(beside(table, FAULTS))}",
+        f"CREATE TABLE IF NOT EXISTS {qualified(beside(table, ROLLED))} (\n"
+        "  n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, minute timestamptz\n)",
     ]
 
 
@@ -82,7 +89,7 @@ def _triggers(table: str) -> list[str]:
 def _functions(table: str) -> str:
     """All of them in one block, which puts the table's schema into each."""
     reading = (rolled_up.recount, rolled_up.course, rolled_up.packed, rolled_up.counted, rolled_up.answer)
-    made = [make(table) for make in (_touch, _ready, *reading, _begun, _roll_up)]
+    made = [make(table) for make in (_touch, _ready, *reading, _begun, _roll_up, _changes)]
     run = "\n".join(f"  EXECUTE replace({dollar_quoted(one)}, {literal(SCHEMA)}, place);" for one in made)
     return "DO " + dollar_quoted(f"""DECLARE place text; BEGIN
   SELECT quote_ident(n.nspname) INTO place FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -203,6 +210,7 @@ BEGIN
   DELETE FROM {inside(table, "hours")};
   INSERT INTO {inside(table, "touched")} SELECT DISTINCT date_trunc('minute', occurred_at) FROM {inside(table)}
     WHERE isfinite(occurred_at);
+  INSERT INTO {inside(table, ROLLED)} (minute) VALUES (NULL);
   UPDATE {state} SET ready = true;
   RETURN true;
 END """
@@ -217,7 +225,7 @@ def _roll_up(table: str) -> str:
 
     Marks go first, and counting sees what was committed until then, or later: what it misses is marked still.
     """
-    touched, hours = inside(table, "touched"), inside(table, "hours")
+    touched, hours, rolled = (inside(table, name) for name in ("touched", "hours", ROLLED))
     body = f"""
 #variable_conflict use_column
 DECLARE
@@ -232,6 +240,8 @@ BEGIN
   stale := ARRAY(SELECT DISTINCT minute FROM {touched} WHERE minute < date_trunc('minute', before)
     ORDER BY minute DESC LIMIT most);
   DELETE FROM {touched} WHERE minute = ANY (stale);
+  INSERT INTO {rolled} (minute) SELECT unnest(stale);
+  DELETE FROM {rolled} WHERE n <= (SELECT max(n) FROM {rolled}) - {REMEMBERED};
   {SPANS}
   WITH changed AS (SELECT array_agg(DISTINCT date_trunc('hour', m)) AS hours FROM unnest(stale) m),
   made AS MATERIALIZED (SELECT p.* FROM changed c CROSS JOIN LATERAL
@@ -244,6 +254,35 @@ END """
         f"CREATE OR REPLACE FUNCTION {inside(table, 'roll_up')}(most integer DEFAULT 720,\n"
         f"  before timestamptz DEFAULT now() - interval '2 minutes') RETURNS integer\n"
         f"LANGUAGE plpgsql SECURITY DEFINER {READS} AS {dollar_quoted(body)}"
+    )
+
+
+def _changes(table: str) -> str:
+    """The minutes whose rows may have changed since an answer that said ``known``, and what to say the next time.
+
+    Whoever rolls up holds a lock until he is done, so that numbers come in the order in which they are seen. A minute
+    is marked, or was counted anew since: nothing lies between. ``minutes`` is null where it may be any of them.
+    """
+    rolled, touched = inside(table, ROLLED), inside(table, "touched")
+    body = f"""
+DECLARE
+  this text := to_regclass({literal(rolled)})::oid::text;
+  seen bigint := CASE WHEN split_part(known, ':', 1) = this THEN split_part(known, ':', 2)::bigint END;
+  first bigint;
+  last bigint;
+BEGIN
+  IF NOT {inside(table, "rolled_up")}() THEN
+    RETURN NULL;
+  END IF;
+  SELECT coalesce(min(n), 1), coalesce(max(n), 0) INTO first, last FROM {rolled};
+  RETURN json_build_object('upto', this || ':' || last, 'minutes', CASE WHEN seen BETWEEN first - 1 AND last
+    AND NOT EXISTS (SELECT FROM {rolled} r WHERE r.n > seen AND r.minute IS NULL) THEN
+      (SELECT coalesce(json_agg(m.minute), '[]') FROM (SELECT r.minute FROM {rolled} r WHERE r.n > seen
+        UNION SELECT t.minute FROM {touched} t) m) END);
+END """
+    return (
+        f"CREATE OR REPLACE FUNCTION {inside(table, 'changes')}(known text) RETURNS json LANGUAGE plpgsql STABLE\n"
+        f"{FIXED} AS {dollar_quoted(body)}"
     )
 
 
@@ -265,20 +304,23 @@ def _begin(table: str) -> str:
   IF NOT EXISTS (SELECT FROM {state}) AND NOT EXISTS (SELECT FROM {events}) THEN
     INSERT INTO {state} (ready, relations, faults, fence)
       SELECT true, ARRAY[{relations}], {_DRAWN}, 0 FROM {qualified(beside(table, FAULTS))};
+    INSERT INTO {qualified(beside(table, ROLLED))} (minute) VALUES (NULL);
   END IF;
 END """)
 
 
 def _rights(table: str) -> str:
     """Who may read the table's rows may read their counts."""
-    names = ", ".join(qualified(beside(table, part)) for part in PARTS)
+    names = ", ".join(qualified(beside(table, part)) for part in (*PARTS, ROLLED))
     faults, functions = qualified(beside(table, FAULTS)), _callable(table)
-    secured = "\n".join(f"  ALTER TABLE {qualified(beside(table, part))} ENABLE ROW LEVEL SECURITY;" for part in PARTS)
+    secured = "\n".join(
+        f"  ALTER TABLE {qualified(beside(table, part))} ENABLE ROW LEVEL SECURITY;" for part in (*PARTS, ROLLED)
+    )
     policies = "\n".join(
         f"  DROP POLICY IF EXISTS {quoted(f'{bare(table)}_service_reads')} ON {qualified(beside(table, part))};\n"
         f"  CREATE POLICY {quoted(f'{bare(table)}_service_reads')} ON {qualified(beside(table, part))}\n"
         "    FOR SELECT TO service_role USING (true);"
-        for part in PARTS
+        for part in (*PARTS, ROLLED)
     )
     return "DO " + dollar_quoted(f"""DECLARE reader text; BEGIN
   IF to_regprocedure('auth.jwt()') IS NULL THEN
@@ -312,5 +354,6 @@ def _callable(table: str) -> str:
         "counts": "json",
         "begun": "",
         "roll_up": "integer, timestamptz",
+        "changes": "text",
     }
     return ", ".join(f"{qualified(beside(table, name))}({kinds})" for name, kinds in signatures.items())

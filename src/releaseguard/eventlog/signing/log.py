@@ -19,7 +19,16 @@ from uuid import UUID
 from releaseguard.errors import Failed, Refused
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import HourCount
-from releaseguard.eventlog.interface import CountsOfEach, EventLog, Judged, Query, RowAnswer, RowQuestion, SetAside
+from releaseguard.eventlog.interface import (
+    Changes,
+    CountsOfEach,
+    EventLog,
+    Judged,
+    Query,
+    RowAnswer,
+    RowQuestion,
+    SetAside,
+)
 from releaseguard.eventlog.mapping.shares import RuleShares
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.signing.keys import FORMER, MAKE_ONE, VARIABLE, Keyring, key_named_by
@@ -248,6 +257,9 @@ class SignedLog(EventLog):
         self, environments: Sequence[str], query: Query
     ) -> Iterator[tuple[str, Iterator[MinuteCount]]]:
         return self._log.minute_counts_of_each(environments, query)
+
+    def changes(self, known: str | None) -> Changes | None:
+        return self._log.changes(known)
 
     def lacking(self) -> Sequence[str]:
         return self._log.lacking()

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from releaseguard.errors import ConfigError
 from releaseguard.eventlog.counts import MinuteCount
-from releaseguard.eventlog.interface import Query, RowQuestion, SetAside
+from releaseguard.eventlog.interface import Changes, Query, RowQuestion, SetAside
 from releaseguard.eventlog.mapping.shares import RuleShares, counting, shares_of
 from releaseguard.eventlog.mapping.words import PostgresWords
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.rows.decode import Row, event_of, minute_count_of
 from releaseguard.eventlog.rows.filters import Filter
-from releaseguard.eventlog.rows.packs import Kept, kept_of
+from releaseguard.eventlog.rows.packs import Kept, changes_of, kept_of
 from releaseguard.eventlog.rows.written import conflict
 from releaseguard.eventlog.schema import postgres as schema
 from releaseguard.eventlog.stores import postgres_rights as rights
@@ -76,10 +76,6 @@ class StatementLimits:
     """Rows of ours, or some of many that are imported or deleted."""
     build: float = 0.0
     """Tables and indexes: one of ten million rows takes minutes, and nobody waits for it."""
-
-
-ROLLED_UP_EVERY = 60.0
-"""Seconds: how often a log that is read again and again has what is new rolled up."""
 
 
 def as_given(conninfo: str) -> str:
@@ -178,8 +174,7 @@ class PostgresEventLog(TableLog):
         return sql.moment_of(value)
 
     def _not_there(self, place: EventTable, columns: Sequence[str]) -> Sequence[str]:
-        with self._working() as connection:
-            found = declared(connection, place.table)
+        found = self._asked(partial(declared, table=place.table))
         return [column for column in columns if found and column not in found]
 
     def _add(self, batches: Sequence[Batch]) -> None:
@@ -294,10 +289,21 @@ class PostgresEventLog(TableLog):
             if (counted := minute_count_of(row, sql.moment_of)) is not None:
                 yield counted
 
-    def _kept_of_each(self, place: EventTable, asked: Sequence[KeptQuestion]) -> Iterator[tuple[int, Kept]] | None:
+    def _changed(self, place: EventTable, known: str | None) -> Changes | None:
+        self._keep_up(place.table)
+        return again(lambda: changes_of(self._asked(partial(rollups.changes, table=place.table, known=known))))
+
+    def _asked(self, ask: Callable[[Connection], Any]) -> Any:
+        with self._working() as connection:
+            return ask(connection)
+
+    def _keep_up(self, table: str) -> None:
         if monotonic() >= self._rolls_up_at:
-            again(lambda: self._roll_up(place.table))
-            self._rolls_up_at = monotonic() + ROLLED_UP_EVERY
+            again(lambda: self._roll_up(table))
+            self._rolls_up_at = monotonic() + rollups.EVERY
+
+    def _kept_of_each(self, place: EventTable, asked: Sequence[KeptQuestion]) -> Iterator[tuple[int, Kept]] | None:
+        self._keep_up(place.table)
         return again(lambda: self._kept_once(place, asked))
 
     def _settle_counts(self) -> None:
@@ -310,8 +316,7 @@ class PostgresEventLog(TableLog):
             done += counted
             if counted < rollups.AT_ONCE:
                 break
-            with self._working() as connection:
-                left = rollups.waiting(connection, table)
+            left = self._asked(partial(rollups.waiting, table=table))
             watch(Progress("rolling up", done / (done + left)))
 
     def _rolled_up_some(self, table: str) -> int:
@@ -322,10 +327,8 @@ class PostgresEventLog(TableLog):
         with self._working() as connection:
             self._shape(connection, place)
             rows = rollups.kept_of_each(connection, place.table, asked)
-        if rows is None:
-            return None
-        hours = ((number, kept_of(row, sql.moment_of(row[0]))) for number, *row in rows)
-        return ((number, hour) for number, hour in hours if hour is not None)
+        hours = ((number, kept_of(row, sql.moment_of(row[0]))) for number, *row in rows or ())
+        return None if rows is None else ((number, hour) for number, hour in hours if hour is not None)
 
     @contextmanager
     def _working(self, within: float | None = None, *, read_only: bool = False) -> Iterator[Connection]:
@@ -352,8 +355,7 @@ class PostgresEventLog(TableLog):
         return writing.connect(conninfo, self.label, self._limits.connect)
 
     def _now(self) -> datetime:
-        with self._working() as connection:
-            (moment,) = connection.execute("SELECT clock_timestamp()").fetchone() or (None,)
+        (moment,) = self._asked(lambda connection: connection.execute("SELECT clock_timestamp()").fetchone())
         return cast("datetime", sql.moment_of(moment))
 
     def _rows(self, place: EventTable, question: Callable[[Dialect], Bound]) -> Iterator[Row]:

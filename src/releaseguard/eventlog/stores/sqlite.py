@@ -18,7 +18,7 @@ from typing import Any
 
 from releaseguard.errors import ConfigError
 from releaseguard.eventlog.counts import MinuteCount
-from releaseguard.eventlog.interface import Query, RowQuestion, SetAside
+from releaseguard.eventlog.interface import Changes, Query, RowQuestion, SetAside
 from releaseguard.eventlog.mapping import view
 from releaseguard.eventlog.mapping.shares import RuleShares, counting, shares_of
 from releaseguard.eventlog.mapping.words import SqliteWords
@@ -184,6 +184,13 @@ class SqliteEventLog(TableLog):
             rolled = RollUps(connection, place)
             rolled.keep_up()
             return rolled.kept_of_each(asked)
+
+    def _changed(self, place: EventTable, known: str | None) -> Changes | None:
+        with self._working() as connection:
+            self._check_shape(connection, place)
+            rolled = RollUps(connection, place)
+            rolled.keep_up()
+            return rolled.changes(known)
 
     def _moment(self, value: Any) -> datetime | None:
         return sqlite_sql.moment_of(value)

@@ -21,6 +21,7 @@ from releaseguard.eventlog.hours import HourCount
 from releaseguard.eventlog.interface import (
     COSTS,
     Capabilities,
+    Changes,
     Conflict,
     CountsOfEach,
     EventLog,
@@ -32,7 +33,7 @@ from releaseguard.eventlog.interface import (
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.rows.decode import Row, event_of, flaw_of, set_aside
 from releaseguard.eventlog.rows.filters import Filter
-from releaseguard.eventlog.rows.packs import Kept, asked_for, can_be_read_from, hour_count_of
+from releaseguard.eventlog.rows.packs import Kept, asked_for, can_be_read_from, hour_counts_in
 from releaseguard.eventlog.rows.written import are_ours, conflict
 from releaseguard.eventlog.watching import Progress, Watch, unwatched
 from releaseguard.model import OURSELVES, Event, Remark, Standing
@@ -296,7 +297,7 @@ class TableLog(EventLog):
 
     def hour_counts(self, query: Query) -> Iterator[HourCount]:
         kept = self._rolled_up(query, detailed=False)
-        return super().hour_counts(query) if kept is None else map(hour_count_of, kept)
+        return super().hour_counts(query) if kept is None else hour_counts_in(kept, query.needs)
 
     def counts_of_each(self, hours: Sequence[Query], minutes: Sequence[Query]) -> CountsOfEach:
         """From the hours that are kept, by one statement; where they do not answer every question, from the rows."""
@@ -310,7 +311,7 @@ class TableLog(EventLog):
         for number, group in groupby(kept, key=itemgetter(0)):
             some = (hour for _, hour in group)
             if number < len(hours):
-                courses[number] = list(map(hour_count_of, some))
+                courses[number] = list(hour_counts_in(some, hours[number].needs))
             else:
                 details[number - len(hours)] = list(asked_for(some, minutes[number - len(hours)]))
         return CountsOfEach(courses, details)
@@ -319,6 +320,14 @@ class TableLog(EventLog):
         """What the store keeps of the hours of ``place``, in order, after the number of the question that it answers;
         ``None`` where it keeps none."""
         del place, asked
+        return None
+
+    def changes(self, known: str | None) -> Changes | None:
+        return None if self._traffic.is_the_apps else self._changed(self._traffic, known)
+
+    def _changed(self, place: EventTable, known: str | None) -> Changes | None:
+        """The same of one table of ours; ``None`` where that is not kept."""
+        del place, known
         return None
 
     def _may_be_kept(self, query: Query) -> bool:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from releaseguard.eventlog.interface import Query
+from releaseguard.eventlog.interface import Changes, Query
+from releaseguard.eventlog.rows.packs import changes_of
 from releaseguard.harmless import JsonDocument
 from releaseguard.model import to_text
 from releaseguard_events.stores import rest_rows
@@ -40,12 +41,21 @@ class Counts:
     ) -> Sequence[Sequence[Sequence[Any]]] | None:
         """For each question, with whether it asks in detail, the kept hours that answer it, in order; ``None`` where
         nobody answers."""
-        if monotonic() >= self._due:
-            self._roll_up(place)
-            self._due = monotonic() + EVERY
+        self._keep_up(place)
         asked = [{**_arguments(query), "detailed": detailed} for query, detailed in questions]
         reply = self._called(place, "counts", {"asked": asked})
         return cast("list[list[list[Any]]]", reply.json()) if reply.status == 200 else None
+
+    def changes(self, place: EventTable, known: str | None) -> Changes | None:
+        """The minutes that changed since an answer; ``None`` where nobody tells."""
+        self._keep_up(place)
+        reply = self._called(place, "changes", {"known": known})
+        return changes_of(reply.json()) if reply.status == 200 else None
+
+    def _keep_up(self, place: EventTable) -> None:
+        if monotonic() >= self._due:
+            self._roll_up(place)
+            self._due = monotonic() + EVERY
 
     def _roll_up(self, place: EventTable) -> None:
         while (reply := self._called(place, "roll_up", {"most": AT_ONCE})).status == 200 and reply.json() == AT_ONCE:

@@ -17,7 +17,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from releaseguard.errors import AccessDenied, ConfigError, ServiceError, Unreachable
-from releaseguard.eventlog.interface import Query
+from releaseguard.eventlog.interface import Changes, Query
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.rows.decode import Row, event_of
 from releaseguard.eventlog.rows.filters import Filter
@@ -289,6 +289,9 @@ class SupabaseEventLog(AppsTable):
             return None
         told = ((number, kept_of(row, moment_of(row[0]))) for number, rows in enumerate(known) for row in rows)
         return ((number, hour) for number, hour in told if hour is not None)
+
+    def _changed(self, place: EventTable, known: str | None) -> Changes | None:
+        return self._counts.changes(place, known)
 
     def _left_out(self, place: EventTable, wanted: Sequence[Filter]) -> Iterator[Row]:
         columns = filters.undecidable(wanted, place)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain
 from operator import attrgetter
@@ -18,6 +18,8 @@ from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
 from releaseguard.model import OURSELVES, Event
 from releaseguard.report.backtest.shown import RecordRow
 from releaseguard.stats.completeness import ANY_CLOCK, FAR_AHEAD
+from releaseguard.verification.again.needs import ReaderNeeds, needs_of
+from releaseguard.verification.again.rereading import CountQuestion, Rereading
 from releaseguard.verification.context import VerifyContext, VerifyRequest
 from releaseguard.verification.judge.arrivals import SKEW
 from releaseguard.verification.rows.accepted import ACCEPTED, acceptances_in
@@ -71,8 +73,14 @@ class LogReader:
     request: VerifyRequest
     record: RecordRow | None = field(default=None, init=False)
     """What the gate has shown on this project, by the newest replay with planted harms."""
-    _baseline: CountedTraffic | None = field(default=None, init=False)
-    _live_since: datetime | None = field(default=None, init=False)
+    _needs_of: dict[str | None, ReaderNeeds] = field(default_factory=dict, init=False)
+    again: Rereading = field(init=False)
+    """What is held between looks."""
+    is_again: InitVar[bool] = False
+    """Whether there will be more than one look."""
+
+    def __post_init__(self, is_again: bool) -> None:
+        self.again = Rereading(self.context.log, is_again and self.request.as_of is None)
 
     def deployment(self, as_of: datetime) -> Deployment:
         """The deployment that is asked for. Raises ``UsageError`` where the log holds no such one."""
@@ -119,31 +127,42 @@ class LogReader:
         since, until = span_of([deployment], self.context.promise, self.context.population)
         border = settled_before(deployment, self.context.population)
         log, by_deployment = self.context.log, deployment.deployment_id is not None
-        asked: dict[str, Query] = {"near": self._here(Query(since=border, until=until, by_deployment=by_deployment))}
+        minute = deployment.deployed_at.replace(second=0, microsecond=0)
+        lead = (deployment.deployed_at - timedelta(minutes=self.context.population.lead_minutes)).replace(
+            minute=0, second=0, microsecond=0
+        )
+        needs = self._needs(deployment.component)
+        past = self._here(Query(since=since, until=border, needs=needs.past))
+        before = Query(since=border, until=lead, by_deployment=by_deployment, needs=needs.past._replace(until=lead))
+        asked = {
+            "anywhere": CountQuestion(
+                Query(since=minute, until=until, recorded_until=self.request.as_of), by_hour=True
+            ),
+            "past": CountQuestion(past, by_hour=True, is_past=True),
+            "before": CountQuestion(self._here(before)),
+            "near": CountQuestion(self._here(Query(since=lead, until=until, by_deployment=by_deployment))),
+            "day before": CountQuestion(replace(self._day_before(deployment), needs=needs.of_latencies), is_past=True),
+        }
         if log.capabilities.has("recorded_at"):
-            asked["ahead"] = self._ahead_of(until, by_deployment=by_deployment)
-            asked["behind"] = self._behind(deployment, border)
-        past, minute = (
-            self._here(Query(since=since, until=border)),
-            deployment.deployed_at.replace(second=0, microsecond=0),
-        )
-        anywhere = Query(since=minute, until=until, recorded_until=self.request.as_of)
-        if self._baseline is None:
-            asked["day before"] = self._day_before(deployment)
-        far = [self._far_behind(deployment)] if log.capabilities.has("recorded_at") else []
-        by_hour = [anywhere, *([past] if self._baseline is None else []), *far]
-        hours, minutes = log.counts_of_each(by_hour, [*asked.values()])
-        told = dict(zip(asked, minutes, strict=True))
-        behind = [*(self._told_far(deployment, hours[-1]) if far else ()), *told.get("behind", ())]
-        if self._baseline is None:
-            self._baseline = replace(self._past(past, hours[1]), day_before=told["day before"])
+            asked["ahead"] = CountQuestion(self._ahead_of(until, by_deployment=by_deployment))
+            asked["behind"] = CountQuestion(self._behind(deployment, border))
+            asked["far behind"] = CountQuestion(self._far_behind(deployment), by_hour=True)
+        told = self.again.counts(asked)
+        behind = [*self._told_far(deployment, told.get("far behind", ())), *told.get("behind", ())]
+        baseline = self._past(past, told["past"])
         return CountedTraffic(
-            self._baseline.past,
-            [*self._baseline.rows, *told["near"], *told.get("ahead", ())],
+            baseline.past,
+            [*baseline.rows, *told["before"], *told["near"], *told.get("ahead", ())],
             [row for row in behind if row.recorded_minute and row.recorded_minute < until],
-            self._baseline.day_before,
-            hours[0],
+            told["day before"],
+            told["anywhere"],
         )
+
+    def _needs(self, component: str | None) -> ReaderNeeds:
+        """The same as at the look before, so that its questions are known again."""
+        if component not in self._needs_of:
+            self._needs_of[component] = needs_of(self.context, component)
+        return self._needs_of[component]
 
     def _behind(self, deployment: Deployment, border: datetime) -> Query:
         """Rows of hours before, which the log learned of since the deployment."""
@@ -165,8 +184,7 @@ class LogReader:
             members = Members(deployment, self.context.population.tags)
             ours = {hour.release for hour in hours if members.of_tag(hour.release) is Owner.OURS}
             asked = [replace(query, release=release) for release in sorted(filter(None, ours))[:MOST_SEEN]]
-        found = self.context.log.counts_of_each([], asked).minutes if asked else []
-        return sorted(chain.from_iterable(found), key=attrgetter("occurred_minute"))
+        return sorted(chain.from_iterable(self.again.minutes(asked)), key=attrgetter("occurred_minute"))
 
     def _day_before(self, deployment: Deployment) -> Query:
         """The hours with which latencies are compared besides those just before, whenever the release went live."""
@@ -177,7 +195,7 @@ class LogReader:
     def _past(self, query: Query, hours: Sequence[HourCount]) -> CountedTraffic:
         """What is only ever a baseline: by the hour, unless a clock was so far ahead that minutes have to be moved."""
         if any(hour.ahead > FAR_AHEAD // MINUTE for hour in hours):
-            return CountedTraffic((), list(self.context.log.minute_counts(query)))
+            return CountedTraffic((), self.again.minutes([query])[0])
         return CountedTraffic(hours, ())
 
     def _ahead_of(self, until: datetime, *, by_deployment: bool) -> Query:
@@ -224,13 +242,18 @@ class LogReader:
         their events."""
         plan: dict[Name, Query] = {("latency", check): self._here(query) for check, query in newest.items()}
         tells = self.context.log.capabilities.has("recorded_at")
-        if minute is not None and self._live_since is None and tells:
-            plan[("learned",)] = self._learned_in(deployment, minute, known.written)
+        learned = self._learned_in(deployment, minute, known.written) if minute is not None and tells else None
+        whose, live = (learned and self.again.found_before(learned)) or (None, None)
+        live = live if whose == deployment else None
+        if learned is not None and live is None:
+            plan[("learned",)] = learned
         found = gathered(self.context.log, plan)
         if minute is not None and ("learned",) in plan:
-            self._live_since = self._first_learned(deployment, minute, found.rows(("learned",)))
+            live = self._first_learned(deployment, minute, found.rows(("learned",)))
+        if learned is not None:
+            self.again.found(learned, (deployment, live))
         without = [check for check in newest if all(row.latency_ms is None for row in found.rows(("latency", check)))]
-        return replace(deployment, live_since=self._live_since or minute), without
+        return replace(deployment, live_since=live or minute), without
 
     def _learned_in(self, deployment: Deployment, minute: datetime, rows: Iterable[MinuteCount]) -> Query:
         """Where only tags tell and one of them alone is the release's, the rows that carry it."""

@@ -13,6 +13,7 @@ from releaseguard.eventlog.asking import RowAnswers, gathered
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.interface import EventLog, Query, RowQuestion
 from releaseguard.model import Event, Outcome, by_phones
+from releaseguard.verification.again.rereading import Rereading
 from releaseguard.verification.evidence import MOST_IDS
 from releaseguard.verification.values import Rule, judged_from
 from releaseguard.verification.whose.as_written import AsWritten
@@ -49,6 +50,8 @@ class SingleRows:
     """How rows are found that are written otherwise than they are meant."""
     counted: Sequence[MinuteCount] = ()
     """The window's counts, which tell how far its first rows reach."""
+    again: Rereading | None = None
+    """What is held from the looks before, where there were any."""
     _known: dict[Name, Sequence[Event]] = field(default_factory=dict, init=False)
     _by_provider: Mapping[str, Sequence[MinuteCount]] | None = field(default=None, init=False)
 
@@ -57,9 +60,12 @@ class SingleRows:
         plan."""
         every: Plan = {("events",): self._of_window(Query(events=list(events), until=self.until))} if events else {}
         new = {name: one for name, one in {**plan, **every}.items() if name not in self._known}
-        found = gathered(self.log, {part: asked for name, one in new.items() for part, asked in self._parts(name, one)})
+        parts = {name: self._parts(name, one) for name, one in new.items()}
+        found = gathered(self.log, {part: asked for some in parts.values() for part, asked in some})
         for name, one in new.items():
-            rows = [row for part, _ in self._parts(name, one) for row in found.rows(part)]
+            rows: Sequence[Event] = [row for part, _ in parts[name] for row in found.rows(part)]
+            if self._is_held(one, name):
+                rows = self._held_with(one, parts[name], rows)
             self._known[name] = [self.written.meant(row, self.members) for row in rows] if self._is_own(one) else rows
         here = [row for row in self._known.pop(("events",), ()) if not self.is_elsewhere(row.source)]
         self._known |= {("event", event): [row for row in here if row.event == event] for event in events}
@@ -69,9 +75,24 @@ class SingleRows:
         """Whether it is about the window's rows of the app."""
         return isinstance(asked, Query) and asked.traffic and asked.since == judged_from(self.members.deployment)
 
+    def _is_held(self, asked: Query | RowQuestion, name: Name) -> TypeGuard[Query]:
+        """Whether it is about all rows of the window, which are many; not where clocks are off, so that rows of any
+        time may be among them."""
+        return (
+            name == ("events",) and self.again is not None and self._is_own(asked) and not self.written.clocks_are_off
+        )
+
+    def _held_with(
+        self, asked: Query, parts: Sequence[tuple[Name, Query | RowQuestion]], rows: Sequence[Event]
+    ) -> Sequence[Event]:
+        read = [part for _, part in parts if isinstance(part, Query)]
+        return rows if self.again is None else self.again.all_rows(asked, read, rows)
+
     def _parts(self, name: Name, asked: Query | RowQuestion) -> Sequence[tuple[Name, Query | RowQuestion]]:
         """The question; where clocks are off, also for rows that the log learned of in the window and that say they are
-        of another time."""
+        of another time; of what is held only what changed."""
+        if self.again is not None and self._is_held(asked, name):
+            return [((*name, str(number)), part) for number, part in enumerate(self.again.unread(asked))]
         if not self._is_own(asked) or not self.written.clocks_are_off:
             return [(name, asked)]
         since, until = asked.since, asked.until or self.end

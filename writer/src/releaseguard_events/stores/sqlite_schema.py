@@ -96,6 +96,7 @@ def _version(table: str) -> list[str]:
     is_older = f"NOT EXISTS (SELECT 1 FROM {versions} WHERE version = {VERSION})"
     return [
         f"DELETE FROM {hours} WHERE {is_older}",
+        f"INSERT INTO {quoted(remembering_names(table)[0])} (minute) SELECT NULL WHERE {is_older}",
         f"UPDATE {state} SET upto = 0, last_id = NULL WHERE {is_older}",
         f"INSERT OR IGNORE INTO {versions} (version) VALUES ({VERSION})",
     ]
@@ -124,6 +125,30 @@ def _rolled_up(table: str) -> list[str]:
         "  one INTEGER PRIMARY KEY CHECK (one = 1), upto INTEGER NOT NULL, last_id TEXT\n)",
         f"INSERT OR IGNORE INTO {state} VALUES (1, 0, NULL)",
         *_marks(table, touched, state),
+        *_remembered(table, touched, state),
+    ]
+
+
+REMEMBERED: Final = 20_000
+"""Minutes that were counted anew, of which it is known in which order."""
+
+
+def remembering_names(table: str) -> list[str]:
+    """What tells which minutes were counted anew, beside the marks."""
+    return [bare(beside(table, name)) for name in ("rolled", "rolled_one", "rolled_all")]
+
+
+def _remembered(table: str, touched: str, state: str) -> list[str]:
+    """The minutes whose marks were taken away, the newest thousands of them, in order; one without a minute stands for
+    all, when counting begins anew. By triggers, whichever version of ours counts."""
+    rolled, one, every = (quoted(name) for name in remembering_names(table))
+    return [
+        f"CREATE TABLE IF NOT EXISTS {rolled} (n INTEGER PRIMARY KEY, minute TEXT)",
+        f"CREATE TRIGGER IF NOT EXISTS {one} AFTER DELETE ON {touched} BEGIN\n"
+        f"  INSERT INTO {rolled} (minute) VALUES (OLD.minute);\n"
+        f"  DELETE FROM {rolled} WHERE n <= (SELECT max(n) FROM {rolled}) - {REMEMBERED};\nEND",
+        f"CREATE TRIGGER IF NOT EXISTS {every} AFTER INSERT ON {state} BEGIN\n"
+        f"  INSERT INTO {rolled} (minute) VALUES (NULL);\nEND",
     ]
 
 

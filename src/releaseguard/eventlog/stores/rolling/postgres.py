@@ -14,6 +14,8 @@ from releaseguard_events.stores.names import beside, qualified
 if TYPE_CHECKING:
     from releaseguard_events.stores.postgres_shape import Connection
 
+EVERY: Final = 60.0
+"""Seconds: how often a log that is read again and again has what is new rolled up."""
 AT_ONCE: Final = 720
 """Minutes counted in one transaction: few enough that none is a long one."""
 
@@ -45,6 +47,21 @@ def waiting(connection: Connection, table: str) -> int:
     except psycopg.Error:
         return 0
     return int(minutes)
+
+
+def changes(connection: Connection, table: str, known: str | None) -> Any:
+    """What the schema's function of that name says; ``None`` also where there is none, or not for this role."""
+    import psycopg
+
+    try:
+        with connection.transaction():
+            asked = f"SELECT {qualified(beside(table, 'changes'))}(%s)"
+            (told,) = connection.execute(asked, [known]).fetchone() or (None,)
+    except psycopg.Error:
+        if connection.closed:
+            raise
+        return None
+    return told
 
 
 def kept_of_each(

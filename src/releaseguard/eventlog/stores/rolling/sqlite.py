@@ -24,7 +24,7 @@ from typing import Final
 from msgspec import Struct
 
 from releaseguard.eventlog.counts import MinuteCount
-from releaseguard.eventlog.interface import Query
+from releaseguard.eventlog.interface import Changes, Query
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.rows.decode import minute_count_of
 from releaseguard.eventlog.rows.filters import Filter
@@ -36,7 +36,7 @@ from releaseguard.eventlog.watching import Progress, Watch, unwatched
 from releaseguard.model import OURSELVES
 from releaseguard_events.stores.names import bare, beside, qualified, quoted
 from releaseguard_events.stores.sqlite import readable_text, transaction
-from releaseguard_events.stores.sqlite_schema import mark_names
+from releaseguard_events.stores.sqlite_schema import mark_names, remembering_names
 from releaseguard_events.stores.table import EventTable
 
 LONGEST: Final = 0.25
@@ -102,8 +102,34 @@ class RollUps(Struct, frozen=True):
             return None
         return ((number, hour) for number, hours in enumerate(found) for hour in hours)
 
-    def _are_there(self) -> bool:
-        wanted = [*mark_names(self.place.table), *(bare(self._name(part)) for part in ("touched", "hours", "roll_ups"))]
+    def changes(self, known: str | None) -> Changes | None:
+        """The minutes whose rows may have changed since an answer that said ``known``: those that are marked or new,
+        and those that were counted anew since. ``None`` where nothing can be believed, or that is not kept."""
+        seen = int(known) if known is not None else None
+        try:
+            with _reading(self.connection):
+                if not self._are_there(remembering_names(self.place.table)) or not self._are_believed():
+                    return None
+                return self._changes(seen)
+        except sqlite3.OperationalError:
+            return None
+
+    def _changes(self, seen: int | None) -> Changes:
+        rolled = quoted(self._name("rolled"))
+        first, last = self.connection.execute(
+            f"SELECT coalesce(min(n), 1), coalesce(max(n), 0) FROM {rolled}"
+        ).fetchone()
+        if seen is None or not first - 1 <= seen <= last:
+            return Changes(str(last), None)
+        texts = [text for (text,) in self.connection.execute(f"SELECT minute FROM {rolled} WHERE n > ?", [seen])]
+        if None in texts:
+            return Changes(str(last), None)
+        counted = (at for text in texts if (at := sqlite_sql.minute_of(text)) is not None)
+        return Changes(str(last), frozenset((*counted, *self._waiting_minutes())))
+
+    def _are_there(self, more: Sequence[str] = ()) -> bool:
+        parts = (bare(self._name(part)) for part in ("touched", "hours", "roll_ups"))
+        wanted = [*mark_names(self.place.table), *parts, *more]
         found = self.connection.execute(
             "SELECT count(*) FROM sqlite_master WHERE name IN (SELECT value FROM json_each(?))", [json.dumps(wanted)]
         )
@@ -177,14 +203,18 @@ class RollUps(Struct, frozen=True):
     def _stale(self, query: Query) -> set[datetime]:
         """The minutes that are marked or new, those that the question cuts, and those of which something was recorded
         in the very minute that it cuts, or nobody knows when."""
+        marked = self._waiting_minutes()
+        edges = {at.replace(second=0, microsecond=0) for at in (query.since, query.until) if at is not None}
+        return marked | edges | self._cut(query)
+
+    def _waiting_minutes(self) -> set[datetime]:
+        """Those that are marked or new."""
         state, touched = quoted(self._name("roll_ups")), quoted(self._name("touched"))
         found = self.connection.execute(
             f"SELECT minute FROM {touched} UNION SELECT DISTINCT substr(occurred_at, 1, 16) FROM {self._events}"
             f" WHERE rowid > (SELECT upto FROM {state}) AND typeof(occurred_at) = 'text'"
         )
-        marked = {at for (text,) in found if (at := sqlite_sql.minute_of(text)) is not None}
-        edges = {at.replace(second=0, microsecond=0) for at in (query.since, query.until) if at is not None}
-        return marked | edges | self._cut(query)
+        return {at for (text,) in found if (at := sqlite_sql.minute_of(text)) is not None}
 
     def _cut(self, query: Query) -> set[datetime]:
         if query.recorded_until is None:
