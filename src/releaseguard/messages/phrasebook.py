@@ -35,12 +35,14 @@ _KEPT: Final = frozenset(
 _QUOTED: Final = re.compile(r"(['`])\{(\w+)\}\1")
 """A place whose text is given as somebody typed it."""
 _SHARE: Final = re.compile(r"(\d+)(?:\.(\d+))?%")
-_SEPARATORS: Final = (" | ", "; ", ". ", ": ", ", ", " and ", " or ")
+_SEPARATORS: Final = (" | ", ". ", "; ", ": ", ", or ", ", and ", ", ", " and ", " or ")
 """Where a sentence of several is taken apart, the widest first."""
-_BETWEEN_CLAUSES: Final = frozenset({"; ", ". ", ": "})
+_BETWEEN_CLAUSES: Final = frozenset({"; ", ". ", ": ", ", "})
+_LONGEST_RUN: Final = 4
+"""Clauses, at most, that are looked for as one."""
 _ADDRESSED: Final = re.compile(r"(\S+:\S+) (.+)")
 """A sentence about a place, whose address comes first."""
-_JOINED: Final = {"tr": {" and ": " ve ", " or ": " ya da "}}
+_JOINED: Final = {"tr": {", or ": ", ya da ", ", and ": ", ve ", " and ": " ve ", " or ": " ya da "}}
 _A_NAME: Final = 3
 """Words, at most, of what is listed."""
 _AROUND: Final = ((re.compile(r" *(?:- |> )"), ""), (re.compile(r"\*\*(?=[^*]+\*\*$)"), "**"))
@@ -137,6 +139,9 @@ class Phrasebook:
         return "".join(said)
 
     def _sentence(self, text: str) -> str:
+        bare = text.strip(" ")
+        if bare != text:
+            return text.replace(bare, self.say(bare)) if bare else text
         whole = self._whole(text)
         return self._in_parts(text) if whole is None else whole
 
@@ -150,6 +155,8 @@ class Phrasebook:
             return phrase.said(
                 {place: fact if place in phrase.kept else self.say(fact) for place, fact in facts.items()}
             )
+        if text.endswith(".") and not text.endswith("..") and (ended := self._whole(text[:-1])) is not None:
+            return f"{ended}."
         return None
 
     def _shapes(self, text: str) -> Iterator[tuple[Phrase, Mapping[str, str]]]:
@@ -162,11 +169,10 @@ class Phrasebook:
         for ending in (".", ":", ","):
             if text.endswith(ending) and len(text) > 1 and ". " not in text:
                 return self.say(text[:-1]) + ending
-        if addressed := _ADDRESSED.fullmatch(text):
+        if not any(stop in text for stop in ("; ", ". ")) and (addressed := _ADDRESSED.fullmatch(text)):
             return f"{addressed[1]} {self.say(addressed[2])}"
-        if text.endswith(")") and " (" in text:
-            before, _, within = text[:-1].rpartition(" (")
-            return f"{self.say(before)} ({self.say(within)})"
+        if (opening := _bracket(text)) is not None:
+            return f"{self.say(text[:opening])}({self.say(text[opening + 1 : -1])})"
         for separator in _SEPARATORS:
             if separator in text:
                 return self._joined([*self._runs(text.split(separator), separator)], separator)
@@ -175,7 +181,7 @@ class Phrasebook:
     def _runs(self, parts: list[str], separator: str) -> Iterator[str]:
         """The clauses, and those together that are known as one: a sentence is taken apart at the fewest places."""
         while parts:
-            lengths = range(len(parts), 1, -1) if separator in _BETWEEN_CLAUSES else ()
+            lengths = range(min(len(parts), _LONGEST_RUN), 1, -1) if separator in _BETWEEN_CLAUSES else ()
             run = next((n for n in lengths if self._is_one(separator.join(parts[:n]), separator)), 1)
             yield separator.join(parts[:run])
             parts = parts[run:]
@@ -192,10 +198,20 @@ class Phrasebook:
         return (_JOINED.get(self.language, {}).get(separator, separator) if known else separator).join(said)
 
 
+def _bracket(text: str) -> int | None:
+    """Where the bracket opens that ends a text, at its beginning or behind a blank; ``None`` where none ends it."""
+    depth = 0
+    for index in range(len(text) - 1, -1, -1):
+        depth += (text[index] == ")") - (text[index] == "(")
+        if depth == 0:
+            return index if text.endswith(")") and (index == 0 or text[index - 1] == " ") else None
+    return None
+
+
 @cache
 def phrasebook(language: str) -> Phrasebook:
     """The phrasebook of a language; that of English is empty."""
-    pairs = dict(read(language))
+    pairs = dict(map(_unended, read(language)))
     shaped = [Phrase(english, other) for english, other in pairs.items() if _PLACE.search(english)]
     shaped.sort(key=lambda phrase: len(_PLACE.sub("", phrase.english)), reverse=True)
     return Phrasebook(
@@ -203,6 +219,13 @@ def phrasebook(language: str) -> Phrasebook:
         {english: other for english, other in pairs.items() if not _PLACE.search(english)},
         tuple((phrase.anchor, phrase) for phrase in shaped),
     )
+
+
+def _unended(pair: tuple[str, str]) -> tuple[str, str]:
+    """Without the full stop at the end of both: a sentence may be followed by others."""
+    english, other = pair
+    ended = all(text.endswith(".") and not text.endswith("..") for text in pair)
+    return (english[:-1], other[:-1]) if ended else pair
 
 
 def read(language: str) -> Iterator[tuple[str, str]]:
