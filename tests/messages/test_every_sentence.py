@@ -66,8 +66,8 @@ UNREAD_FILES: Final = {
 }
 """Where texts are for programs and files, with the reason."""
 KNOWN: Final = tomllib.loads(Path(__file__).with_name("sentences.toml").read_text(encoding="utf-8"))
-PUT_TOGETHER: Final[dict[str, str]] = KNOWN["put_together"]
-NOT_SAID: Final[dict[str, str]] = KNOWN["not_said"]
+PUT_TOGETHER: Final = KNOWN["put_together"]
+NOT_SAID: Final = KNOWN["not_said"]
 
 
 class Sentence(NamedTuple):
