@@ -98,7 +98,7 @@ def texts_of(tree: ast.AST) -> Iterator[tuple[int, str]]:
         if (text := filled(node)) is None:
             yield from texts_of(node)
             continue
-        yield node.lineno, text
+        yield getattr(node, "lineno", 0), text
         for place in ast.walk(node):
             if isinstance(place, ast.FormattedValue):
                 yield from texts_of(place)
