@@ -31,7 +31,7 @@ BEGIN = ["rotate", "sendgrid", "--yes", "--json"]
 RESUME = ["rotate", "sendgrid", "--resume", "--json"]
 NEVER = 1_000_000
 MORE_OF_THE_SAME = pytest.mark.full("the same at another request of the run")
-CROWD = 50 if extent.is_whole() else 8
+CROWD = 50 if extent.is_whole() else 5
 
 
 @pytest.fixture
