@@ -48,7 +48,7 @@ def promised(rate: int, app: int, folder: Path) -> Mapping[PlantedHarm, tuple[in
     with SqliteEventLog(folder / "log.db") as log:
         rows = list(log.minute_counts(Query(environment="production")))
     promise = Promise(window_minutes=WINDOW, baseline_minutes=(HISTORY[rate] - 1) * DAY)
-    soil = Soil(rows=rows, cards=load_cards(), environment="production", promise=promise, population=ALIKE)
+    soil = Soil(rows=rows, cards=tuple(load_cards()), environment="production", promise=promise, population=ALIKE)
     found = planted(soil, [datetime.fromtimestamp(world.at(0), UTC)])
     return {one.harm: (one.found, len(one.tried)) for one in found if one.provider == world.victim}
 
