@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import cache, lru_cache, partial
 from itertools import groupby
-from operator import add, attrgetter
+from operator import add, attrgetter, itemgetter
 from typing import Any, Final, NamedTuple
 
 from msgspec.json import Decoder, encode
@@ -89,7 +89,7 @@ def _moment(text: str) -> datetime | None:
 
 def hour_counts_in(hours: Iterable[Kept], needs: Needs) -> Iterator[HourCount]:
     """The courses of kept hours, which come in order; those as one that need not be told apart."""
-    for _, group in groupby(_of_use(hours, needs), key=attrgetter("hour")):
+    for _, group in groupby(_of_use(hours, needs), key=itemgetter(0)):
         for kind, alike in _alike(group, needs):
             yield _course_of(kind, alike)
 
@@ -123,11 +123,11 @@ def _alike(hours: Iterable[Kept], needs: Needs) -> Iterable[tuple[Kept, Sequence
 
 def minute_counts_in(hours: Iterable[Kept]) -> Iterator[MinuteCount]:
     """What hours hold in detail, ordered by minute; the hours come in order."""
-    return _hour_by_hour(hours, EVERY_COUNT, lambda _: _all)
+    return _in_order(hours, EVERY_COUNT, lambda _: _all)
 
 
-def _hour_by_hour(hours: Iterable[Kept], needs: Needs, of_use: Callable[[datetime], Use]) -> Iterator[MinuteCount]:
-    for hour, group in groupby(_of_use(hours, needs), key=attrgetter("hour")):
+def _in_order(hours: Iterable[Kept], needs: Needs, of_use: Callable[[datetime], Use]) -> Iterator[MinuteCount]:
+    for hour, group in groupby(_of_use(hours, needs), key=itemgetter(0)):
         use = of_use(hour)
         until = None if needs.until is None else (needs.until - hour) // MINUTE
         minutes = [
@@ -179,7 +179,7 @@ def asked_for(hours: Iterable[Kept], query: Query) -> Iterator[MinuteCount]:
             return _all
         return partial(_within, low, high, learned)
 
-    return _hour_by_hour(hours, query.needs, of_use)
+    return _in_order(hours, query.needs, of_use)
 
 
 Entries = Iterable[Sequence[Any]]
