@@ -48,8 +48,12 @@ def open_up(settings: Settings, environ: Mapping[str, str], clocks: Clocks = REA
     return Wiring(cards, Safety(settings, environ, policy, run_refusal(environ)), clocks, notes)
 
 
-def open_doctor(settings: Settings, environ: Mapping[str, str], provider: str | None) -> DoctorContext:
+def open_doctor(
+    settings: Settings, environ: Mapping[str, str], provider: str | None, clocks: Clocks = REAL
+) -> DoctorContext:
     """What the doctor looks at, with SAFE MODE on for every address that it allows; a problem is no error here.
+
+    Whatever waits does so by ``clocks``.
 
     Raises ``UsageError`` for a provider that neither a card nor the file knows.
     """
@@ -64,7 +68,7 @@ def open_doctor(settings: Settings, environ: Mapping[str, str], provider: str | 
     policy = endpoints.policy_of(settings, cards, allowed, proxy)
     ignored = safemode.ignored_proxy_variables(environ)
     safemode.install(policy)
-    opened = Wiring(cards, Safety(doctor.hasty(settings), environ, policy, run_refusal(environ)), REAL)
+    opened = Wiring(cards, Safety(doctor.hasty(settings), environ, policy, run_refusal(environ)), clocks)
     return opened.doctor.context(provider, problems, refused, ignored, opened.close)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from releaseguard.clocks import Clocks
 from releaseguard.sandbox.serving import faults
 from releaseguard.sandbox.world import Login
 from tests.support import contracts
@@ -282,6 +283,14 @@ def test_a_dead_service_fails_its_own_checks_and_all_others_are_made(cli, world,
     skipped = [row for row in done.json["checks"] if row["status"] == "skipped" and row["id"] != "app.database"]
     assert skipped
     assert all(row["what"].endswith(f"because of {dead}.reach") for row in skipped)
+
+
+def test_it_waits_by_the_clock_that_it_is_given(world, tmp_path, migrated):
+    world.github.stop()
+    waits = []
+    clocks = Clocks(sleep=waits.append)
+    assert Commands(tmp_path, world.environ(), clocks).run("doctor", "--json").code == 1
+    assert waits, "what does not answer is asked again after a while"
 
 
 def test_a_service_that_keeps_failing_half_way_is_told_with_its_status(cli, world, migrated):

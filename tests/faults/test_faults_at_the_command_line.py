@@ -62,7 +62,9 @@ def test_a_vault_that_is_down_is_named_and_nothing_is_begun(world, cli):
     assert not [one for service in (world.github, world.vercel) for one in service.requests if one.writes]
 
 
-def test_a_destination_that_stays_silent_is_written_by_resume(world, cli):
+def test_a_destination_that_stays_silent_is_written_by_resume(world, cli, tmp_path):
+    config = tmp_path / "releaseguard.toml"
+    config.write_text(config.read_text().replace('timeout = "2s"', 'timeout = "0.8s"'))  # silence is really waited for
     world.vercel.fail_next("PATCH", "/env/", faults.silence(), times=99)
     with world.traffic(0.05):
         broken = cli.run(*ROTATE, "--yes", "--json")

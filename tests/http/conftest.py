@@ -85,6 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     service: Service
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two writes: the second would wait for an acknowledgement
     timeout = 10
 
     def log_message(self, *args: object) -> None:

@@ -355,7 +355,7 @@ def at_a_terminal(folder: Path, answers: list[str]) -> tuple[int, str]:
         start_new_session=True,
     )
     os.close(side)
-    shown = asked = ""
+    shown = asked = answer = ""
     quiet = 0
     while quiet < 200 and (process.poll() is None or select.select([main], [], [], 0)[0]):
         quiet += 1
@@ -368,7 +368,7 @@ def at_a_terminal(folder: Path, answers: list[str]) -> tuple[int, str]:
         if answers and re.search(r"[\w\])]: $", asked):
             answer, asked = answers.pop(0), ""
             os.write(main, answer.encode() if answer == "\x03" else f"{answer}\n".encode())
-        elif asked == "^C" and quiet == 30:  # it came right before readline began to wait, and waits for another key
+        elif answer == "\x03" and quiet and quiet % 30 == 0:  # the first came right before readline began to wait
             os.write(main, b"\x03")
     os.close(main)
     return process.wait(timeout=60), shown

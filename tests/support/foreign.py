@@ -44,6 +44,7 @@ def text(moment: datetime) -> str:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two writes: the second would wait for an acknowledgement
     answer: Callable[[str, str, dict[str, str], Any], Answer]
 
     def log_message(self, *_: object) -> None:

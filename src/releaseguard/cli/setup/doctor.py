@@ -38,7 +38,7 @@ def doctor(run: Run, environment: str | None, provider: str | None, output: Path
     settings = run.settings(environment)
     if environment is not None:
         settings.refuse_undeclared()
-    context = wiring.open_doctor(settings, run.environ, provider)
+    context = wiring.open_doctor(settings, run.environ, provider, run.clocks)
     if run.on_terminal:
         run.tell("Asking the configured services ...")
     with context:
