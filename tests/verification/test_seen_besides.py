@@ -15,7 +15,7 @@ from releaseguard.stats.series import Cell
 from releaseguard.verification.context import VerifyRequest
 from releaseguard.verification.judge.failures import is_in_place
 from releaseguard.verification.telling.document import document_of
-from releaseguard.verification.values import Judged
+from releaseguard.verification.values import Judged, Promise
 from releaseguard.verification.whose.components import components_of
 from releaseguard.verification.whose.population import Population
 from tests.support.verifying import NOON, judge, mark, steady, stored, verdicts
@@ -172,6 +172,22 @@ def test_old_rows_without_a_tag_are_said_to_be_of_a_clock(tmp_path: Path, by: ti
     reasons = " ".join(one.reason for one in _judged(tmp_path, _dated_back(_everybody(), by, release=None)).findings)
     assert said in reasons
     assert "pipeline is down" not in reasons
+
+
+def test_where_rows_come_by_a_clock_that_is_behind_nobody_is_said_to_be_away(tmp_path: Path) -> None:
+    rows = [row for number, row in enumerate(_everybody(until=60)) if number % 3 == 0]
+    dated = _dated_back(rows, timedelta(hours=1), release=None)
+    judged = _judged(tmp_path, dated, now=60, promise=Promise(window_minutes=60, baseline_minutes=1440))
+    reasons = " ".join(one.reason for one in judged.findings)
+    assert "they are 1 h older than that: a writer's clock is behind" in reasons
+    assert "users are away" not in reasons
+
+
+def test_a_log_of_a_clock_that_is_years_behind_is_not_said_to_be_empty(tmp_path: Path) -> None:
+    rows = [replace(one, occurred_at=one.occurred_at - 4 * YEAR, release=None) for one in _everybody()]
+    summary = document_of(_judged(tmp_path, rows))["summary"]
+    assert "a writer's clock is behind or was never set" in summary
+    assert "no provider has logged an event" not in summary
 
 
 def test_a_past_that_is_brought_in_is_no_clock_and_is_not_read_row_by_row(

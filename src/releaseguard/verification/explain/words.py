@@ -44,6 +44,8 @@ def silence_words(state: ReleaseState, rule: Rule, cause: SilenceCause) -> str:
         return renamed
     if cause is SilenceCause.PROVIDER:
         return f"nothing of the new release {since}, while the other providers prove that users are there"
+    if cause is SilenceCause.IDLE and late_rows(state.traffic.lags, state.look_minute):
+        return _log_words(state)
     if cause is SilenceCause.IDLE and (due := _next_batch(state, rule)):
         return f"nothing of the new release {since}: its events come in one batch a day, the next is due about {due}"
     if cause is SilenceCause.IDLE:
@@ -73,7 +75,7 @@ def renamed_words(state: ReleaseState, rule: Rule) -> str | None:
 
 
 def _log_words(state: ReleaseState) -> str:
-    """The log's silence: nothing comes, or what comes says that it is old."""
+    """Why nothing is known of now: nothing comes, or what comes says that it is old."""
     late = late_rows(state.traffic.lags, state.look_minute)
     if late is None:
         return "nothing of any provider reaches the log any more: its pipeline is down or late"

@@ -11,7 +11,7 @@ from releaseguard.eventlog.rows.aside import REMEDY
 from releaseguard.model import Verdict
 from releaseguard.readable import as_flag
 from releaseguard.stats.silence import SilenceCause
-from releaseguard.verification.evidence import SignalEvidence, VolumeRuleEvidence
+from releaseguard.verification.evidence import LogEvidence, SignalEvidence, VolumeRuleEvidence
 from releaseguard.verification.rows.set_aside import CORRECT
 from releaseguard.verification.values import Finding, Judged, Spans, is_cut
 
@@ -25,6 +25,11 @@ def summary_of(judged: Judged) -> str:
     """One sentence: what was found, and after the colon what to do."""
     if not judged.findings and (unread := judged.set_aside.rows):
         return f"nothing could be checked: {unread} rows since the deployment cannot be read and are set aside"
+    if not judged.findings and isinstance(judged.log, LogEvidence) and judged.log.late_rows:
+        return (
+            "nothing could be checked: all rows that reach the log say that they are of long before the baseline, so "
+            "that a writer's clock is behind or was never set"
+        )
     if not judged.findings:
         return "nothing could be checked: no check is configured, and no provider has logged an event"
     return f"{_beside_the_promise(judged)}{_found(judged)}: {_to_do(judged)}"
