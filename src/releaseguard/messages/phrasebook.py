@@ -40,8 +40,8 @@ _SEPARATORS: Final = (" | ", ". ", "; ", ": ", ", or ", ", and ", ", ", " and ",
 _BETWEEN_CLAUSES: Final = frozenset({"; ", ". ", ": ", ", "})
 _LONGEST_RUN: Final = 4
 """Clauses, at most, that are looked for as one."""
-_ADDRESSED: Final = re.compile(r"(\S+:\S+) (.+)")
-"""A sentence about a place, whose address comes first."""
+_ADDRESSED: Final = re.compile(r"(\S+:\S*[^\s,]) (?!or |and )(.+)")
+"""A sentence about a place, whose address comes first; a list of addresses is none."""
 _JOINED: Final = {"tr": {", or ": ", ya da ", ", and ": ", ve ", " and ": " ve ", " or ": " ya da "}}
 _A_NAME: Final = 3
 """Words, at most, of what is listed."""
@@ -140,7 +140,7 @@ class Phrasebook:
 
     def _sentence(self, text: str) -> str:
         bare = text.strip(" ")
-        if bare != text:
+        if bare != text and text not in self.words:
             return text.replace(bare, self.say(bare)) if bare else text
         whole = self._whole(text)
         return self._in_parts(text) if whole is None else whole
@@ -171,7 +171,11 @@ class Phrasebook:
                 return self.say(text[:-1]) + ending
         if not any(stop in text for stop in ("; ", ". ")) and (addressed := _ADDRESSED.fullmatch(text)):
             return f"{addressed[1]} {self.say(addressed[2])}"
-        if (opening := _bracket(text)) is not None:
+        opening = _bracket(text)
+        if opening is not None and not any(stop in text[:opening] for stop in ("; ", ". ")):
+            head, _, rest = text[:opening].rpartition(": ")
+            if head and (known := self._whole(rest + text[opening:])) is not None:
+                return f"{self.say(head)}: {known}"
             return f"{self.say(text[:opening])}({self.say(text[opening + 1 : -1])})"
         for separator in _SEPARATORS:
             if separator in text:
