@@ -206,7 +206,7 @@ def crowded(house: House) -> Iterator[str]:
 
 def naming(house: House, service: str) -> Iterator[str]:
     """The files that name a service outside the places that are its own, or about everybody."""
-    own = re.compile(rf"/services/({service.lower()}/|__init__\.py)|/(sandbox|cards|messages)/")
+    own = re.compile(rf"/services/({service.lower()}/|__init__\.py)|/(sandbox|messages)/")
     for module in house.modules:
         named = len(re.findall(service, module.text, re.IGNORECASE))
         if named and not own.search(module.path.as_posix()):

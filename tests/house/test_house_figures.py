@@ -58,9 +58,10 @@ def test_a_service_may_be_named_where_it_lives(build) -> None:
     texts = {
         "services__vercel__service": "# Vercel\n",
         "services__init": "# vercel\n",
-        "cards__rules": "# Vercel\n",
+        "messages__catalog": "# Vercel\n",
     }
     assert not list(house.naming(build(**texts), "Vercel"))
+    assert len(list(house.naming(build(cards__rules="# Vercel\n"), "Vercel"))) == 1
 
 
 def test_a_room_is_crowded_from_its_thirteenth_file_on(build) -> None:

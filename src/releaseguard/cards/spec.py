@@ -73,7 +73,7 @@ class SecretSpec(_Strict, frozen=True, kw_only=True, rename={"from_": "from"}):
     proven_by: Sequence[str] = ()
     """Success events that prove that this secret works."""
     alerts: Sequence[str] = ()
-    """GitHub's secret types that mean this secret, where they do not begin with the card's id."""
+    """Types under which secret scanning finds this secret, where they do not begin with the card's id."""
     steps: Text | None = None
     """What a person does where no program can: at the provider's console, or for ``manual`` secrets."""
 
