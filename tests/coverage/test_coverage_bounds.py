@@ -77,6 +77,8 @@ def test_a_function_that_is_called_as_a_texts_method_is_followed(tmp_path, name)
         (f"await fetch('{MAIL}', {{ method: 'HEAD' }}); return 'healthy';", ["status-ping"]),
         (f"const r = await fetch('{MAIL}'); return r.ok && r.json();", ["not-logged"]),
         (f"return (await fetch('{MAIL}')).json();", ["not-logged"]),
+        (f"note('a'); const r = await fetch('{MAIL}'); return await r.json();", ["not-logged"]),
+        (f"note('a'); await fetch('{MAIL}'); return 'healthy';", ["status-ping"]),
         (f"await fetch('{MAIL}', {{ method: 'POST' }});", ["not-logged"]),
         (f"const r = await fetch('{MAIL}', {{ body: '{{}}' }}); return r.ok;", ["not-logged"]),
     ],
@@ -84,6 +86,28 @@ def test_a_function_that_is_called_as_a_texts_method_is_followed(tmp_path, name)
 def test_a_request_whose_state_alone_is_read_is_a_ping_and_no_other(tmp_path, body, found):
     report = searched(tmp_path, {"a.ts": f"export async function checkSendgrid() {{ {body} }}\n"})
     assert rules(report) == found
+
+
+def test_a_success_that_a_refused_key_passes_is_told_as_that_and_one_that_is_not_there_is_not(tmp_path):
+    blind = f"{LOG}export async function send() {{ await fetch('{MAIL}', {{ method: 'POST' }}); {SENT} }}\n"
+    without = f"export async function send() {{ await fetch('{MAIL}', {{ method: 'POST' }}); }}\n"
+    told = [searched(tmp_path / name, {"a.ts": code}).findings for name, code in (("a", blind), ("b", without))]
+    assert ["which a refused key passes too" in " ".join(one.message for one in found) for found in told] == [
+        True,
+        False,
+    ]
+
+
+def test_an_address_and_a_client_that_are_not_known_are_told_apart(tmp_path):
+    code = "export const f = (u) => fetch(u);\nexport const g = (c) => c.storage.from('a').upload('b', c);\n"
+    told = [
+        (one.rule, one.message.partition(",")[0].partition(":")[0])
+        for one in searched(tmp_path, {"a.ts": code}).unknown
+    ]
+    assert told == [
+        ("unknown-address", "The address of this request is known at run time only"),
+        ("unknown-client", "This looks like a call of Supabase"),
+    ]
 
 
 def test_who_reads_a_state_under_no_such_name_uses_the_provider(tmp_path):

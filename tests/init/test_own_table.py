@@ -52,7 +52,10 @@ def test_a_log_of_integrations_is_recognised_and_its_section_is_valid(tmp_path, 
     own = found(tmp_path, PAYMENTS, statement)
     assert own is not None
     assert own.name == name
-    table = table_of(section(own, "staging"))
+    text = section(own, "staging")
+    assert ("[events.names]" in text) is ("event_name" not in own.columns), "names are made where the table has none"
+    assert ('"status_code", values' in text) is ("status_code" in own.columns)
+    table = table_of(text)
     assert (table.table, table.results_table) == (name, "releaseguard_events")
     assert table.is_mapped
 
