@@ -37,7 +37,21 @@ CASES = {
     "a part of the path that is a writer": (WEB, [count(timedelta(minutes=5), source="web")], "since_release", 2, 2),
     "no writer known: any speaks for it": (PLAIN, [count(timedelta(minutes=5), source="x")], "since_release", 2, 2),
     "no source in the row": (PLAIN, [count(timedelta(minutes=5), source=None)], "since_release", 2, 2),
-    "of a known writer, no source in the row": (MAIL, [count(timedelta(minutes=5), source=None)], "never", 0, 0),
+    "of a known writer, no source in the row": (MAIL, [count(timedelta(minutes=5), source=None)], "unnamed", 0, 0),
+    "a webhook without a source is no use": (
+        MAIL,
+        [count(timedelta(minutes=5), "sendgrid_webhook_received", None)],
+        "never",
+        0,
+        0,
+    ),
+    "its own beside rows without": (
+        MAIL,
+        [count(timedelta(days=3)), count(timedelta(minutes=5), source=None)],
+        "before",
+        0,
+        2,
+    ),
 }
 
 
@@ -97,6 +111,18 @@ def test_the_command_names_consumers_and_who_never_spoke(cli, tmp_path):
     assert seen["silent_sources"] == ["mail-digest", "web"]
     text = cli.run("coverage", ".", "--seen", "--no-cache").out
     assert "mail-digest/index.ts:2 sendgrid was never seen" in " ".join(text.split())
+
+
+def test_where_rows_name_no_source_no_call_is_said_to_be_unseen(cli, tmp_path):
+    (tmp_path / "releaseguard.toml").write_text(CONFIG)
+    (tmp_path / "supabase" / "functions" / "mail").mkdir(parents=True)
+    (tmp_path / "supabase" / "functions" / "mail" / "index.ts").write_text(CODE)
+    assert cli.run("events", "migrate").code == 0
+    assert cli.run("events", "log", "sendgrid", "sendgrid_email_sent", "success").code == 0
+    text = " ".join(cli.run("coverage", ".", "--seen", "--no-cache").out.split())
+    assert "was never seen" not in text
+    assert "Rows within 30 days without a source: 1." in text
+    assert "Named by no row within 30 days: mail" in text
 
 
 def test_without_being_asked_no_log_is_opened(cli, tmp_path):

@@ -246,6 +246,7 @@ def coverage_page(text="x"):
             ],
             "consumers": [{"provider": text, "source": text, "state": "never", "calls": 1, "last": None}],
             "silent_sources": [text],
+            "without_source": 2,
         },
         "counts": {"calls": 2, "logged": 1, "not_judged": 2, "waived": 1, "gaps": 3},
         "files": 4,

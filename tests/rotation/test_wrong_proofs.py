@@ -405,7 +405,7 @@ def test_the_new_version_from_nowhere_is_told_and_more_traffic_is_not_asked_for(
     world.time.passing.append(lambda: used(world, world.supabase.cells[LABEL].value, source=None))
     result = go(world)
     missing = " ".join(result.proof.missing)
-    assert "successes with the new version do not say where they come from" in missing
+    assert "with the new version and without a source" in missing
     assert "there was no traffic" not in missing
     assert "from which source" in str(result.next_step)
 

@@ -158,6 +158,30 @@ def test_a_dropped_correlation_id_is_named(around):
     assert "x-correlation-id" in run.reason
 
 
+@pytest.mark.parametrize(
+    ("ids", "result"),
+    [([None, None], Result.UNMATCHED), ([None, "r-1"], Result.NOT_ARRIVED), ([], Result.NOT_ARRIVED)],
+)
+def test_where_no_row_says_which_request_it_is_of_none_is_missed(around, ids, result):
+    around.app.habits.loses_events = True
+    around.app.after.append(lambda _request, *_: someone_else_uses_the_app(around))
+    around.log.append([replace(mail(), correlation_id=one) for one in ids])
+    run = around.runner().run(SENDGRID, EMAIL)
+    assert run.result is result
+    assert ("no row of SendGrid says its correlation_id" in run.reason) is (result is Result.UNMATCHED)
+
+
+def mail() -> Event:
+    return Event(
+        id=new_id(),
+        occurred_at=utc_now(),
+        provider="sendgrid",
+        event="sendgrid_email_sent",
+        outcome="success",
+        environment="production",
+    )
+
+
 def test_an_event_not_marked_as_synthetic_is_remarked(around):
     around.app.habits.marks_synthetic_events = False
     run = around.runner().run(SENDGRID, EMAIL)

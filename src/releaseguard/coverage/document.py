@@ -77,6 +77,7 @@ def _seen(held: SeenCalls) -> SeenDocument:
         "calls": [_seen_call(one) for one in held.calls],
         "consumers": _consumers(held.calls),
         "silent_sources": list(held.silent),
+        "without_source": held.nameless,
     }
 
 
@@ -100,7 +101,7 @@ def _consumers(calls: Sequence[SeenCall]) -> list[SeenConsumerRow]:
         groups.setdefault((one.place.provider, one.source), []).append(one)
     rows: list[SeenConsumerRow] = []
     for (provider, source), own in sorted(groups.items(), key=lambda item: (item[0][0], item[0][1] or "")):
-        best = max(own, key=lambda one: (one.since, one.month))
+        best = max(own, key=lambda one: (one.since, one.month, one.nameless))
         last = max((one.last for one in own if one.last is not None), default=None)
         rows.append(
             {"provider": provider, "source": source, "state": best.state, "calls": len(own), "last": _text(last)}

@@ -31,11 +31,15 @@ class SeenCall:
     """Events since the release."""
     month: int
     last: datetime | None
+    nameless: int = 0
+    """Events of the provider within a month that name no writer: some of them may be this call's."""
 
     @property
     def state(self) -> str:
-        """``since_release``, ``before`` (within a month) or ``never``."""
-        return "since_release" if self.since else "before" if self.month else "never"
+        """``since_release``, ``before`` (within a month), ``unnamed`` (nobody can tell) or ``never``."""
+        if self.month:
+            return "since_release" if self.since else "before"
+        return "unnamed" if self.nameless else "never"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,9 @@ class SeenCalls:
     """When the newest release was marked; ``None`` where none is: then nothing is "since" it."""
     calls: Sequence[SeenCall]
     silent: Sequence[str]
-    """Writers that the configuration or the code names, and that wrote nothing within a month."""
+    """Writers that the configuration or the code names, and that no row within a month names."""
+    nameless: int = 0
+    """Rows within a month that name no writer: some of them may be theirs."""
 
 
 def seen(report: Report, log: EventLog, settings: Settings, cards: Cards) -> SeenCalls:
@@ -65,6 +71,7 @@ def seen(report: Report, log: EventLog, settings: Settings, cards: Cards) -> See
         since,
         held_against(report.calls, counts, since, named, cards),
         _silent(report.calls, counts, named),
+        sum(one.count for one in counts if one.source is None and one.provider != OURSELVES),
     )
 
 
@@ -86,10 +93,12 @@ def _held(
     call: CallPlace, counts: Iterable[MinuteCount], since: datetime | None, named: Sequence[str], cards: Cards
 ) -> SeenCall:
     source, events = source_of(call.file, named), _events(call, cards)
-    own = [one for one in counts if one.event in events and (source is None or one.source == source)]
+    of_calls = [one for one in counts if one.event in events]
+    own = [one for one in of_calls if source is None or one.source == source]
+    nameless = sum(one.count for one in of_calls if one.source is None)
     later = [one for one in own if since is not None and one.occurred_minute + timedelta(minutes=1) > since]
     last = max((one.occurred_minute for one in own), default=None)
-    return SeenCall(call, source, sum(one.count for one in later), sum(one.count for one in own), last)
+    return SeenCall(call, source, sum(one.count for one in later), sum(one.count for one in own), last, nameless)
 
 
 def _events(call: CallPlace, cards: Cards) -> set[str]:

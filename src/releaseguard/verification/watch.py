@@ -45,7 +45,7 @@ def verify(context: VerifyContext, request: VerifyRequest, watching: Watching) -
         raise UsageError(
             "--as-of needs the column recorded_at, and the event table has none",
             where="[events.columns] recorded_at",
-            next_step="Add the column (releaseguard events migrate --sql shows it), or judge without --as-of.",
+            next_step="Add the column, as releaseguard events migrate --additions prints it, or judge without --as-of.",
         )
     if watching.accepting:
         deployment = LogReader(context, request).deployment(context.now())

@@ -80,10 +80,10 @@ def coverage(
     [{"provider", "kind", "file", "line", "logged"}], "counts": {"calls", "logged", "not_judged", "waived", "gaps"},
     "seen": null or {"environment", "release", "deployed_at", "calls": [{"provider", "file", "line", "source",
     "state", "since_release", "within_30_days", "last"}], "consumers": [{"provider", "source", "state", "calls",
-    "last"}], "silent_sources"}, "files", "test_files"}. State: since_release, before, never. Rules: not-logged,
-    not-received, status-ping, not-tested, unknown-provider, unknown-event, wrong-outcome, unknown-log (with
-    [coverage] unreadable = "tell" it fails nothing); of what is unknown: unknown-address, unknown-client, too-wide,
-    not-read, bad-waiver.
+    "last"}], "silent_sources", "without_source"}, "files", "test_files"}. State: since_release, before, never, unnamed
+    (rows of the provider name no source). Rules: not-logged, not-received, status-ping, not-tested, unknown-provider,
+    unknown-event, wrong-outcome, unknown-log (with [coverage] unreadable = "tell" it fails nothing); of what is
+    unknown: unknown-address, unknown-client, too-wide, not-read, bad-waiver.
     """
     from releaseguard.coverage.document import document_of, summary
     from releaseguard.coverage.run import search

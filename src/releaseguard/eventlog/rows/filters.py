@@ -101,7 +101,8 @@ def _no_recorded_at(place: EventTable) -> ConfigError:
     return ConfigError(
         f"the table {place.table} has no recorded_at column, so what it held at an earlier time is unknown",
         where="[events.columns]",
-        next_step="Leave out --as-of, or add a column 'timestamptz not null default now()' and map it.",
+        next_step="Add the column, as releaseguard events migrate --additions prints it, and map it; verify needs it "
+        "only for --as-of.",
     )
 
 

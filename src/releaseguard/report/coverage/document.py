@@ -90,6 +90,7 @@ class SeenDocument(TypedDict):
     calls: Sequence[SeenRow]
     consumers: Sequence[SeenConsumerRow]
     silent_sources: Sequence[str]
+    without_source: int
 
 
 class CoverageDocument(TypedDict):

@@ -113,7 +113,7 @@ def _clients(document: CoverageDocument, width: int) -> list[str]:
     return [*lines, ""] if lines else []
 
 
-_STATES = {"since_release": "since the release", "before": "within 30 days", "never": "never"}
+_STATES = {"since_release": "since the release", "before": "within 30 days", "never": "never", "unnamed": "not known"}
 
 
 def _seen(seen: SeenDocument | None, width: int) -> list[str]:
@@ -138,6 +138,15 @@ def _seen(seen: SeenDocument | None, width: int) -> list[str]:
             lines += wrapped(
                 f"{call['file']}:{call['line']} {call['provider']} was never seen", _INDENT, width, first="  "
             )
+    if any(call["state"] == "unnamed" for call in seen["calls"]):
+        lines += wrapped(
+            f"Rows within 30 days without a source: {seen['without_source']}. Whether a call is among them is not known: "
+            "have the app write its source.",
+            "",
+            width,
+        )
     if seen["silent_sources"]:
-        lines += wrapped(f"Wrote nothing within 30 days: {', '.join(seen['silent_sources'])}.", "", width)
+        names = ", ".join(seen["silent_sources"])
+        named = f"Named by no row within 30 days: {names}."
+        lines += wrapped(named if seen["without_source"] else f"Wrote nothing within 30 days: {names}.", "", width)
     return [*lines, ""]

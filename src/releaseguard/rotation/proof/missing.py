@@ -72,12 +72,6 @@ _NAMELESS = (
 )
 
 
-_SOURCELESS = (
-    "success with the new version does not say where it comes from",
-    "successes with the new version do not say where they come from",
-)
-
-
 def _observations(question: Question, tally: RuntimeTally, silent: Sequence[str]) -> Iterable[str]:
     old = [row for row in tally.against if row.says is Says.OLD and not refuses(question, row.event)]
     refused = [row for row in tally.against if refuses(question, row.event)]
@@ -105,8 +99,8 @@ def _observations(question: Question, tally: RuntimeTally, silent: Sequence[str]
         )
     if tally.sourceless:
         yield (
-            f"{readable.agree(tally.sourceless, *_SOURCELESS)}, and [providers.{question.provider}.sources] says what "
-            "runs where: have the rows say their source, or leave that section out"
+            f"{tally.sourceless} with the new version and without a source, which [providers.{question.provider}.sources] "
+            "asks for: have the rows say it, or leave that section out"
         )
     if tally.repeats:
         why = "same correlation_id, or without one the same instant and content"

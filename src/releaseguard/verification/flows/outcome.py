@@ -76,6 +76,15 @@ def not_this_apps(card: Card, flow: FlowSpec, steps: Sequence[StepRun]) -> RunOu
     return RunOutcome(Result.NOT_THIS_APP, reason, ())
 
 
+def cannot_be_told(card: Card, flow: FlowSpec) -> RunOutcome:
+    """Nothing arrived that could be the run's, in a log whose rows never say which request they are of."""
+    reason = (
+        f"no row of {card.name} says its correlation_id, so {flow.event} of this run cannot be told from others: the "
+        "app has to pass x-correlation-id on to its events"
+    )
+    return RunOutcome(Result.UNMATCHED, reason, ())
+
+
 def _logged_an_error(seen: RunObservation, bad: Sequence[Event]) -> RunOutcome:
     code = f" ({bad[0].error_code})" if bad[0].error_code else ""
     if seen.answered:

@@ -17,12 +17,21 @@ from releaseguard.verification.flows import rows
 from releaseguard.verification.flows.arrival import wait
 from releaseguard.verification.flows.context import FlowContext
 from releaseguard.verification.flows.execution import FlowExecution
-from releaseguard.verification.flows.outcome import RunOutcome, is_unknown_request, not_this_apps, outcome_of
+from releaseguard.verification.flows.outcome import (
+    RunOutcome,
+    cannot_be_told,
+    is_unknown_request,
+    not_this_apps,
+    outcome_of,
+)
 from releaseguard.verification.flows.runs import NOT_CLEANED, UNNAMED, FlowRun, Result, RunKey, Unfinished
 from releaseguard.verification.flows.templates import Filling, requests_of
 
 TIDY_WITHIN = timedelta(days=7)
 """How far back runs are looked for that left something behind."""
+IDS_WITHIN = timedelta(days=1)
+MOST_ROWS = 200
+"""How far back, and how many, a provider's rows are looked at for correlation ids."""
 MOST_PASSED = 50
 """Runs that passed, newest first, among which the same requests are looked for."""
 
@@ -116,7 +125,16 @@ class FlowRunner:
         """The outcome, less what is held against a release for a request that the app never had."""
         if is_unknown_request(outcome, run.steps) and not self._has_passed(card, flow):
             return not_this_apps(card, flow, run.steps)
+        if outcome.result is Result.NOT_ARRIVED and self._names_no_ids(card) and not self._has_passed(card, flow):
+            return cannot_be_told(card, flow)
         return outcome
+
+    def _names_no_ids(self, card: Card) -> bool:
+        """Whether the provider's rows of the last day are there, and none says which request it is of."""
+        since = self._context.now() - IDS_WITHIN
+        query = Query(environment=self._context.environment, providers=(card.id,), since=since, limit=MOST_ROWS)
+        found = list(self._context.log.select(replace(query, newest_first=True)))
+        return bool(found) and not any(row.correlation_id for row in found)
 
     def _leaves_unnamed(self, run: FlowExecution) -> bool:
         """Whether something may be left behind that no later run can find out about."""
