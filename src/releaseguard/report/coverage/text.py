@@ -140,8 +140,8 @@ def _seen(seen: SeenDocument | None, width: int) -> list[str]:
             )
     if any(call["state"] == "unnamed" for call in seen["calls"]):
         lines += wrapped(
-            f"Rows within 30 days without a source: {seen['without_source']}. Whether a call is among them is not known: "
-            "have the app write its source.",
+            f"Rows within 30 days without a source: {seen['without_source']}. Whether a call is among them is not "
+            "known: have the app write its source.",
             "",
             width,
         )

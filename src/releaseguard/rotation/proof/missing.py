@@ -99,8 +99,8 @@ def _observations(question: Question, tally: RuntimeTally, silent: Sequence[str]
         )
     if tally.sourceless:
         yield (
-            f"{tally.sourceless} with the new version and without a source, which [providers.{question.provider}.sources] "
-            "asks for: have the rows say it, or leave that section out"
+            f"{tally.sourceless} with the new version and without a source, which "
+            f"[providers.{question.provider}.sources] asks for: have the rows say it, or leave that section out"
         )
     if tally.repeats:
         why = "same correlation_id, or without one the same instant and content"
