@@ -57,6 +57,8 @@ NOT_OF_HEALTH = (
     "hashlib",
     "releaseguard.http.client",
     "releaseguard.safemode.libpq",
+    "releaseguard.eventlog.mapping.shares",
+    "releaseguard.eventlog.mapping.view",
     "releaseguard_events.stores.postgres_shape",
 )
 """What no table of a small log needs."""

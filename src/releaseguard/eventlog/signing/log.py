@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from releaseguard.errors import Failed, Refused
@@ -29,12 +30,14 @@ from releaseguard.eventlog.interface import (
     RowQuestion,
     SetAside,
 )
-from releaseguard.eventlog.mapping.shares import RuleShares
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.signing.keys import FORMER, MAKE_ONE, VARIABLE, Keyring, key_named_by
 from releaseguard.eventlog.watching import Watch, unwatched
 from releaseguard.model import OURSELVES, Event, Outcome, Remark, deterministic_id, to_text, utc_now
 from releaseguard_events.ours import DROPPED, SIGNING_BEGAN
+
+if TYPE_CHECKING:
+    from releaseguard.eventlog.mapping.shares import RuleShares
 
 _BEGINNINGS = Query(providers=(OURSELVES,), events=(SIGNING_BEGAN,))
 

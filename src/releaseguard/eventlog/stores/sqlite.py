@@ -14,13 +14,11 @@ from functools import partial
 from itertools import chain, groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from releaseguard.errors import ConfigError
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.interface import Changes, Query, RowQuestion, SetAside
-from releaseguard.eventlog.mapping import view
-from releaseguard.eventlog.mapping.shares import RuleShares, counting, shares_of
 from releaseguard.eventlog.mapping.words import SqliteWords
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.rows.decode import Row, event_of, minute_count_of
@@ -42,6 +40,9 @@ from releaseguard_events.stores import sqlite_schema as schema
 from releaseguard_events.stores.fitting import Batch
 from releaseguard_events.stores.names import bare, beside, qualified, quoted
 from releaseguard_events.stores.table import NEEDED, EventTable
+
+if TYPE_CHECKING:
+    from releaseguard.eventlog.mapping.shares import RuleShares
 
 CHUNK = 2000
 """Rows fetched at a time: enough to make the call cheap, few enough to start at once."""
@@ -95,6 +96,8 @@ class SqliteEventLog(TableLog):
             return [_created(one) for one in _objects(connection)]
 
     def schema_sql(self) -> str:
+        from releaseguard.eventlog.mapping import view
+
         ours = [place for place in self._tables.each if not place.is_the_apps]
         views = [statement for place in self._tables.each if place.is_mapped for statement in view.sqlite(place)]
         made = [statement for place in ours for statement in schema.create(place.table)]
@@ -151,6 +154,8 @@ class SqliteEventLog(TableLog):
         return connection
 
     def rule_shares(self, since: datetime) -> RuleShares | None:
+        from releaseguard.eventlog.mapping.shares import counting, shares_of
+
         place = self._traffic
         if not place.is_mapped:
             return None
