@@ -18,6 +18,7 @@ from releaseguard.compose.known import configuration
 from releaseguard.errors import ConfigError
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.eventlog.mapping.additions import additions
+from releaseguard.eventlog.mapping.shares import shares_of
 from releaseguard.model import OURSELVES, Event, Outcome, Standing, new_id, to_text, utc_now
 from releaseguard.tomlfile import parse
 from releaseguard_events.stores.table import EventTable
@@ -260,6 +261,18 @@ def test_it_is_known_which_rule_took_which_rows_and_what_none_took(store, log):
     assert log.rule_shares(NOON).never == ("source", "correlation_id")
     later = log.rule_shares(NOON + timedelta(hours=4))
     assert (later.rows, later.never) == (0, ())
+
+
+def test_what_no_rule_took_is_named_as_far_as_one_reads_and_a_rule_of_another_configuration_is_no_mistake():
+    place, without = table(), (0, 0, 0, 0)
+    kinds = [(None, f"p{number}", "success", 10 - number, *without) for number in range(7)]
+    shares = shares_of(
+        place, [*kinds, (len(place.names), "x", "error", 5, *without), (-1, "y", "error", 2, 2, 2, 2, 2)]
+    )
+    assert dict(shares.taken) == {"the cards' first events": 5, "[events.columns] event": 2}
+    assert shares.loss().endswith("provider p4 (6) and 2 more")
+    assert shares.loss().startswith("no rule took 49 of 56 rows")
+    assert shares.never == ()
 
 
 def test_the_panel_shows_what_the_table_holds(store, log):
