@@ -190,6 +190,19 @@ def test_what_to_do_after_a_verdict_is_said_whole(text: str) -> None:
             "sendgrid: %50 düşüş: 4 denemeden 3 tanesi bulundu, onda dokuzu 5 dk içinde",
         ),
         ("3 releases (1 good, 2 bad)", "3 sürüm (1 iyi, 2 kötü)"),
+        (
+            "missing: github:o/r: 0 of 3 successes with the new version",
+            "eksik: github:o/r: yeni versiyonla gereken 3 başarıdan 0 tanesi var",
+        ),
+        (
+            "vercel:p: PATCH /v9/env answered 500 (4 times); whether it took effect is unknown",
+            "vercel:p: PATCH /v9/env 500 yanıtını verdi (4 kez); etkili olup olmadığı bilinmiyor",
+        ),
+        (
+            "Set the new value as the signing key of the webhooks in the dashboard's settings",
+            "Set the new value as the signing key of the webhooks in the dashboard's settings",
+        ),
+        ("no destination of sendgrid is called idle", "sendgrid için idle adında bir hedef yok"),
     ],
 )
 def test_what_a_command_lists_is_said_in_the_order_of_its_language(english: str, turkish: str) -> None:
