@@ -94,6 +94,13 @@ def test_health_shows_them_in_every_form(cli: Commands) -> None:
         assert "4 rows" in page
 
 
+def test_who_is_called_at_night_reads_of_them_in_the_first_line(cli: Commands) -> None:
+    """ "Nothing is wrong" was said beside rows that may be the failures."""
+    begins = [" ".join(cli.run(*asked).out.split())[:200] for asked in (("health",), ("incident", "sendgrid"))]
+    assert "no provider is in trouble in the last 60 min; 4 rows of that time cannot be read" in begins[0]
+    assert begins[1].startswith("Nothing that can be read is wrong with SendGrid, and 4 rows of it cannot be read")
+
+
 def test_doctor_remarks_on_them_and_changes_nothing(cli: Commands) -> None:
     before = sorted(path.name for path in cli.folder.iterdir())
     checks = cli.run("doctor", "--json").json["checks"]

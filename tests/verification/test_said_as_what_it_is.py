@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -198,3 +199,38 @@ def test_a_log_of_errors_alone_tells_by_their_number(tmp_path: Path) -> None:
     few, many = (next(one for one in judged.findings if one.id == "openai.errors") for judged in found)
     assert (few.undecided, many.undecided) == ("warn", "block")
     assert "by their number they are too many: 0.5 is usual" in many.reason
+
+
+MAILS = ("sendgrid_email_sent", "sendgrid")
+TEXTS = ("twilio_sms_sent", "twilio")
+NEW = ("postmark_sent", "postmark")
+PLACES = ("mapbox_geocode_ok", "mapbox")
+
+
+def _rows_of(one: tuple[str, str], **more: Any) -> list[Event]:
+    return steady((one[0],), provider=one[1], **more)
+
+
+INSTEAD = {
+    "a provider that is new": (
+        _rows_of(("postmark_sent", "postmark"), since=0),
+        Verdict.INCONCLUSIVE,
+        r"postmark \(\+\d+\)",
+    ),
+    "one that doubles": (_rows_of(TEXTS, since=0), Verdict.INCONCLUSIVE, r"twilio \(\+\d+\)"),
+    "a third of it": (_rows_of(NEW, since=0, every=3), Verdict.FAIL, "prove that users are there"),
+    "nobody": ([], Verdict.FAIL, "prove that users are there"),
+}
+"""What comes beside mails that stop, the verdict on their volume, and what is said."""
+
+
+@pytest.mark.parametrize(("more", "verdict", "says"), INSTEAD.values(), ids=INSTEAD)
+def test_a_provider_whose_part_another_takes_over_is_not_called_silent(
+    tmp_path: Path, more: list[Event], verdict: Verdict, says: str
+) -> None:
+    rows = [*_rows_of(MAILS, until=0), *_rows_of(TEXTS), *_rows_of(PLACES), *more, mark()]
+    with stored(tmp_path / "log.db", rows) as log:
+        judged = judge(log)
+    found = next(one for one in judged.findings if one.id == "sendgrid.volume")
+    assert (found.verdict, judged.verdict) == (verdict, verdict)
+    assert re.search(says, found.reason)

@@ -84,6 +84,8 @@ def _canary(own: float, every: float, *, expected: float = 58.0, leans: float = 
         known=SimpleNamespace(volumes={VOLUME.id: SimpleNamespace(dispersion=1.0)}),
         renamed=lambda _rule: Counter[str](),
         strayed=SimpleNamespace(providers={}),
+        traffic=SimpleNamespace(share=lambda _start, _end: 0.44),
+        elapsed=60,
         rows_per_action=lambda _rule: None,
     )
     return falls_short(state, VOLUME)

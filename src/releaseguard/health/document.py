@@ -66,7 +66,9 @@ def summary(overview: Overview) -> str:
     calm = "no provider could be judged" if says_nothing(overview) else "no provider is in trouble"
     said = f"{', '.join(_named(troubled)) or calm} {window}"
     leaks = sum(len(one.leaks) for one in overview.providers)
+    unread = sum(overview.unread.values())
     rest = [
+        f"{readable.count(unread, 'row')} of that time cannot be read" if unread else "",
         readable.count(leaks, "open leak") if leaks else "",
         readable.agree(len(overview.broken), "broken history", "broken histories") if overview.broken else "",
         readable.count(len(overview.foreign), "foreign row") if overview.foreign else "",

@@ -15,7 +15,7 @@ from releaseguard.cards.spec import Card
 from releaseguard.eventlog.asking import RowAnswers, gathered
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import HourCount
-from releaseguard.eventlog.interface import EventLog, Query, RowQuestion
+from releaseguard.eventlog.interface import EventLog, Query, RowQuestion, SetAside
 from releaseguard.eventlog.latencies import Histogram, bound_at, merged, typical, uses_in
 from releaseguard.eventlog.rows.aside import tally_of
 from releaseguard.health.history import DEPLOYED, marks_of, strips_of
@@ -102,6 +102,7 @@ class Observer:
         told = self._told(since, until, min(before, until) if before else until, seen, apart)
         account = account_of(chains_in(told.judged("ours")), context.provider, context.environment)
         rows = [self._row(window, name, shown, seen, account) for name, shown in self._named(window).items()]
+        aside = list(told.aside("aside"))
         return Overview(
             environment=context.environment,
             since=since,
@@ -112,7 +113,8 @@ class Observer:
             **integrity(account),
             marks=marks_of(told.rows("deployed"), account, since, until),
             recent=told.rows("recent"),
-            set_aside=tally_of(told.aside("aside")),
+            set_aside=tally_of(aside),
+            unread=_unread_since(aside, since),
             clock_ahead=self._ahead,
         )
 
@@ -320,3 +322,9 @@ def _rotations(account: RotationAccount, provider: str) -> Iterable[RotationRow]
 
 def _urgency(row: ProviderHealth) -> tuple[int, bool, str]:
     return _ORDER.index(row.condition.state), not row.leaks, row.provider
+
+
+def _unread_since(aside: Iterable[SetAside], since: datetime) -> Mapping[str | None, int]:
+    """How many rows of the window cannot be read, by whose they are; rows of ours are no traffic."""
+    times = ((row.provider, row.occurred_at or row.recorded_at) for row in aside if row.provider != OURSELVES)
+    return Counter(provider for provider, at in times if at is None or at >= since)

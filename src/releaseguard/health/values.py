@@ -159,5 +159,7 @@ class Overview(Struct, frozen=True, kw_only=True):
     """The newest rows of the window, the newest first; no rows of ours."""
     set_aside: SetAsideTally = NOTHING
     """The rows since the baseline's beginning that cannot be read."""
+    unread: Mapping[str | None, int] = field(default_factory=dict)
+    """By provider, those of the window and those that do not say when they were; ``None``: whose they are is unread."""
     clock_ahead: timedelta = timedelta(0)
     """By how much rows of the window say that they are ahead of the log: each of them counts at its recording."""

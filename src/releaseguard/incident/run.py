@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
 
 from releaseguard.cards.spec import Card, Control, VolumeCheck
+from releaseguard.cards.spelling import bare
 from releaseguard.errors import ReleaseguardError
 from releaseguard.eventlog.asking import RowAnswers, gathered
 from releaseguard.functions.interface import LONGEST_LOOK
@@ -74,6 +75,7 @@ def investigate(context: IncidentContext) -> Incident:
         unread=unread,
         controls=list(_controls(context, around)),
         set_aside=overview.set_aside,
+        unreadable=_perhaps_of(overview.unread, context.card),
         recovered=recovery_of(evidence.by_minute, health.usual_share or 0.0) if began is not None else None,
         compared=_compared(past, span, began),
         log_stopped=condition.grounds.why is Why.LOG_STOPPED,
@@ -190,3 +192,8 @@ def _carried_out(control: Control, around: ControlContext, traces: Traces) -> Co
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, it is this control's and nobody else's
         return broke(error, traces.of(f"{control.kind} {control.target}", error))
+
+
+def _perhaps_of(unread: Mapping[str | None, int], card: Card) -> int:
+    """The unread rows that are a provider's, however it is written in them, and those that may be."""
+    return sum(count for name, count in unread.items() if name is None or bare(name) == bare(card.id))

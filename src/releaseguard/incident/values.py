@@ -174,6 +174,8 @@ class Incident:
     """``None`` where nothing began within the looked-at time."""
     set_aside: SetAsideTally = NOTHING
     """The rows of the log that cannot be read."""
+    unreadable: int = 0
+    """Those of the looked-at time that are the provider's, or may be."""
 
     @property
     def condition(self) -> HealthCondition:

@@ -41,6 +41,8 @@ def _what(incident: Incident, localizer: Localizer) -> str:
         return localizer.phrase("head.symptom", name=name, symptom=shown.symptom.text, since=began)
     if state is HealthState.UNKNOWN:
         return localizer.phrase("head.unknown", name=name)
+    if incident.unreadable:
+        return localizer.phrase("head.unread", name=name, rows=incident.unreadable)
     if bad := found_bad(incident):
         return localizer.phrase("head.found", name=name, count=len(bad))
     return localizer.phrase(f"head.{state.value}", name=name)

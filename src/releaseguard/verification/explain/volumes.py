@@ -6,6 +6,7 @@ import math
 
 from releaseguard.model import Verdict
 from releaseguard.stats.baseline import VolumeBaseline
+from releaseguard.stats.silence import SilenceCause
 from releaseguard.verification.evidence import RowsPerAction, UsualVolume, VolumeRuleEvidence
 from releaseguard.verification.explain.shared import others_serve, shared_evidence
 from releaseguard.verification.explain.words import (
@@ -16,6 +17,7 @@ from releaseguard.verification.explain.words import (
     minutes_for,
     more_words,
     renamed_words,
+    replaced_words,
     rounded,
     silence_words,
     span,
@@ -33,6 +35,7 @@ from releaseguard.verification.judge.verdicts import (
     SUSPICION,
     VOLUME_DEVIATIONS,
     is_meant,
+    seems_replaced,
     writes_fewer_rows,
 )
 from releaseguard.verification.judge.weighing.others import Compared
@@ -146,8 +149,15 @@ def _failed(state: ReleaseState, rule: Rule, verdict: Verdict, failure: Failure)
         expected += f" by its share of {failure.share:.0%} of the traffic in the same minutes"
     observed = f"observed {failure.events} events in {stretch(failure)} where {expected}"
     harm = f"a loss of {rule.max_drop:.0%}" if failure.is_loss else f"{rule.max_rise:g} times the usual"
-    why = f" ({silence_words(state, rule, failure.cause)})" if failure.cause else ""
+    why = f" ({_cause_words(state, rule, failure)})" if failure.cause else ""
     return f"{observed}; harm is {harm}; {evidence_words(state, failure)}; therefore {called(verdict)}{why}"
+
+
+def _cause_words(state: ReleaseState, rule: Rule, failure: Failure) -> str:
+    """Why that is no silence of users or of the log; what still comes is not said to be nothing."""
+    if failure.cause is SilenceCause.PROVIDER and failure.events:
+        return "the other providers prove that users are there"
+    return silence_words(state, rule, failure.cause or SilenceCause.PROVIDER)
 
 
 BACK = "they had dropped before the deployment, or its calls failed, and are back; too early to pass"
@@ -169,6 +179,8 @@ def _why_undecided(state: ReleaseState, rule: Rule, evidence: VolumeRuleEvidence
         return renamed
     if came_otherwise(state, rule, held.expected - held.judged) and (strayed := strayed_words(state, rule)):
         return strayed
+    if seems_replaced(state, rule):
+        return replaced_words(state, rule)
     if cause := silence_of(state, rule):
         return silence_words(state, rule, cause)
     if not evidence.baseline.events:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from releaseguard import readable
 from releaseguard.model import Verdict, to_text
 from releaseguard.stats.silence import SilenceCause
+from releaseguard.verification.judge.failures import taken_over
 from releaseguard.verification.judge.log import quiet
 from releaseguard.verification.judge.state import Failure, ReleaseState
 from releaseguard.verification.judge.traffic import late_rows
@@ -72,6 +73,15 @@ def renamed_words(state: ReleaseState, rule: Rule) -> str | None:
     renamed = state.renamed(rule)
     names = ", ".join(f"{name[:80]} ({count})" for name, count in list(renamed.items())[:3])
     return f"successes come by names that no check knows and that are new: {names}" if renamed else None
+
+
+def replaced_words(state: ReleaseState, rule: Rule) -> str:
+    """Who took a provider's part over, and how to say that it was meant."""
+    rose = ", ".join(f"{name[:80]} (+{count})" for name, count in sorted(taken_over(state, rule).items())[:3])
+    return (
+        f"others rose by about as much with the release: {rose}; a fall-back, or a switch: if it is meant, "
+        f"mark it with releaseguard events deployed --removes {rule.provider}"
+    )
 
 
 def _log_words(state: ReleaseState) -> str:

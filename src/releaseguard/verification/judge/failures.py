@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
+
 from releaseguard.stats.bounds import chance_of_so_few
 from releaseguard.stats.evidence.laws import KnownShare
 from releaseguard.stats.evidence.volumes import VolumeEvidence
@@ -181,9 +184,39 @@ def _are_as_many_actions(state: ReleaseState, rule: Rule, seen: int, expected: f
 
 def came_otherwise(state: ReleaseState, rule: Rule, missing: float) -> bool:
     """Whether successes under names that came with the release, or rows under another environment's name, make up for
-    what is missing: an event was renamed, or a writer's setting is another."""
+    what is missing: an event was renamed, or a writer's setting is another; or whether other providers do."""
     came = sum(state.renamed(rule).values()) + state.strayed.providers.get(rule.provider, 0)
-    return is_in_place(came, missing)
+    return is_in_place(came, missing) or is_taken_over(state, rule, missing)
+
+
+LEAST_TAKEN_OVER = 5
+"""Successes beyond the usual below which another provider's rise is as good as chance."""
+ALONE = 0.9
+"""The share of the traffic from which on a release is taken to serve alone."""
+RISEN = 0.5
+"""By what part of its usual successes a provider must have risen to stand for another: users come and go by less."""
+
+
+def is_taken_over(state: ReleaseState, rule: Rule, missing: float) -> bool:
+    """Whether others took over what is missing of a provider: a switch was thrown, or the app falls back to them. The
+    rows do not tell whether that was meant."""
+    return 0 < missing <= sum(taken_over(state, rule).values()) / INSTEAD
+
+
+def taken_over(state: ReleaseState, rule: Rule) -> Mapping[str, int]:
+    """By provider, the release's successes beyond the usual, of those that have risen since it is live; nothing where
+    others serve beside it, whose share a loss would move."""
+    share = state.traffic.share(0, state.elapsed) or 0.0
+    found: dict[str, int] = {}
+    if share < ALONE:
+        return found
+    for name in (state.read_names.keys() | state.unread.keys()) - {rule.provider}:
+        came = sum(names.get(name, Counter()).total() for names in (state.read_names, state.unread))
+        known = state.known.traffic.get(name)
+        usual = known.expected(0, state.elapsed) if known is not None else 0.0
+        if came - usual > max(RISEN * usual, LEAST_TAKEN_OVER):
+            found[name] = round(came - usual)
+    return found
 
 
 def is_in_place(came: int, missing: float) -> bool:

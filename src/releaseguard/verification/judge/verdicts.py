@@ -9,7 +9,7 @@ from releaseguard.model import Verdict
 from releaseguard.stats.bounds import beta_cdf, clean_trials_needed, likelihood_ratio
 from releaseguard.stats.evidence.split import excludes_loss
 from releaseguard.stats.final_look import lasting
-from releaseguard.verification.judge.failures import is_no_loss, still_serves
+from releaseguard.verification.judge.failures import is_no_loss, is_taken_over, still_serves
 from releaseguard.verification.judge.state import ErrorState, ReleaseState
 from releaseguard.verification.values import LEAST_TAGGED, Rule
 
@@ -48,7 +48,7 @@ def undecided_of(state: ReleaseState, rule: Rule) -> Literal["warn", "block"]:
     if not rule.blocking:
         return rule.undecided
     if rule.kind == "volume":
-        return "block" if falls_short(state, rule) else rule.undecided
+        return "block" if falls_short(state, rule) or seems_replaced(state, rule) else rule.undecided
     held = state.errors[rule.id]
     goes_on = held.trouble is not None and held.trouble.counted[0] > 0 and not held.trouble.has_likely_ended
     too_many = exceeds(state, held) or outgrows(state, held) or outnumbers(state, held)
@@ -71,6 +71,15 @@ def falls_short(state: ReleaseState, rule: Rule) -> bool:
         hoped >= LEAST_MISSED and came < left * hoped and not is_no_loss(state, rule, round(came), hoped)
         for came, hoped in parts
     )
+
+
+def seems_replaced(state: ReleaseState, rule: Rule) -> bool:
+    """Whether so little came that its card calls it harm, and others took that over."""
+    volume = state.volumes[rule.id]
+    if rule.max_drop is None or volume.expected < LEAST_MISSED or is_meant(state, rule):
+        return False
+    missing = volume.expected - volume.judged
+    return missing > rule.max_drop * volume.expected and is_taken_over(state, rule, missing)
 
 
 LEAST_MISSED = 5.0
