@@ -173,7 +173,8 @@ def test_only_the_installed_app_gets_an_installation_token(world: World, client:
 def test_pygithub_understands_it(world: World) -> None:
     from github import Auth, Github
 
-    github = Github(base_url=world.github.url, auth=Auth.Token(world.github.token), seconds_between_writes=0)
+    at_once = {"seconds_between_requests": 0, "seconds_between_writes": 0}
+    github = Github(base_url=world.github.url, auth=Auth.Token(world.github.token), **at_once)
     try:
         repository = github.get_repo("lovendo/app")
         repository.create_secret("BY_PYGITHUB", "value")
