@@ -15,6 +15,7 @@ from releaseguard.stats.episodes import Minute, recurring
 from releaseguard.stats.evidence.errors import against_trouble
 from releaseguard.stats.evidence.laws import KnownShare
 from releaseguard.verification.backtesting.replays import BacktestRequest, backtest_of
+from releaseguard.verification.judge.verdicts import undecided_of
 from releaseguard.verification.judge.weighing.trouble import Doubt, likely
 from releaseguard.verification.values import Promise
 from tests.support.verifying import NOON, SHIPPED, mark, row, steady, stored
@@ -144,6 +145,28 @@ def test_an_incident_that_ended_before_the_mark_is_no_evidence_against_a_well_re
         replay = judged(cells(rate, failing))
         assert replay.state.errors["mail.errors"].value <= 2.0
         assert not replay.state.failed
+
+
+@pytest.mark.parametrize("rate", [1, 10])
+def test_an_incident_that_was_long_over_excuses_no_release_that_fails_as_it_did(rate: int) -> None:
+    def failing(provider: str, offset: int, _release: str) -> float:
+        outage = 0.9 if -60 <= offset < -25 else 0.0
+        return (0.5 if offset >= 5 else outage) if provider == "mail" else 0.0
+
+    replay = judged(cells(rate, failing))
+    assert said(replay, "mail.errors")[0] is Verdict.FAIL
+
+
+def test_an_incident_that_was_over_shortly_before_and_may_be_back_fails_nobody_and_lets_nobody_through() -> None:
+    def failing(provider: str, offset: int, _release: str) -> float:
+        outage = 0.9 if -50 <= offset < -12 else 0.0
+        return (0.5 if offset >= 5 else outage) if provider == "mail" else 0.0
+
+    state = judged(cells(1, failing)).state
+    assert state.known.trouble["mail.errors"] < 20.0
+    assert "mail.errors" in state.known.ended
+    assert not state.failed
+    assert undecided_of(state, state.errors["mail.errors"].rule) == "block"
 
 
 def test_the_incident_that_goes_on_is_excused_at_its_own_level_and_not_at_that_of_a_milder_one_before() -> None:

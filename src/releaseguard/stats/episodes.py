@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from releaseguard.stats.baseline import ErrorBaseline
+from releaseguard.stats.bounds import likelihood_ratio
 from releaseguard.stats.cusum import SLOW, ErrorCusum, RecoveryCusum
 
 OVER = 100.0
@@ -59,6 +61,39 @@ def recurring(minutes: Sequence[Minute], usual: ErrorBaseline, until: int, surel
     pause = max(later.began - earlier.ended for earlier, later in pairwise(found))
     whole = Recurring(sum(one.events for one in found), sum(one.errors for one in found), pause)
     return whole if until - found[-1].ended < whole.calm else None
+
+
+def ended(minutes: Sequence[Minute], usual: ErrorBaseline, *, surely: float, odds: float, calm: int) -> Episode | None:
+    """The worst stretch of trouble, where it is surely over: the rows since are ``odds`` times likelier as usual than
+    at its level, for each of its events, and go on for ``calm`` minutes. ``surely`` as in :func:`recurring`. Its end
+    is the minute from which on all is as usual."""
+    found = _worst(minutes, usual, math.log(surely))
+    if found is None:
+        return None
+    first, last, events, errors = found
+    falling, after = RecoveryCusum(usual.bound, min(errors / events, 0.99)), minutes[last + 1 :]
+    for one in after:
+        falling.minute(one.minute, one.events, one.errors)
+    if falling.began is None or falling.value < odds * events or after[-1].minute - falling.began + 1 < calm:
+        return None
+    return Episode(minutes[first].minute, falling.began, events, errors)
+
+
+def _worst(minutes: Sequence[Minute], usual: ErrorBaseline, least: float) -> tuple[int, int, int, int] | None:
+    """The places of the first and the last minute of the stretch whose share of errors is farthest above the usual, by
+    its likelihood ratio (a scan statistic), with its events and errors; ``None`` where that is below ``least``."""
+    found, most = None, least
+    bad = [place for place, one in enumerate(minutes) if one.errors]
+    for number, last in enumerate(bad):
+        events = errors = 0
+        beyond = last + 1
+        for first in reversed(bad[: number + 1]):
+            events += sum(one.events for one in minutes[first:beyond])
+            errors, beyond = errors + minutes[first].errors, first
+            ratio = likelihood_ratio(errors, events, usual.bound, errors / events)
+            if errors > usual.bound * events and ratio > most:
+                found, most = (first, last, events, errors), ratio
+    return found
 
 
 def _episodes(minutes: Sequence[Minute], usual: ErrorBaseline, surely: float) -> Sequence[Episode]:

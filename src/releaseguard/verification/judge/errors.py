@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from releaseguard.stats.cusum import RecoveryCusum
 from releaseguard.stats.evidence.control import Pair
 from releaseguard.stats.evidence.errors import ErrorProcess, ShareProcess, against_incident, against_trouble
+from releaseguard.stats.evidence.laws import KnownShare
 from releaseguard.verification.judge import checklist
 from releaseguard.verification.judge.arrivals import Arrived
 from releaseguard.verification.judge.state import ErrorState, ReleaseState
@@ -35,10 +36,12 @@ def learn_usual(state: ReleaseState) -> None:
         elif errors.prior is None and errors.doubt is None and known_trouble(state, errors.rule):
             odds = likely(state.known.onset[errors.rule.id], many=state.known.has_many(errors.rule))
             errors.doubt = _doubt(state, errors.rule, odds)
+        elif errors.prior is None and errors.doubt is None and has_ended(state, errors.rule):
+            errors.doubt = _doubt(state, errors.rule, RETURNS, state.known.ended[errors.rule.id])
 
 
-def _doubt(state: ReleaseState, rule: Rule, odds: float) -> Doubt:
-    level = state.known.levels[rule.id]
+def _doubt(state: ReleaseState, rule: Rule, odds: float, level: KnownShare | None = None) -> Doubt:
+    level = level or state.known.levels[rule.id]
     process = against_trouble(
         level,
         state.known.errors[rule.id].share,
@@ -52,6 +55,11 @@ def _doubt(state: ReleaseState, rule: Rule, odds: float) -> Doubt:
 def known_trouble(state: ReleaseState, rule: Rule) -> bool:
     """Whether things were amiss before the deployment, though not enough to be called an incident."""
     return state.errors[rule.id].events == 0 and state.known.trouble[rule.id] >= checklist.UNEASE
+
+
+def has_ended(state: ReleaseState, rule: Rule) -> bool:
+    """Whether an incident from before was surely over at the deployment: it may come back all the same."""
+    return state.errors[rule.id].events == 0 and rule.id in state.known.ended
 
 
 def _tests(state: ReleaseState, rule: Rule) -> ErrorTests:

@@ -21,7 +21,7 @@ from releaseguard.stats.baseline import (
 from releaseguard.stats.calendar import Calendar
 from releaseguard.stats.completeness import Lags, lags_of
 from releaseguard.stats.cusum import SLOW, ErrorCusum, ErrorOnset
-from releaseguard.stats.episodes import Minute, recurring
+from releaseguard.stats.episodes import Episode, Minute, Recurring, ended, recurring
 from releaseguard.stats.evidence.laws import KnownShare
 from releaseguard.stats.onset import most_telling
 from releaseguard.stats.reading import Reading
@@ -29,7 +29,7 @@ from releaseguard.stats.series import LOOKBACK, Cell, KnownSeries, Ledger
 from releaseguard.verification.judge.arrivals import Arrivals
 from releaseguard.verification.judge.traffic import tag_of
 from releaseguard.verification.judge.weighing.dropped import AS_USUAL, Before, Dropped, dropped_before
-from releaseguard.verification.judge.weighing.trouble import LEAST_CALM
+from releaseguard.verification.judge.weighing.trouble import LEAST_CALM, RECOVERED
 from releaseguard.verification.values import Promise, Rule
 
 INCIDENT = 20.0
@@ -49,6 +49,8 @@ DRAWN = 20.0
 """Events at the usual share that count in an incident's level while it may be chance."""
 NEARLY_SILENT = 0.03
 """The least level of a volume that may have dropped by chance alone."""
+LONG_OVER = 20
+"""Minutes after which an incident that came once, and is surely over, is no more likely to come back than any other."""
 AT_ITS_HEIGHT = 2.0
 """Times its level that an incident's share of errors is in its worst minutes."""
 ONE_TAG = 0.8
@@ -83,6 +85,9 @@ class PreDeployment:
 
     levels: dict[str, KnownShare]
     """By signal rule: the share of errors in what came right before the deployment, since it was above the usual."""
+    ended: Mapping[str, KnownShare]
+    """By signal rule: the share of errors of an incident that was surely over before the deployment, though not for
+    long."""
     began: Mapping[str, int]
     """By signal rule whose errors were above the usual then: for how many minutes before the release was live."""
     calm: Mapping[str, int]
@@ -153,6 +158,7 @@ def pre_deployment_of(
         trouble=trouble,
         onset={name: one.onset for name, one in before.items()},
         levels=levels,
+        ended={name: one.ended for name, one in before.items() if one.ended is not None},
         began={name: one.since for name, one in before.items() if one.since is not None},
         calm={name: one.calm for name, one in before.items()},
         tags={name: frozenset(seen) for name, seen in tags.items()},
@@ -287,24 +293,42 @@ class _Errors:
     calm: int
     since: int | None
     """For how many minutes they are farthest above the usual."""
+    ended: KnownShare | None = None
+    """The level of an incident that was surely over by then, though not for long. It is no part of the rest."""
 
 
 def _errors_before(minutes: Sequence[Minute], usual: ErrorBaseline, live: int) -> _Errors:
     """Trouble that goes on, or that came and went and may come again: then its level is that of its episodes, or of the
-    one that goes on where that is higher."""
-    near, now = _right_before(minutes, live), ErrorCusum(usual, harms=SLOW)
-    for one in near:
-        now.minute(one.events, one.errors)
-    onset = _onset(near, usual, live)
+    one that goes on where that is higher. Trouble that came once and was surely over is none."""
+    again, near = recurring(minutes, usual, live, FAILING), _right_before(minutes, live)
+    over = None if again or _trouble(near, usual) < INCIDENT else _ended(near, usual)
+    if over is not None:
+        near = [one for one in near if one.minute >= over.ended]
+    trouble, onset = _trouble(near, usual), _onset(near, usual, live)
     stretch = most_telling({one.minute: (one.events, one.errors) for one in near}, usual.share)
     since = None if stretch is None else live - stretch[0]
-    again, level = recurring(minutes, usual, live, FAILING), _level_of(stretch, usual, now.value)
+    level = _level_of(stretch, usual, trouble)
     if again is None:
-        return _Errors(now.value, onset, level, LEAST_CALM, since)
-    episodes = _incident_level(again.errors + 0.5, again.events + 1.0)
-    if now.value < FAILING or level.share < episodes.share:
-        level = episodes
-    return _Errors(max(now.value, FAILING), onset, level, max(again.calm, LEAST_CALM), since)
+        lately = _level_in(over) if over is not None and live - over.ended < LONG_OVER else None
+        return _Errors(trouble, onset, level, LEAST_CALM, since, lately)
+    if trouble < FAILING or level.share < _level_in(again).share:
+        level = _level_in(again)
+    return _Errors(max(trouble, FAILING), onset, level, max(again.calm, LEAST_CALM), since)
+
+
+def _trouble(minutes: Sequence[Minute], usual: ErrorBaseline) -> float:
+    now = ErrorCusum(usual, harms=SLOW)
+    for one in minutes:
+        now.minute(one.events, one.errors)
+    return now.value
+
+
+def _ended(minutes: Sequence[Minute], usual: ErrorBaseline) -> Episode | None:
+    return ended(minutes, usual, surely=FAILING, odds=RECOVERED, calm=LEAST_CALM)
+
+
+def _level_in(trouble: Episode | Recurring) -> KnownShare:
+    return _incident_level(trouble.errors + 0.5, trouble.events + 1.0)
 
 
 def _onset(near: Sequence[Minute], usual: ErrorBaseline, live: int) -> float:

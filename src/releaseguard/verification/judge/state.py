@@ -16,7 +16,7 @@ from releaseguard.verification.judge.pre_deployment import PreDeployment
 from releaseguard.verification.judge.traffic import Beside, ReleaseTraffic
 from releaseguard.verification.judge.weighing.errors import ErrorTests
 from releaseguard.verification.judge.weighing.others import Compared
-from releaseguard.verification.judge.weighing.trouble import Doubt, PriorTrouble
+from releaseguard.verification.judge.weighing.trouble import RETURNS, Doubt, PriorTrouble
 from releaseguard.verification.values import Promise, Rule
 from releaseguard.verification.whose.strayed import NOWHERE
 
@@ -69,6 +69,12 @@ class ErrorState:
         if self.doubt is not None:
             value = self.doubt.of_both(value)
         return value if self.prior is None else 0.5 * (value + self.prior.process.value)
+
+    @property
+    def leaning(self) -> float:
+        """The evidence against "as usual"; that an incident which is over may have come back is not weighed in it."""
+        is_over = self.doubt is not None and self.doubt.likely <= RETURNS
+        return self.tests.value if is_over and self.tests is not None else self.value
 
     def add_stray(self, cell: Cell) -> None:
         """Count the name of an error that no check names."""

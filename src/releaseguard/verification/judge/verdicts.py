@@ -92,10 +92,10 @@ LEAST_ERRORS = 3
 
 def exceeds(state: ReleaseState, errors: ErrorState) -> bool:
     """Whether more of what counts against the release fails than its card, or with no history its ceiling, allows, and
-    not by chance alone."""
+    not by chance alone: also where an incident that is over may have come back."""
     rule, has_history = errors.rule, state.known.errors[errors.rule.id].events > 0
     most = limit_of(state, rule) if has_history else rule.ceiling
-    if most is None or errors.trouble is not None or (has_history and errors.value <= SUSPICION):
+    if most is None or errors.trouble is not None or (has_history and errors.leaning <= SUSPICION):
         return False
     return lasting(bad for _, bad in errors.minutes.values()) >= LEAST_ERRORS and errors.errors > most * errors.events
 
