@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from releaseguard.messages.spoken import ENGLISH, speak
+from releaseguard.safemode import active_policy, guard
 from tests.support import extent, postgres, shipped_cards
 
 ONLY_FULL = "full"
@@ -70,5 +71,9 @@ def _tell_and_end(config: pytest.Config, lines: Sequence[str]) -> None:
     pytest.exit(f"{len(lines)} tests are run with --full only", returncode=0)
 
 
-def pytest_runtest_teardown() -> None:
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     speak(ENGLISH)  # a command that ran in this process may have left another language to the next test
+    if (nextitem is None or nextitem.path != item.path) and active_policy() is not None:
+        guard._State.policy = None
+        pytest.fail("SAFE MODE stayed in force, and would refuse the next test's processes: use guarding()")

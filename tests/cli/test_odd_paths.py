@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from releaseguard.cli import entrypoint
 from releaseguard.errors import ExitCode
+from releaseguard.safemode import build_policy, guarding
 from releaseguard_events import configuration
 
 LOG = '[project]\nname = "lovendo"\n[events]\nurl = "sqlite:///log.db"\n'
+
+
+@pytest.fixture(autouse=True)
+def _guard_of_its_own() -> Iterator[None]:
+    """The rules that a command puts in force do not outlive its test."""
+    with guarding(build_policy({}, {})):
+        yield
 
 
 @pytest.fixture
