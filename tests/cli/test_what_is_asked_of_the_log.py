@@ -27,13 +27,15 @@ ROWS = 12_000
 NAMED = [(card.id, next(iter(card.events.success), f"{card.id}_ok")) for card in SHIPPED]
 Statement = tuple[str, Any]
 _HOUSEKEEPING = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "PRAGMA", "SET", "--")
-# In bursts: Postgres rolls up minutes in a row at once.
+# In bursts: Postgres rolls up minutes in a row at once. Recorded as they came: what the log learns of days later is
+# asked for once more.
 _FILLED = """INSERT INTO integration_events
-    (id, occurred_at, provider, event, outcome, environment, release, latency_ms)
-  SELECT gen_random_uuid(), now() - CASE WHEN n < 10 THEN n * interval '150 seconds'
-    ELSE n / 10 * interval '25 minutes' + n %% 10 * interval '20 seconds' END, (%(cards)s::text[])[n %% %(many)s + 1],
-    (%(events)s::text[])[n %% %(many)s + 1], 'success', 'production', CASE WHEN n < 10 THEN 'r2' ELSE 'r1' END, n %% 300
-  FROM generate_series(1, %(rows)s) n"""
+    (id, occurred_at, recorded_at, provider, event, outcome, environment, release, latency_ms)
+  SELECT gen_random_uuid(), came, came, (%(cards)s::text[])[n %% %(many)s + 1], (%(events)s::text[])[n %% %(many)s + 1],
+    'success', 'production', CASE WHEN n < 10 THEN 'r2' ELSE 'r1' END, n %% 300
+  FROM (SELECT n, now() - CASE WHEN n < 10 THEN n * interval '150 seconds'
+    ELSE n / 10 * interval '25 minutes' + n %% 10 * interval '20 seconds' END AS came
+    FROM generate_series(1, %(rows)s) n) rows"""
 COMMANDS = {"verify": ("--no-flows",), "health": (), "incident": ("sendgrid",)}
 
 
