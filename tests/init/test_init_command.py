@@ -356,8 +356,8 @@ def at_a_terminal(folder: Path, answers: list[str]) -> tuple[int, str]:
     )
     os.close(side)
     shown = asked = answer = ""
-    quiet = 0
-    while quiet < 200 and (process.poll() is None or select.select([main], [], [], 0)[0]):
+    quiet = typed = 0
+    while quiet < 200 and typed < 20 and (process.poll() is None or select.select([main], [], [], 0)[0]):
         quiet += 1
         if select.select([main], [], [], 0.1)[0]:
             try:
@@ -370,12 +370,16 @@ def at_a_terminal(folder: Path, answers: list[str]) -> tuple[int, str]:
             os.write(main, answer.encode() if answer == "\x03" else f"{answer}\n".encode())
         elif answer == "\x03" and quiet and quiet % 30 == 0:  # the first came right before readline began to wait
             os.write(main, b"\x03")
+            typed += 1
     os.close(main)
+    if typed == 20:
+        process.kill()
     return process.wait(timeout=60), shown
 
 
 CONTROLLED = """
-import fcntl, sys, termios
+import fcntl, signal, sys, termios
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever starts the tests in the background ignores it
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 from releaseguard.cli.entrypoint import run
 sys.exit(run())

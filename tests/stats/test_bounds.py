@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from releaseguard.stats.baseline import ErrorBaseline
@@ -48,6 +48,8 @@ def test_the_bounds_of_a_share_are_shares_in_their_order(counted: tuple[float, f
 
 @settings(max_examples=examples(300))
 @given(shares, fractions, fractions)
+@example(0.1875, 5e-324, 2.0)
+@example(0.1875, 2.0, 5e-324)
 def test_a_beta_laws_cdf_is_a_probability(x: float, a: float, b: float) -> None:
     assert -1e-9 <= beta_cdf(x, a, b) <= 1.0 + 1e-9
 

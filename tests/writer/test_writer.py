@@ -19,6 +19,7 @@ from releaseguard_events.pipeline.delivery import Pipeline
 from releaseguard_events.pipeline.drops import Drops
 from releaseguard_events.pipeline.exporter import BatchExporter
 from releaseguard_events.pipeline.spool import Spool
+from releaseguard_events.pipeline.waiting import Flush
 from releaseguard_events.pipeline.writer import QueueLimits, Writer
 from releaseguard_events.scrub.scrubber import Scrubber
 from tests.support.extent import examples
@@ -423,3 +424,32 @@ def test_a_queue_that_fills_is_not_lingered_over(store: Any, exporter: BatchExpo
     assert store.entered.wait(30)
     assert writer.flush(30)
     assert len(store.rows) == 3 * size + 2
+
+
+class _Lingering:
+    """Stands where the writer lingers, for whoever must not."""
+
+    def acquire(self, timeout: float = -1) -> bool:
+        raise AssertionError(f"it lingers for {timeout} s")
+
+    def release(self) -> None:
+        """Nobody lingers."""
+
+
+def test_nothing_before_a_flush_is_lingered_over_however_many_batches_it_is(
+    store: Any, exporter: BatchExporter, drops: Drops
+) -> None:
+    """The lock that ends a lingering is given once: the second batch before a marker waited out its time."""
+    pipeline = Pipeline(exporter, ANN, Scrubber())
+    writer = Writer(lambda: pipeline, drops, QueueLimits(linger=60.0, batch=3))
+    writer._runs = True  # the rounds are gone through by hand
+    for number in range(11):
+        writer.put(note(f"e{number}"))
+    marker = Flush()
+    writer._ask(marker)
+    writer._hurry = _Lingering()  # type: ignore[assignment]
+    while not marker.done.is_set():
+        writer._round(pipeline)
+    assert marker.delivered
+    assert len(store.rows) == 11
+    assert not writer._is_waited_for

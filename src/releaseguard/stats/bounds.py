@@ -31,12 +31,12 @@ def median(values: Iterable[float]) -> float:
 
 
 def beta_cdf(x: float, a: float, b: float) -> float:
-    """P(X <= x) for X ~ Beta(a, b). Where ``a`` is 0 all of X lies at 0, where ``b`` is 0 at 1."""
+    """P(X <= x) for X ~ Beta(a, b). Where ``a`` is 0, or has no digits left, all of X lies at 0, where ``b`` at 1."""
     if x >= 1.0:
         return 1.0
-    if a <= 0.0:
+    if a < _TINY:
         return 1.0 if x >= 0.0 else 0.0
-    if x <= 0.0 or b <= 0.0:
+    if x <= 0.0 or b < _TINY:
         return 0.0
     front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x))
     if x < (a + 1.0) / (a + b + 2.0):

@@ -56,6 +56,8 @@ class Writer:
         self._more = Overflow()
         """Calls beyond one batch."""
         self._lingers = False
+        self._is_waited_for = False
+        """Whether somebody may wait for what stands in the queue."""
         self._hurry = allocate_lock()
         self._hurry.acquire()
         self._rounds: SimpleQueue[Gate | None] = SimpleQueue()
@@ -120,6 +122,12 @@ class Writer:
         except RuntimeError:
             return  # somebody did already
 
+    def _ask(self, marker: Flush) -> None:
+        """Have the thread come to the marker without lingering, also over what it takes several batches to get to."""
+        self._queue.put(marker)
+        self._is_waited_for = True
+        self._wake()
+
     def flush(self, timeout: float) -> bool:
         """Whether everything put so far is in the store within ``timeout`` seconds.
 
@@ -130,8 +138,7 @@ class Writer:
             return self._all_out
         if self._has_thread():
             marker = Flush()
-            self._queue.put(marker)
-            self._wake()
+            self._ask(marker)
             return marker.done.wait(max(timeout, 0)) and marker.delivered
         if not self._by_hand.acquire(timeout=max(timeout, 0)):
             return False
@@ -186,8 +193,7 @@ class Writer:
 
     def _end_thread(self) -> None:
         marker = Flush(last=True)
-        self._queue.put(marker)
-        self._wake()
+        self._ask(marker)
         try:
             if self._prepared.wait(self._limits.loading):
                 marker.done.wait(self._limits.exit)
@@ -284,6 +290,9 @@ class Writer:
         return delivered
 
     def _answer(self, marker: Flush, delivered: bool, pipeline: Pipeline) -> bool:
+        self._is_waited_for = False
+        if self._queue.qsize():  # maybe another marker, whose asker has said so before
+            self._is_waited_for = True
         if marker.last:
             self._all_out &= pipeline.exporter.shutdown(self._events(pipeline, self._taken()), to_store=delivered)
             self._stop()
@@ -336,7 +345,7 @@ class Writer:
         return self._take()
 
     def _linger(self) -> None:
-        if self._queue.qsize() < self._limits.batch:
+        if self._queue.qsize() < self._limits.batch and not self._is_waited_for:
             self._lingers = True
             self._hurry.acquire(timeout=self._limits.linger)
             self._lingers = False
