@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -426,16 +427,6 @@ def test_a_queue_that_fills_is_not_lingered_over(store: Any, exporter: BatchExpo
     assert len(store.rows) == 3 * size + 2
 
 
-class _Lingering:
-    """Stands where the writer lingers, for whoever must not."""
-
-    def acquire(self, timeout: float = -1) -> bool:
-        raise AssertionError(f"it lingers for {timeout} s")
-
-    def release(self) -> None:
-        """Nobody lingers."""
-
-
 def test_nothing_before_a_flush_is_lingered_over_however_many_batches_it_is(
     store: Any, exporter: BatchExporter, drops: Drops
 ) -> None:
@@ -447,9 +438,11 @@ def test_nothing_before_a_flush_is_lingered_over_however_many_batches_it_is(
         writer.put(note(f"e{number}"))
     marker = Flush()
     writer._ask(marker)
-    writer._hurry = _Lingering()  # type: ignore[assignment]
+    lingered: list[bool] = []
+    writer._linger._hurry = SimpleNamespace(acquire=lambda **_: lingered.append(True))
     while not marker.done.is_set():
         writer._round(pipeline)
+    assert not lingered
     assert marker.delivered
     assert len(store.rows) == 11
-    assert not writer._is_waited_for
+    assert not writer._linger.urgent

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from releaseguard_events.pipeline.native import Gate, RLock, briefly
+from releaseguard_events.pipeline.native import Gate, RLock, allocate_lock, briefly
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +35,34 @@ class Flush:
 
 class Wake:
     """A marker in the queue: events were lost or kept, look at them."""
+
+
+class Linger:
+    """Waiting for a batch to become larger, until somebody is in a hurry. A lock of its own, which is free once for
+    whoever hurried: what it takes several batches to get to is :attr:`urgent` until it is there."""
+
+    __slots__ = ("_hurry", "lasts", "urgent")
+
+    def __init__(self) -> None:
+        self.lasts = False
+        self.urgent = False
+        """Whether somebody may wait for what stands in the queue."""
+        self._hurry = allocate_lock()
+        self._hurry.acquire()
+
+    def wait(self, seconds: float) -> None:
+        """Linger for so long, unless something is urgent."""
+        if not self.urgent:
+            self.lasts = True
+            self._hurry.acquire(timeout=seconds)
+            self.lasts = False
+
+    def end(self) -> None:
+        """Let the thread linger no longer. Safe in a signal handler that interrupts just this."""
+        try:
+            self._hurry.release()
+        except RuntimeError:
+            return  # somebody did already
 
 
 class Overflow:

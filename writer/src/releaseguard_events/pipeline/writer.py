@@ -20,7 +20,7 @@ from _queue import Empty, SimpleQueue
 from releaseguard_events.pipeline.drops import Drops
 from releaseguard_events.pipeline.limits import QueueLimits
 from releaseguard_events.pipeline.native import Gate, RLock, allocate_lock, briefly, leave_signals, start_new_thread
-from releaseguard_events.pipeline.waiting import Flush, Overflow, Wake
+from releaseguard_events.pipeline.waiting import Flush, Linger, Overflow, Wake
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,11 +55,7 @@ class Writer:
         self._queue: SimpleQueue[Call | Note | Flush | Wake] = SimpleQueue()
         self._more = Overflow()
         """Calls beyond one batch."""
-        self._lingers = False
-        self._is_waited_for = False
-        """Whether somebody may wait for what stands in the queue."""
-        self._hurry = allocate_lock()
-        self._hurry.acquire()
+        self._linger = Linger()
         self._rounds: SimpleQueue[Gate | None] = SimpleQueue()
         """What the second thread watches: each is set when a delivery has ended; ``None`` ends the thread."""
         self._pipeline: Pipeline | None = None
@@ -102,8 +98,8 @@ class Writer:
             self._queue.put(call)
         if not self._runs and not self._has_thread():
             self._carry(self._taken())
-        if self._lingers:
-            self._wake()
+        if self._linger.lasts:
+            self._linger.end()
 
     def lose(self, reason: str) -> None:
         """Count an event as lost."""
@@ -113,20 +109,13 @@ class Writer:
             self._carry(())
         elif asleep:
             self._queue.put(Wake())
-            self._wake()
-
-    def _wake(self) -> None:
-        """Let the thread linger no longer. Safe in a signal handler that interrupts just this."""
-        try:
-            self._hurry.release()
-        except RuntimeError:
-            return  # somebody did already
+            self._linger.end()
 
     def _ask(self, marker: Flush) -> None:
         """Have the thread come to the marker without lingering, also over what it takes several batches to get to."""
         self._queue.put(marker)
-        self._is_waited_for = True
-        self._wake()
+        self._linger.urgent = True
+        self._linger.end()
 
     def flush(self, timeout: float) -> bool:
         """Whether everything put so far is in the store within ``timeout`` seconds.
@@ -290,9 +279,9 @@ class Writer:
         return delivered
 
     def _answer(self, marker: Flush, delivered: bool, pipeline: Pipeline) -> bool:
-        self._is_waited_for = False
+        self._linger.urgent = False
         if self._queue.qsize():  # maybe another marker, whose asker has said so before
-            self._is_waited_for = True
+            self._linger.urgent = True
         if marker.last:
             self._all_out &= pipeline.exporter.shutdown(self._events(pipeline, self._taken()), to_store=delivered)
             self._stop()
@@ -341,14 +330,9 @@ class Writer:
         if isinstance(got, Flush | Wake):
             return got
         self._in_hand.append(got)
-        self._linger()
+        if self._queue.qsize() < self._limits.batch:
+            self._linger.wait(self._limits.linger)
         return self._take()
-
-    def _linger(self) -> None:
-        if self._queue.qsize() < self._limits.batch and not self._is_waited_for:
-            self._lingers = True
-            self._hurry.acquire(timeout=self._limits.linger)
-            self._lingers = False
 
     def _take(self) -> Flush | Wake | None:
         """A batch of what waits, up to a marker."""
