@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
@@ -111,7 +112,8 @@ def _refusals(text: str) -> list[faults.Fault]:
 
 def abort_once_free(observed: Observed) -> None:
     """After a request without an answer the lease runs out by itself."""
-    for _ in range(30):
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
         done = observed.run(*ROTATE, "--abort")
         if done.code == 0 or "the lease of" not in done.everything:
             return
