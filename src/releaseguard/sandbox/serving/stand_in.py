@@ -235,6 +235,7 @@ class StandIn:
         return self.not_found(request)
 
     def record(self, request: Request) -> Recorded:
+        """Count a request as under way, and note when it came."""
         with self.lock:
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)

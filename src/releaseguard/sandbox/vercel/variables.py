@@ -104,6 +104,7 @@ class VercelVariables(VercelProjects):
 
     @route("POST", "/v10/projects/{project}/env")
     def create_variables(self, request: Request) -> Response:
+        """Make one variable or several; those that cannot be made are named beside those that were."""
         project, body = self._project(request), request.json()
         given = body if isinstance(body, list) else [body]
         created: list[JsonDocument] = []

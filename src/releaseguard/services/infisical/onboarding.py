@@ -35,6 +35,7 @@ class InfisicalAnswers(Struct, frozen=True, kw_only=True):
 
 
 def recognise(repository: ProjectFolder) -> Recognised[InfisicalAnswers]:
+    """The project, address and folders that the repository's workflows read secrets from."""
     found = vault_of(repository.top)
 
     def answers(environment: str) -> InfisicalAnswers:

@@ -18,6 +18,7 @@ url = "https://api.supabase.com"
 
 
 def recognise(repository: ProjectFolder) -> Recognised[NothingAsked]:
+    """The project that the ``supabase`` folder is linked to."""
     ref = _project(repository.folder / "supabase")
     return Recognised(
         destinations=[f"supabase:{ref}"] if ref else [],
