@@ -37,9 +37,9 @@ TURKISH = phrasebook.phrasebook("tr")
         ),
         (
             "sendgrid.errors failed: roll back, or fix forward",
-            "kaldı: sendgrid.errors: geri al ya da ileriye dönük düzelt",
+            "başarısız: sendgrid.errors: geri al ya da ileriye dönük düzelt",
         ),
-        ("harm begins at 4.2%; therefore the release fails", "zarar %4,2 düzeyinden başlar; bu yüzden sürüm kalır"),
+        ("harm begins at 4.2%; therefore the release fails", "zarar %4,2 düzeyinden başlar; bu yüzden sürüm başarısız"),
         ("github:o/r is not there", "github:o/r orada yok"),
         (
             "225 of 369 calls failed since 06:43Z; usually 0.3%",
