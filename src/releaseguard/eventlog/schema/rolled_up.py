@@ -32,23 +32,44 @@ def inside(table: str, suffix: str = "") -> str:
 
 
 def recount(table: str) -> str:
-    """The counts of the rows that occurred in ``[low, high)``."""
+    """The counts of the rows that occurred in the spans ``[low, high)``, which are apart, and in ``[since, until)``.
+
+    One statement for all of them, which is planned once: of minutes that stand alone each has a handful of rows. Spans
+    are joined one after the other by the index on times; where there is one, statistics tell how much of the table it
+    is."""
+    events = inside(table)
+    one = "occurred_at >= greatest(lows[1], since) AND occurred_at < least(highs[1], until)"
+    each = (
+        f"unnest(lows, highs) span (low, high) CROSS JOIN LATERAL (SELECT * FROM {events}"
+        " WHERE occurred_at >= greatest(low, since) AND occurred_at < least(high, until) OFFSET 0) rows_"
+    )
+    body = f"""
+#variable_conflict use_column
+BEGIN
+  IF cardinality(lows) = 1 THEN
+    RETURN QUERY {_recounted(table, events, one)};
+  ELSE
+    RETURN QUERY {_recounted(table, each, "true")};
+  END IF;
+END """
+    return (
+        f"CREATE OR REPLACE FUNCTION {inside(table, 'recount')}(lows timestamptz[], highs timestamptz[],\n"
+        f"  since timestamptz, until timestamptz, {_ASKED})\n"
+        f"RETURNS TABLE ({_COUNTED}, {_FIGURES}) LANGUAGE plpgsql STABLE {READS} AS {dollar_quoted(body)}"
+    )
+
+
+def _recounted(table: str, source: str, within: str) -> str:
+    """The counts of the rows of ``source`` that are asked for."""
     shape = Shape(EventTable(table=table), {name: Declared(kind, "") for name, kind in TYPES.items()})
     dialect = postgres_sql.dialect(shape)
     readable, _ = conditions(dialect, ())
     known = f"(known_at IS NULL OR ({dialect.readable('recorded_at')} AND recorded_at <= known_at))"
-    where = f"occurred_at >= low AND occurred_at < high AND {_asked()} AND {known} AND {readable}"
-    asked = counting(traffic_of(dialect, inside(table), where, by_deployment=False), dialect.spread)
+    traffic = traffic_of(dialect, source, f"{within} AND {_asked()} AND {known} AND {readable}", by_deployment=False)
     figures = ", ".join(f"c.{name}::bigint" for name in ("every", "again", "trials", "squares"))
-    body = f"""
-#variable_conflict use_column
-BEGIN
-  RETURN QUERY SELECT c.minute, c.recorded, c.environment, c.provider, c.event, c.outcome, c.release, c.source,
-    c.synthetic, {figures}, c.spread FROM ({asked}) c;
-END """
     return (
-        f"CREATE OR REPLACE FUNCTION {inside(table, 'recount')}(low timestamptz, high timestamptz, {_ASKED})\n"
-        f"RETURNS TABLE ({_COUNTED}, {_FIGURES}) LANGUAGE plpgsql STABLE {READS} AS {dollar_quoted(body)}"
+        "SELECT c.minute, c.recorded, c.environment, c.provider, c.event, c.outcome, c.release, c.source,\n"
+        f"    c.synthetic, {figures}, c.spread FROM ({counting(traffic, dialect.spread)}) c"
     )
 
 
@@ -100,12 +121,10 @@ def packed(table: str) -> str:
 BEGIN
   RETURN QUERY
   WITH kept AS ({kept}),
-  spans AS (SELECT low, high FROM unnest(lows, highs) s (low, high)),
   entries AS (
     SELECT * FROM kept WHERE NOT minute = ANY (stale) AND minute >= since AND minute < until
       AND (known_at IS NULL OR recorded < date_trunc('minute', known_at))
-    UNION ALL SELECT r.* FROM spans s CROSS JOIN LATERAL
-      {inside(table, "recount")}(greatest(s.low, since), least(s.high, until), {_GIVEN}) r),
+    UNION ALL SELECT r.* FROM {inside(table, "recount")}(lows, highs, since, until, {_GIVEN}) r),
   minutes AS (
     SELECT date_trunc('hour', minute) AS hour, {_GROUP}, extract(minute FROM minute)::integer AS at,
       sum(every)::bigint AS every, sum(trials)::bigint AS trials, max(recorded) AS latest,

@@ -36,7 +36,7 @@ WAIT: Final = "250ms"
 
 def create(table: str) -> list[str]:
     """The statements that make what is not there yet, or make it anew. None reads or rewrites the table's rows."""
-    made = [*_tables(table), _older(table), _functions(table), _doubt(table)]
+    made = [*_tables(table), _older(table), _replaced(table), _functions(table), _doubt(table)]
     return [*made, *_triggers(table), _begin(table), _rights(table)]
 
 
@@ -115,6 +115,12 @@ def _older(table: str) -> str:
   END LOOP;
   DELETE FROM {state};
 END """)
+
+
+def _replaced(table: str) -> str:
+    """The function that counted one span at a time goes: another of its name takes all of them."""
+    one = "timestamptz, timestamptz, text, text[], text, boolean, timestamptz"
+    return f"DROP FUNCTION IF EXISTS {qualified(beside(table, 'recount'))}({one})"
 
 
 def _touch(table: str) -> str:
@@ -347,7 +353,7 @@ def _callable(table: str) -> str:
     asked = "text, text[], text, boolean, timestamptz"
     signatures = {
         "rolled_up": "",
-        "recount": f"timestamptz, timestamptz, {asked}",
+        "recount": f"timestamptz[], timestamptz[], timestamptz, timestamptz, {asked}",
         "course": "integer[], bigint[], bigint[], integer",
         "packed": f"timestamptz[], timestamptz[], timestamptz[], timestamptz[], timestamptz, timestamptz, {asked}",
         "counted": ", ".join(rolled_up.ARGUMENTS.values()),

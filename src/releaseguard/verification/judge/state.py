@@ -180,6 +180,10 @@ LEAST_ACTIONS = 20
 """Actions from which on one tells how many rows each writes."""
 
 
+NOBODY = Beside()
+"""A minute in which neither the release nor another wrote anything."""
+
+
 class ReleaseState:
     """One release at the newest look: what is known of the time before it, and what came since."""
 
@@ -306,8 +310,13 @@ class ReleaseState:
 
     def rows_beside(self, rule: Rule, start: int, end: int) -> tuple[int, int]:
         """Rows that the rule counts, of the release and of others, in the minutes ``[start, end)`` after the mark."""
-        minutes = [self.beside[rule.id].get(self.deployed + offset, Beside()) for offset in range(start, end)]
+        minutes = self.beside_by_minute(rule, start, end)
         return sum(minute.own_rows for minute in minutes), sum(minute.others_rows for minute in minutes)
+
+    def beside_by_minute(self, rule: Rule, start: int, end: int) -> Sequence[Beside]:
+        """The release beside the others in each of the minutes ``[start, end)`` after the mark."""
+        held = self.beside[rule.id]
+        return [held.get(self.deployed + offset, NOBODY) for offset in range(start, end)]
 
     def rows_per_action(self, rule: Rule) -> tuple[float, float] | None:
         """How many rows of a volume rule an action wrote before the release was live, and how many it writes with the

@@ -25,7 +25,9 @@ def steps_of(state: ReleaseState, volume: VolumeState, until: int) -> Sequence[S
     """The judged minutes up to ``until`` after the deployment, in stretches in which both releases served steadily:
     while a roll-out moves, one provider's rows divide otherwise than the others' within the same minutes."""
     others = [sides for name, sides in state.traffic.sides.items() if name != volume.rule.provider and any(sides.new)]
-    minutes = [_minute(state, volume, others, m) for m in range(volume.rule.grace_minutes, until)]
+    if not any(any(sides.old) for sides in others):
+        return ()  # one release serves alone, as in most minutes of most windows
+    minutes = _minutes(state, volume, others, until)
     return _stretches([split for split, steady in zip(minutes, _steady(minutes), strict=True) if steady])
 
 
@@ -63,11 +65,20 @@ MOVES = 0.1
 """The change of the share up to which it is steady."""
 
 
-def _minute(state: ReleaseState, volume: VolumeState, others: Sequence[Sides], minute: int) -> Split:
-    own, old = state.rows_beside(volume.rule, minute, minute + 1)
-    others_own, others_old = sum(sides.new[minute] for sides in others), sum(sides.old[minute] for sides in others)
+def _minutes(state: ReleaseState, volume: VolumeState, others: Sequence[Sides], until: int) -> Sequence[Split]:
+    """The minutes after the rule's grace, up to ``until`` after the deployment."""
+    span = slice(volume.rule.grace_minutes, until)
+    new, old = _summed([sides.new[span] for sides in others]), _summed([sides.old[span] for sides in others])
     scale = 1.0 / state.known.volumes[volume.rule.id].dispersion
-    return Split(own * scale, (own + old) * scale, float(others_own), float(others_own + others_old))
+    beside = state.beside_by_minute(volume.rule, span.start, until)
+    return [
+        Split(one.own_rows * scale, (one.own_rows + one.others_rows) * scale, float(own), float(own + others))
+        for one, own, others in zip(beside, new, old, strict=True)
+    ]
+
+
+def _summed(columns: Sequence[Sequence[int]]) -> Sequence[int]:
+    return [sum(row) for row in zip(*columns, strict=True)]
 
 
 def judge_split(state: ReleaseState, volume: VolumeState, until: int) -> None:
