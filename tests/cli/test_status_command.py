@@ -13,6 +13,7 @@ from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.health.status import status_of
 from releaseguard.health.values import Overview
 from releaseguard.model import OURSELVES, Event, Outcome, new_id, to_text, utc_now
+from releaseguard.readable import date_and_clock
 from releaseguard.report.layout.display import Display
 from releaseguard.report.status.text import LINES, render
 from releaseguard.verification.values import Deployment
@@ -113,6 +114,15 @@ def test_there_are_never_more_than_ten_lines_and_none_is_cut_off_in_silence() ->
     assert len(lines) == LINES
     assert lines[-1] == "and 21 more: releaseguard status --json"
     assert all(line.endswith(f"--release r{29 - i}") for i, line in enumerate(lines[:-1]))
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_beside_a_long_command_what_is_open_keeps_its_date(width) -> None:
+    command = "releaseguard verify --environment production --component storefront --release " + 40 * "a"
+    shown = {**status_of(overview(), [deployment()], [], "production")}
+    shown["unjudged"] = [{**shown["unjudged"][0], "next_step": command}]
+    told = f"RELEASE   r1 of {date_and_clock(shown['unjudged'][0]['deployed_at'])}: no verdict yet"
+    assert render(shown, Display(width=width)) == f"{told}; next: {command}"
 
 
 def written(folder, rows) -> None:

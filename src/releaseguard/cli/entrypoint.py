@@ -26,6 +26,8 @@ from releaseguard.messages import spoken
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
+    from releaseguard.report.answers import ErrorDocument
+
 
 def run(args: Sequence[str] | None = None, clocks: Clocks = REAL) -> int:
     """Run the command line; returns the exit code and never raises. It waits by ``clocks``."""
@@ -249,5 +251,5 @@ def _left_in_job(code: int, said: str, arguments: list[str]) -> int:
 
 
 def _print_json(what: str, where: str | None, next_step: str | None, code: int) -> None:
-    document = {"error": {"what": what, "where": where, "next_step": next_step, "exit_code": int(code)}}
+    document: ErrorDocument = {"error": {"what": what, "where": where, "next_step": next_step, "exit_code": int(code)}}
     click.echo(as_json(document))

@@ -64,6 +64,18 @@ class RotationDocument(TypedDict):
     plan: NotRequired[PlanRow]
 
 
+class RotationsDocument(TypedDict):
+    """What ``rotate --all --json`` and ``--all-drifted`` print: each rotation, and the names of those that are done,
+    wait for somebody, or failed; of a dry run also what is planned, and what stays as it is."""
+
+    rotations: Sequence[RotationDocument]
+    done: Sequence[str]
+    waiting: Sequence[str]
+    failed: Sequence[str]
+    planned: NotRequired[Sequence[str]]
+    no_changes: NotRequired[Sequence[str]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RotationResult:
     """What a run did and where the rotation stands now."""

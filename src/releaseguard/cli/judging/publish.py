@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypedDict, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from releaseguard.ci.interface import BoardState, ReleaseBoard
+    from releaseguard.report.answers import PublishedDocument
     from releaseguard.report.verdict.document import VerdictDocument
 
 
@@ -84,15 +85,6 @@ def _read(path: Path) -> VerdictDocument | None:
     except OSError as error:
         raise UsageError(f"cannot be read: {error.strerror}", where=str(path)) from error
     return cast("VerdictDocument", found) if isinstance(found, dict) and "verdict" in found else None
-
-
-class PublishedDocument(TypedDict):
-    """What ``publish --json`` prints."""
-
-    state: str
-    deployment: str | None
-    pull_requests: list[int]
-    problems: list[str]
 
 
 class _Publishing:

@@ -16,6 +16,7 @@ from releaseguard.errors import UsageError
 
 if TYPE_CHECKING:
     from releaseguard.model import Event
+    from releaseguard.report.answers import MarkedDocument
     from releaseguard.wiring import Wiring
 
 FUTURE = timedelta(minutes=10)
@@ -71,7 +72,7 @@ def deployed(run: Run, environment: str | None, **flags: Any) -> None:
     JSON: {"event": columns, "new": whether it was not there yet}.
     """
     from releaseguard.eventlog.interface import Query
-    from releaseguard_events.pipeline import jsonl
+    from releaseguard.report.answers import columns_of
 
     asked = _asked(run, flags)
     with run.wiring(environment) as wiring:
@@ -82,10 +83,8 @@ def deployed(run: Run, environment: str | None, **flags: Any) -> None:
     known = "" if new else " (was known already)"
     when = readable.date_and_clock(event.occurred_at, seconds=True)
     of = f" as {asked.component}" if asked.component else ""
-    run.emit(
-        f"{asked.release} is live in {event.environment}{of} since {when}{known}",
-        {"event": jsonl.document(event), "new": new},
-    )
+    document: MarkedDocument = {"event": columns_of(event), "new": new}
+    run.emit(f"{asked.release} is live in {event.environment}{of} since {when}{known}", document)
 
 
 def _asked(run: Run, flags: Any) -> _Asked:

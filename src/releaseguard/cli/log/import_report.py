@@ -6,16 +6,16 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from releaseguard import readable
-from releaseguard.harmless import JsonDocument
 
 if TYPE_CHECKING:
     from releaseguard.eventlog.imports.tally import ImportTally
+    from releaseguard.report.answers import ImportedDocument
 
 NAMED = 5
 """Unknown names and unused columns that the text names; the JSON has them all."""
 
 
-def document(name: str, tally: ImportTally, batch: str, new: int | None) -> JsonDocument:
+def document(name: str, tally: ImportTally, batch: str, new: int | None) -> ImportedDocument:
     """As ``events import --json`` says it; ``new`` ``None``: nothing was to be written."""
     from releaseguard.model import to_text
 

@@ -18,6 +18,7 @@ from releaseguard.errors import Refused, UsageError
 
 if TYPE_CHECKING:
     from releaseguard.eventlog.interface import EventLog
+    from releaseguard.report.answers import MigratedDocument, PrunedDocument, SqlDocument
 
 
 @command("migrate", example="releaseguard events migrate --sql > migrations/20261124_events.sql")
@@ -33,16 +34,22 @@ def migrate(run: Run, environment: str | None, sql: bool, additions: bool) -> No
     with run.wiring(environment) as wiring:
         if additions:
             text = wiring.stores.additions_sql()
-            run.emit(text.rstrip("\n") or "-- Nothing is missing.", {"sql": text})
+            _emit_sql(run, text, text.rstrip("\n") or "-- Nothing is missing.")
             return
         if sql:
             text = wiring.stores.schema_sql()
-            run.emit(text.rstrip("\n"), {"sql": text})
+            _emit_sql(run, text, text.rstrip("\n"))
             return
         log = wiring.stores.log
         with shown(run) as watch, _may_be_run_again(run):
             done = list(log.migrate(watch))
-        run.emit("\n".join(done) or f"Nothing to do: {log.label} is up to date.", {"done": done, "log": log.label})
+        document: MigratedDocument = {"done": done, "log": log.label}
+        run.emit("\n".join(done) or f"Nothing to do: {log.label} is up to date.", document)
+
+
+def _emit_sql(run: Run, sql: str, shown_: str) -> None:
+    document: SqlDocument = {"sql": sql}
+    run.emit(shown_, document)
 
 
 @command("prune", example="releaseguard events prune --older-than 90d --dry-run")
@@ -69,7 +76,8 @@ def prune(run: Run, older_than: timedelta, environment: str | None, dry_run: boo
             deleted = log.prune(before, environment, watch) if agreed else 0
     words = f"{found} events would go" if dry_run else f"{deleted} events deleted"
     events = found if dry_run else deleted
-    run.emit(f"{words} (before {to_text(before)})", {"before": to_text(before), "events": events, "deleted": deleted})
+    document: PrunedDocument = {"before": to_text(before), "events": events, "deleted": deleted}
+    run.emit(f"{words} (before {document['before']})", document)
 
 
 @contextmanager

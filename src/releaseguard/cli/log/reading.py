@@ -21,6 +21,7 @@ from releaseguard.errors import ExitCode
 if TYPE_CHECKING:
     from releaseguard.eventlog.interface import Query
     from releaseguard.model import Event
+    from releaseguard.report.answers import EventsDocument, ExportedDocument
     from releaseguard.wiring import Wiring
 
 COLUMNS = ("time", "event", "outcome", "code", "release", "ms", "environment", "source", "correlation")
@@ -95,13 +96,14 @@ def list_(run: Run, query: Query, environment: str | None, limit: int) -> None:
     from dataclasses import replace
 
     from releaseguard.eventlog.rows.aside import tally_of
-    from releaseguard_events.pipeline import jsonl
+    from releaseguard.report.answers import columns_of
 
     with _wiring(run, environment, query) as wiring:
         found = list(wiring.stores.every_row.select(replace(query, newest_first=True, limit=limit)))
         shown_since = found[-1].occurred_at if len(found) == limit else query.since
         run.warn_of(tally_of(wiring.stores.log.set_aside(replace(query, since=shown_since))))
-    run.emit(lambda: _table(found), {"events": [jsonl.document(event) for event in found]})
+    document: EventsDocument = {"events": [columns_of(event) for event in found]}
+    run.emit(lambda: _table(found), document)
     if len(found) == limit and not run.json:
         run.tell(f"The newest {limit}; --limit shows more.")
 
@@ -151,7 +153,8 @@ def export(run: Run, query: Query, environment: str | None, output: Path | None)
                 target.write(line(event))
         run.warn_of(tally_of(wiring.stores.log.set_aside(query)))
     if output is not None:
-        run.emit(f"{count} events in {output}", {"file": str(output), "events": count})
+        document: ExportedDocument = {"file": str(output), "events": count}
+        run.emit(f"{count} events in {output}", document)
 
 
 @command("tail", example="releaseguard events tail --provider twilio --outcome error")

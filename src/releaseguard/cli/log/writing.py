@@ -15,6 +15,7 @@ from releaseguard.errors import UsageError
 if TYPE_CHECKING:
     from releaseguard.cards.load import Cards
     from releaseguard.model import Event
+    from releaseguard.report.answers import WrittenDocument
 
 BY_HAND = frozenset({"release_outcome"})
 """The only events of releaseguard's own that a person may write with ``events log``."""
@@ -48,7 +49,7 @@ def log_(
 ) -> None:
     """Write one event, scrubbed like an app's. JSON: {"event": columns}."""
     from releaseguard.eventlog.entries import by_hand
-    from releaseguard_events.pipeline import jsonl
+    from releaseguard.report.answers import columns_of
 
     with run.wiring(environment) as wiring:
         _check_names(run, wiring.cards, provider, event)
@@ -58,7 +59,8 @@ def log_(
         )
         wiring.stores.log.append([written])
     _say_what_was_taken_out(run, written)
-    run.emit(f"{written.id}", {"event": jsonl.document(written)})
+    document: WrittenDocument = {"event": columns_of(written)}
+    run.emit(f"{written.id}", document)
 
 
 def _say_what_was_taken_out(run: Run, written: Event) -> None:

@@ -20,6 +20,7 @@ from releaseguard_events.private import write_file
 
 if TYPE_CHECKING:
     from releaseguard.audit.chain import ChainKey
+    from releaseguard.report.answers import DisownedDocument
     from releaseguard.wiring import Wiring
 
 _environment = click.option("--environment", metavar="E", help="Only this environment (else all).")
@@ -117,10 +118,8 @@ def disown(run: Run, chain_key: str, reason: str, yes: bool) -> None:
             ask("\n".join([*foreign_lines(rows), f"Decide that {these} no part of {chain_key}?"]))
         view = mend.disown(journal, reason)
     ids = [str(one.event.id) for one in rows]
-    run.emit(
-        f"{readable.agree(len(ids), 'row is', 'rows are')} disowned.\n  head: {view.head}",
-        {"lane": chain_key, "disowned": ids, "head": str(view.head)},
-    )
+    document: DisownedDocument = {"lane": chain_key, "disowned": ids, "head": str(view.head)}
+    run.emit(f"{readable.agree(len(ids), 'row is', 'rows are')} disowned.\n  head: {view.head}", document)
 
 
 def _lane(text: str) -> ChainKey:

@@ -8,6 +8,7 @@ from releaseguard.cli.shared.options import Run
 from releaseguard.errors import ExitCode
 
 if TYPE_CHECKING:
+    from releaseguard.rotation.by_hand.steps import ByHandDocument
     from releaseguard.wiring import Wiring
 
 
@@ -22,7 +23,7 @@ def by_hand(run: Run, wiring: Wiring, provider: str, secret: str | None, environ
     language = run.lang or wiring.settings.project.language
     group, steps = steps_by_hand(wiring.bindings, wiring.cards.get(provider), secret, command, language)
     head = f"BY HAND  {provider} in {wiring.settings.environment}: {' and '.join(group.names)}"
-    document = {
+    document: ByHandDocument = {
         "provider": provider,
         "environment": wiring.settings.environment,
         "unit": group.name,

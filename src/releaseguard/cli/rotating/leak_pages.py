@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from releaseguard.leaks.interface import Hit, Searched
+    from releaseguard.report.answers import AlertsDocument
     from releaseguard.report.findings.document import FindingsPage, FoundRow
 
 ALERT, VALUE, PART = "open_alert", "managed_value", "not_searched"
@@ -15,30 +16,6 @@ RULES = {
     VALUE: "A managed secret's value stands in the repository or its history: it stays there for good, so rotate it.",
     PART: "Something could not be looked at, so that nothing was found there says nothing.",
 }
-
-
-class OpenAlertRow(TypedDict):
-    """One alert, and the command that deals with it."""
-
-    provider: str | None
-    command: str | None
-    revoked: bool
-    rotation_id: str | None
-    place: str
-    number: int
-    kind: str
-    created_at: str
-    url: str
-    validity: str | None
-    publicly_leaked: bool
-
-
-class AlertsDocument(TypedDict):
-    """What ``leaks --json`` prints of alerts."""
-
-    open: Sequence[OpenAlertRow]
-    closed: Sequence[OpenAlertRow]
-    unread: Sequence[str]
 
 
 def alerts_page(document: AlertsDocument, text: str) -> FindingsPage:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -18,8 +18,8 @@ from releaseguard.model import to_text
 from releaseguard.report.formats import FINDINGS
 
 if TYPE_CHECKING:
-    from releaseguard.cli.rotating.leak_pages import AlertsDocument, OpenAlertRow
     from releaseguard.leaks.interface import Alert, Hit, Needle, Searched
+    from releaseguard.report.answers import AlertsDocument, HitRow, OpenAlertRow, SearchedDocument
     from releaseguard.report.findings.document import FindingsPage
     from releaseguard.wiring import Wiring
 
@@ -135,8 +135,8 @@ def _what_next(one: _SeenAlert) -> str:
 
 def _searched(run: Run, wiring: Wiring, repo: Path) -> tuple[FindingsPage, ExitCode]:
     searched = _search(run, wiring, repo)
-    found = {
-        "hits": [asdict(hit) for hit in searched.hits],
+    found: SearchedDocument = {
+        "hits": [cast("HitRow", asdict(hit)) for hit in searched.hits],
         "whole_history": searched.whole,
         "unread": list(searched.unread),
         "left_out": list(searched.left_out),

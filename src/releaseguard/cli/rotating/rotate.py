@@ -268,14 +268,14 @@ def _check_named(wiring: Wiring, providers: Iterable[str], flags: RotateFlags) -
 
 def _rotate_drifted(run: Run, wiring: Wiring, yes: bool, flags: RotateFlags) -> ExitCode:
     """Push the newest versions again wherever they are behind, missing or changed."""
-    from releaseguard.cli.rotating.several import rotate_drifted
+    from releaseguard.cli.rotating.several import document_of, rotate_drifted
     from releaseguard.rotation.drift.again import drifted_groups
     from releaseguard.rotation.drift.survey import survey
 
     found = survey(wiring.bindings.managed(), wiring.bindings.vault, wiring.stores.log, copies=False)
     groups = drifted_groups(found, wiring.cards)
     if not groups:
-        run.emit("Nothing has drifted.", {"rotations": []})
+        run.emit("Nothing has drifted.", document_of([]))
         return ExitCode.OK
     if not yes and not flags.dry_run:
         ask(f"Push again: {', '.join(map(str, groups))}")

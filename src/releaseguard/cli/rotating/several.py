@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from releaseguard.cli.rotating.carrying_out import carry_out
 from releaseguard.cli.shared.confirm import ask
@@ -14,7 +14,7 @@ from releaseguard.errors import ExitCode, ReleaseguardError
 if TYPE_CHECKING:
     from releaseguard.cards.spec import Card
     from releaseguard.rotation.drift.again import DriftedGroup
-    from releaseguard.rotation.result import RotationResult
+    from releaseguard.rotation.result import RotationResult, RotationsDocument
     from releaseguard.rotation.values import RotateRequest
     from releaseguard.wiring import Wiring
 
@@ -35,7 +35,7 @@ def rotate_all(
     """
     groups = _every_group(wiring)
     if not groups:
-        run.emit("No provider has destinations in this environment: nothing is managed.", _document([]))
+        run.emit("No provider has destinations in this environment: nothing is managed.", document_of([]))
         return ExitCode.OK
 
     def planned(card: Card, secret: str) -> RotateRequest:
@@ -94,14 +94,15 @@ def _one(run: Run, wiring: Wiring, group: DriftedGroup, make: Callable[[Card, st
 def _reported(run: Run, results: Sequence[RotationResult]) -> ExitCode:
     from releaseguard.rotation.drift.again import worst
 
-    run.emit(lambda: _text(results), _document(results))
+    run.emit(lambda: _text(results), document_of(results))
     return worst(one.exit_code for one in results)
 
 
-def _document(results: Sequence[RotationResult]) -> Mapping[str, object]:
+def document_of(results: Sequence[RotationResult]) -> RotationsDocument:
+    """What several rotations print with ``--json``."""
     from releaseguard.rotation.drift.again import sorted_out
 
-    return {"rotations": [one.to_json() for one in results], **sorted_out(results)}
+    return cast("RotationsDocument", {"rotations": [one.to_json() for one in results], **sorted_out(results)})
 
 
 def _text(results: Sequence[RotationResult]) -> str:

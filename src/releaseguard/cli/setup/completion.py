@@ -12,6 +12,8 @@ from releaseguard.cli.shared.options import Run, command
 if TYPE_CHECKING:
     from click.shell_completion import ShellComplete
 
+    from releaseguard.report.answers import CompletionDocument
+
 SHELLS = ("bash", "zsh", "fish")
 VARIABLE = "_RELEASEGUARD_COMPLETE"
 """Of the environment: with ``SHELL_complete`` in it a shell asks for words."""
@@ -28,7 +30,8 @@ def completion(run: Run, shell: str) -> None:
     JSON: {"shell", "source"}.
     """
     source = _source(shell)
-    run.emit(source, {"shell": shell, "source": source})
+    document: CompletionDocument = {"shell": shell, "source": source}
+    run.emit(source, document)
 
 
 def words(asked: str) -> str:

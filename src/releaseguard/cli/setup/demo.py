@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,7 @@ from releaseguard.cli.shared.output import styled
 from releaseguard.errors import ExitCode
 
 if TYPE_CHECKING:
+    from releaseguard.report.answers import DemoDocument, DemoStep
     from releaseguard.sandbox.story import Story
     from releaseguard.verification.values import Judged
     from releaseguard.wiring import Wiring
@@ -79,15 +80,6 @@ def _staged(run: Run, folder: Path, scenario: str | None) -> Iterator[_Stage]:
             yield _Stage(run, Story(world, week), opened)
 
 
-class DemoStep(TypedDict):
-    """One step, for programs; ``result`` is the document that its command prints."""
-
-    title: str
-    command: str
-    as_told: bool
-    result: object
-
-
 @dataclass
 class _Stage:
     """Tells the story: every step is text for people and a row for programs."""
@@ -127,7 +119,8 @@ class _Stage:
 
     def finish(self, folder: Path | None) -> None:
         if self.run.json:
-            document = {"as_told": self.went_as_told, "folder": str(folder) if folder else None, "steps": self.steps}
+            kept = str(folder) if folder else None
+            document: DemoDocument = {"as_told": self.went_as_told, "folder": kept, "steps": self.steps}
             self.run.emit("", document)
 
 

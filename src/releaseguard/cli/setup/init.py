@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import click
 from msgspec import structs
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from releaseguard.cli.setup.init_form import InitFlags
     from releaseguard.init.answers import Answers
     from releaseguard.init.own_table import OwnTable
+    from releaseguard.report.answers import InitDocument, MarkingRow
     from releaseguard.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -151,12 +152,12 @@ def _write(run: Run, config: Path, flags: InitFlags, workflows: bool | None, *, 
     if wanted:
         _tell_of_variables(run, answers.events_url)
     markings = markings_of(parts, answers.events_url, PARTS.log)
-    document = {
+    document: InitDocument = {
         "written": [shown_path(path) for path in written],
         "answers": _shown(answers),
         "variables": _variables(settings, answers.events_url),
         "fill_in": _left_open(settings, answers),
-        "components": [asdict(one) for one in markings],
+        "components": [cast("MarkingRow", asdict(one)) for one in markings],
         "next": _next_steps(run, answers),
     }
     run.emit(lambda: text_of(document, markings, workflows=wanted), document)

@@ -10,6 +10,7 @@ from releaseguard.errors import ExitCode
 
 if TYPE_CHECKING:
     from releaseguard.cli.shared.options import Run
+    from releaseguard.report.answers import InitDocument
     from releaseguard.settings import Settings
 
 
@@ -26,7 +27,7 @@ def add_workflows(run: Run, config: Path) -> ExitCode:
     root, known = repository_at(config.parent).top, service_parts()
     written = files.write(files.workflows(settings.environment, root, config), root)
     markings = markings_of(parts_of(root, known), _address(settings), known.log)
-    document = {
+    document: InitDocument = {
         "written": [shown_path(path) for path in written],
         "answers": {},
         "variables": _variables(settings),

@@ -18,6 +18,7 @@ from releaseguard.errors import ExitCode, Refused, ServiceError, Unreachable, Us
 from releaseguard_events.private import make_folder, write_file
 
 if TYPE_CHECKING:
+    from releaseguard.report.answers import ActedDocument, SandboxDocument
     from releaseguard.sandbox.hands import Desk
     from releaseguard.sandbox.world import World
 
@@ -83,7 +84,8 @@ def sandbox(
     if provider is None and act not in WITHOUT_PROVIDER:
         raise UsageError(f"{act} whose?", next_step=f"Name a provider: releaseguard sandbox {act} sendgrid")
     done = _asked(run.environ.get(ADDRESS), act, {"provider": provider, "secret": secret})
-    run.emit(done, {"act": act, "provider": provider, "done": done})
+    document: ActedDocument = {"act": act, "provider": provider, "done": done}
+    run.emit(done, document)
     return ExitCode.OK
 
 
@@ -162,7 +164,8 @@ def _announce(run: Run, world: World, config: Path, desk: str) -> None:
             "Ctrl-C stops them.",
         ]
     )
-    run.emit(text, {"folder": str(config.parent), "environment": environ})
+    document: SandboxDocument = {"folder": str(config.parent), "environment": environ}
+    run.emit(text, document)
 
 
 def _path() -> Iterator[str]:

@@ -14,6 +14,9 @@ from releaseguard.harmless import as_json
 def schema(run: Run, name: str) -> None:
     """Print the JSON Schema of the configuration, of a provider's card, or of what a command prints with --json.
 
+    A command's schema is called as the command, with a hyphen for the space: events-list. What any command prints where
+    it could not do what it was asked is `error`; of `events tail` and `events export` each line is one document.
+
     An editor that knows TOML checks and completes the file that begins with the line
     `#:schema ./releaseguard.schema.json`.
 

@@ -12,7 +12,7 @@ from releaseguard.report.layout.text import wrapped
 from releaseguard.report.status.document import ReleaseRow, StatusDocument
 
 SHORTEST = 40
-"""Characters of what is open that stand there however narrow the terminal is."""
+"""Characters of what is open below which cutting it is no use: beside a long command the line is broken anyway."""
 LINES = 10
 """That fit a glance at three in the morning; what is left out is counted, and ``--json`` has all of it."""
 
@@ -43,7 +43,8 @@ class _StatusLine:
 
     def fitting(self, width: int) -> str:
         rest = f"; next: {self.next_step}" if self.next_step else ""
-        room = max(width - len(rest), SHORTEST)
+        room = width - len(rest)
+        room = room if room >= SHORTEST else max(width, SHORTEST)
         return (self.what if len(self.what) <= room else f"{self.what[: room - 1]}…") + rest
 
 

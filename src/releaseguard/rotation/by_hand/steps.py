@@ -26,6 +26,15 @@ class HandStepRow(TypedDict):
     commands: Sequence[str]
 
 
+class ByHandDocument(TypedDict):
+    """What ``rotate --by-hand --json`` prints."""
+
+    provider: str
+    environment: str
+    unit: str
+    steps: Sequence[HandStepRow]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandStep:
     """One thing that a person does."""
