@@ -23,6 +23,13 @@ from releaseguard.secret import Secret
 from tests.support.extent import examples
 
 
+def caused_by_ctrl_c() -> RuntimeError:
+    """As Python 3.11 says it where a class was just being made."""
+    error = RuntimeError("Error calling __set_name__ on 'cached_property' instance 'x' in 'X'")
+    error.__cause__ = KeyboardInterrupt()
+    return error
+
+
 @pytest.fixture
 def failing(monkeypatch):
     """A command that fails in the way a test asks for."""
@@ -46,6 +53,7 @@ def failing(monkeypatch):
         (Unreachable("u"), 5),
         (KeyboardInterrupt(), 130),
         (click.Abort(), 130),
+        (caused_by_ctrl_c(), 130),
         (click.UsageError("u"), 2),
         (RuntimeError("r"), 70),
     ],

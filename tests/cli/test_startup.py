@@ -174,3 +174,22 @@ def test_a_shell_reads_what_it_needs_for_tab(cli, shell):
     assert done.code == 0
     assert "_RELEASEGUARD_COMPLETE" in done.out
     assert cli.run("completion", shell, "--json").json["shell"] == shell
+
+
+INTERRUPTED_WHILE_LOADING = """
+import builtins, os, signal, time
+load = builtins.__import__
+def interrupted(name, *rest):
+    if name == "releaseguard.cli":
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(5)
+    return load(name, *rest)
+builtins.__import__ = interrupted
+from releaseguard.__main__ import main
+main()
+"""
+
+
+def test_ctrl_c_while_it_is_still_loading_leaves_no_traceback():
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED_WHILE_LOADING], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "\nInterrupted.\n")

@@ -56,7 +56,9 @@ def _told(error: Exception | KeyboardInterrupt, arguments: list[str]) -> int:
     match error:
         case click.ClickException():
             return _left_in_job(_usage(error, wants_json), without_secrets(error.format_message()), arguments)
-        case KeyboardInterrupt() | click.Abort():
+        case (
+            KeyboardInterrupt() | click.Abort() | RuntimeError(__cause__=KeyboardInterrupt())
+        ):  # while a class was made
             said = spoken.sentence("Interrupted.")
             click.echo(said, err=True)
             return _left_in_job(ExitCode.INTERRUPTED, said, arguments)
