@@ -114,7 +114,9 @@ def test_what_came_twice_may_come_again_until_it_was_quiet_for_twice_its_longest
 @pytest.mark.parametrize(("onset", "most"), [(20.0, 0.001), (1_000.0, 0.03), (30_000.0, 0.5)])
 def test_what_chance_brings_now_and_then_excuses_hardly_anything(onset: float, most: float) -> None:
     level = KnownShare(0.06, 20.0)
-    doubt = Doubt(level, against_trouble(level, 0.01, WINDOW, expected=60, needed=1e6), likely(onset, many=True))
+    doubt = Doubt(
+        level, against_trouble(level, KnownShare(0.01, 1e3), WINDOW, expected=60, needed=1e6), likely(onset, many=True)
+    )
     assert likely(onset, many=True) <= most < likely(5 * onset + 40, many=False)
     assert doubt.of_both(1e12) >= 1.0 / most
     assert doubt.of_both(0.5) <= 0.5

@@ -57,7 +57,7 @@ def _rolled_back(outcomes: str) -> str:
         after=cast("Doubt", None),
     )
     trouble.look([(minute, 1, int(one == "x")) for minute, one in enumerate(outcomes)])
-    held = SimpleNamespace(trouble=trouble, rule=ERRORS)
+    held = SimpleNamespace(trouble=trouble, rule=ERRORS, at_times={})
     state: Any = SimpleNamespace(
         errors={ERRORS.id: held},
         rolls_back=True,

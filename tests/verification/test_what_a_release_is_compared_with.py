@@ -92,12 +92,14 @@ def simulated(rng: random.Random, rate: float, failing: Rate, served: Rate, minu
                         yield Cell(minute, minute, provider, event, ok, release, False, False, count, 0)
 
 
-def judged(rows: Sequence[Cell] | Iterator[Cell], minutes: int = WINDOW, **told: Any) -> Replay:
+def judged(
+    rows: Sequence[Cell] | Iterator[Cell], minutes: int = WINDOW, *, baseline: int = DAYS * 1440, **told: Any
+) -> Replay:
     ledger = Ledger([one.reading for one in RULES], [DEPLOYED], WINDOW)
     ledger.add(rows)
     at = datetime.fromtimestamp(DEPLOYED * 60, UTC)
     deployment = Deployment(release="new", environment="production", deployed_at=at, **told)
-    promise = Promise(window_minutes=WINDOW, baseline_minutes=DAYS * 1440)
+    promise = Promise(window_minutes=WINDOW, baseline_minutes=baseline)
     replay = Replay(ledger, RULES, deployment, promise)
     replay.look(DEPLOYED + minutes)
     return replay

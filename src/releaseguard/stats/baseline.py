@@ -7,7 +7,7 @@ varies more than Poisson's and Bernoulli's laws allow.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import accumulate
 from operator import mul
 
@@ -68,28 +68,43 @@ class ErrorBaseline(Struct, frozen=True):
         return beta_quantile(BOUND_CONFIDENCE, self.share * self.weight, (1.0 - self.share) * self.weight)
 
 
-def error_baseline(series: KnownSeries, span: BaselineSpan, *, minutes: int = HOUR) -> ErrorBaseline:
+def error_baseline(
+    series: KnownSeries, span: BaselineSpan, *, minutes: int = HOUR, apart: Collection[int] = ()
+) -> ErrorBaseline:
     """The usual share of errors before the deployment.
 
     The share outside incidents at this time of day, as far as there is enough to tell. Its weight follows from the
     events it was estimated from and from how much the hours' shares differ: 1 / w is the variance of the share
     over p (1 - p). A window of H hours looks at the worst of them, about sqrt(2 ln H) deviations above the mean, so
-    that their variance counts 1 + 2 ln H times.
+    that their variance counts 1 + 2 ln H times. The minutes ``apart`` do not count.
     """
     whole = max(span.end - span.start, 0) // HOUR
-    hours = series.every(span.end - HOUR * whole, HOUR, whole)[::-1]
+    hours = _without(series, span.end, series.every(span.end - HOUR * whole, HOUR, whole)[::-1], apart)
     seen = [hour for hour in hours if hour[0]]
-    kept = _without_incidents(seen)
+    kept = without_incidents(seen)
     events, errors = sum(n for n, _ in kept), sum(k for _, k in kept)
     overall = (errors + 0.5) / (events + 1.0)
     share = min(_same_time(hours, kept, overall), 0.99)
-    variance = _share_variance(kept, overall) * (1.0 + 2.0 * math.log(max(minutes / HOUR, 1.0)))
+    variance = share_variance(kept, overall) * (1.0 + 2.0 * math.log(max(minutes / HOUR, 1.0)))
     spread = 1.0 / max(events, 1) + variance * overall / (1.0 - overall)
     weight = max(1.0 / spread, LEAST_ERRORS / share)
     return ErrorBaseline(events, errors, share, weight, len(seen) - len(kept))
 
 
-def _without_incidents(hours: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+def _without(
+    series: KnownSeries, end: int, hours: Sequence[tuple[int, int]], apart: Collection[int]
+) -> Sequence[tuple[int, int]]:
+    """The hours before ``end``, the newest first, without these minutes."""
+    left = list(hours)
+    for minute in apart:
+        hour = (end - 1 - minute) // HOUR
+        if 0 <= hour < len(left):
+            events, errors = series.counts(minute, minute + 1)
+            left[hour] = left[hour][0] - events, left[hour][1] - errors
+    return left
+
+
+def without_incidents(hours: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """The hours whose errors fit the others; where over a third do not, trouble is the usual state."""
     kept = list(hours)
     for _ in range(4):
@@ -108,7 +123,7 @@ def _is_incident(events: int, errors: int, share: float) -> bool:
     return errors > 3 * usual and errors > usual + 5 * math.sqrt(usual * (1 - share)) + 2
 
 
-def _share_variance(hours: Sequence[tuple[int, int]], share: float) -> float:
+def share_variance(hours: Sequence[tuple[int, int]], share: float) -> float:
     """The variance of an hour's true share over the overall one, beyond chance, from the hours' errors.
 
     Each hour's (k - n p)^2 - n p is (n p)^2 times that variance on average, and varies by about n p + 2 (n p)^2

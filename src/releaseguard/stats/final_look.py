@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
 from releaseguard.stats.bounds import beta_cdf, inside
-from releaseguard.stats.evidence.laws import LEAST_WEIGHT
+from releaseguard.stats.evidence.laws import LEAST_WEIGHT, KnownShare
 from releaseguard.stats.evidence.volumes import Others, VolumeChange, common_level, tolerated_mean
 
 KEPT = ((25.0, 0.8), (200.0, 0.5), (math.inf, 0.1))
@@ -73,6 +73,27 @@ def chance_of_errors(errors: int, events: int, share: float, weight: float) -> f
             break
         term *= (events - k) / (k + 1) * (a + k) / max(b + events - k - 1, _LEAST)
     return min(max(total, _LEAST), 1.0)
+
+
+def of_all(events: Mapping[KnownShare, int]) -> KnownShare:
+    """One law for the errors of several parts, so many events of each share: with their mean and variance.
+
+    Shares that differ vary less together than events of the mean share, so that the law alarms no sooner than theirs.
+    """
+    there = [known for known, number in events.items() if number > 0]
+    if len(there) <= 1:
+        return next(iter(there or events))
+    whole = sum(events[known] for known in there)
+    share = inside(sum(events[known] * known.share for known in there) / whole)
+    variance = sum(_variance(events[known], known) for known in there)
+    # Of n events of a beta-binomial law: n p (1 - p) (1 + (n - 1) / (w + 1)).
+    more = variance / (whole * share * (1.0 - share)) - 1.0
+    return KnownShare(share, max((whole - 1) / max(more, 1e-9) - 1.0, LEAST_WEIGHT))
+
+
+def _variance(events: int, known: KnownShare) -> float:
+    """Of the errors of so many events (beta-binomial law)."""
+    return events * known.share * (1.0 - known.share) * (1.0 + (events - 1) / (known.weight + 1.0))
 
 
 class ErrorTest(Struct, frozen=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from releaseguard.stats.bounds import likelihood_ratio
 
@@ -37,15 +37,18 @@ def change_since(seen: Sequence[float], expected: Sequence[float], *, rising: bo
     return since
 
 
-def most_telling(minutes: Mapping[int, tuple[int, int]], usual: float) -> tuple[int, int, int] | None:
+def most_telling(
+    minutes: Mapping[int, tuple[int, int]], usual: float | Callable[[int], float]
+) -> tuple[int, int, int] | None:
     """The last stretch of minutes whose share of errors is farthest above the usual one, by its likelihood ratio:
-    its first minute, events and errors; ``None`` where none is above it."""
-    found, most, events, errors = None, 0.0, 0, 0
+    its first minute, events and errors; ``None`` where none is above it. ``usual`` may be another in each minute."""
+    found, most, events, errors, expected = None, 0.0, 0, 0, 0.0
     for minute in sorted(minutes, reverse=True):
         total, bad = minutes[minute]
         events, errors = events + total, errors + bad
-        above = events > 0 and errors > usual * events
-        ratio = likelihood_ratio(errors, events, usual, min(errors / events, 1.0)) if above else 0.0
+        expected += total * (usual(minute) if callable(usual) else usual)
+        above = events > 0 and errors > expected
+        ratio = likelihood_ratio(errors, events, expected / events, min(errors / events, 1.0)) if above else 0.0
         if ratio > most:
             found, most = (minute, events, errors), ratio
     return found

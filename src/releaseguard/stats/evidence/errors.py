@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from releaseguard.stats.bounds import inside
-from releaseguard.stats.evidence.laws import AtMost, Fitful, Hourly, KnownShare, Law
+from releaseguard.stats.evidence.laws import AtMost, Either, Fitful, Hourly, KnownShare, Law, TimeOfDay, Times
 
 HARMS = (0.04, 0.1, 0.3, 0.75)
 """Rises of the error share in the mixture: the share of requests that would have succeeded and now fail."""
@@ -28,20 +29,75 @@ def harm_weights(expected: float) -> Sequence[float]:
     return next(weights for below, weights in HARM_WEIGHTS if expected <= below)
 
 
+class _Against:
+    """A law, and the shares p_h of the harms that its rows are weighed by."""
+
+    def __init__(self, law: Law, harms: Iterable[float]) -> None:
+        self.law = law
+        self._chances = _Chances(harms)
+
+    def gains(self, minute: int, bad: int, good: int) -> Sequence[float]:
+        """How much likelier a minute's further rows are by each harm than by the law, as a logarithm."""
+        usual = self.law.learn(minute, bad, good)
+        return [chance - usual for chance in self._chances.of(bad, good)]
+
+
+class _AgainstEither(_Against):
+    """The same where either of two shares is the usual one: a harm raises whichever it is, as likely as the law holds
+    each to be before the rows come."""
+
+    def __init__(self, law: Either, harms: Iterable[float], others: Iterable[float]) -> None:
+        super().__init__(law, harms)
+        self._either, self._others = law, _Chances(others)
+
+    def gains(self, minute: int, bad: int, good: int) -> Sequence[float]:
+        """As of any law."""
+        trust = self._either.trust
+        usual = self.law.learn(minute, bad, good)
+        both = zip(self._chances.of(bad, good), self._others.of(bad, good), strict=True)
+        return [_log_mean(one, other, trust) - usual for one, other in both]
+
+
+class _Chances:
+    """The probability of rows, by each of some shares of errors."""
+
+    def __init__(self, shares: Iterable[float]) -> None:
+        certain = [inside(share) for share in shares]
+        self._bad, self._good = [math.log(p) for p in certain], [math.log1p(-p) for p in certain]
+
+    def of(self, bad: int, good: int) -> Sequence[float]:
+        """Their logarithms."""
+        return [bad * more + good * less for more, less in zip(self._bad, self._good, strict=True)]
+
+
+def _log_mean(one: float, other: float, trust: float) -> float:
+    """The logarithm of the mean of two numbers whose logarithms are given, with ``trust`` in the other."""
+    most = max(one, other)
+    return most + math.log((1.0 - trust) * math.exp(one - most) + trust * math.exp(other - most))
+
+
 class ShareProcess:
     """The e-process of one error share against a law.
 
     E(t) = sum over harms h and onsets s of pi(h) w(s) * product over minutes m in (s, t] of
     min(cap(s), p_h^k (1 - p_h)^(n - k) / Q(k, n | past)), with n events and k errors and Q the law's probability of
-    them. Under the law each factor has expectation at most 1, cut or not.
+    them. Under the law each factor has expectation at most 1, cut or not. Minutes ``at_times`` have laws and harms of
+    their own, as many of these.
     ``harms`` are (share p_h, prior weight pi); ``needed``, the E that fails the check, chooses the caps: no burst of
     a minute or two decides.
     """
 
-    def __init__(self, law: Law, harms: Sequence[tuple[float, float]], minutes: int, needed: float) -> None:
-        self._law = law
-        self._bad = [math.log(inside(share)) for share, _ in harms]
-        self._good = [math.log1p(-inside(share)) for share, _ in harms]
+    def __init__(
+        self,
+        law: Law,
+        harms: Sequence[tuple[float, float]],
+        minutes: int,
+        needed: float,
+        at_times: Mapping[int, _Against] = MappingProxyType({}),
+    ) -> None:
+        self._always = _Against(law, [share for share, _ in harms])
+        self._at_times = at_times
+        self._laws = list(dict.fromkeys([self._always, *at_times.values()]))
         self._weights = [weight for _, weight in harms]
         self._unspent = 1.0
         self._each_minute = (1.0 - AT_ONCE) / max(minutes, 1)
@@ -60,18 +116,21 @@ class ShareProcess:
         Events of one minute may arrive over several looks; the cap holds for the minute as a whole.
         """
         self._begin_an_onset()
-        self._law.age()
+        for against in self._laws:
+            against.law.age()
+        self.take(arrived)
+        return self.value
+
+    def take(self, arrived: Iterable[tuple[int, int, int]]) -> None:
+        """Take in more of what arrived since the last look."""
         for minute, total, bad in arrived:
-            usual = self._law.learn(minute, bad, total - bad)
+            against = self._at_times.get(minute, self._always)
             before = self._minutes.get(minute, [0.0] * len(self._weights))
-            after = [
-                held + bad * more + (total - bad) * less - usual
-                for held, more, less in zip(before, self._bad, self._good, strict=True)
-            ]
+            gains = against.gains(minute, bad, total - bad)
+            after = [held + gain for held, gain in zip(before, gains, strict=True)]
             self._minutes[minute] = after
             self._at_once.multiply(before, after)
             self._later.multiply(before, after)
-        return self.value
 
     def _begin_an_onset(self) -> None:
         first = self._unspent == 1.0
@@ -87,10 +146,28 @@ class ErrorProcess(ShareProcess):
     """
 
     def __init__(
-        self, share: float, weight: float, minutes: int, *, expected: float = math.inf, needed: float = 800.0
+        self,
+        share: float,
+        weight: float,
+        minutes: int,
+        *,
+        expected: float = math.inf,
+        needed: float = 800.0,
+        times: Times = MappingProxyType({}),
     ) -> None:
-        share = inside(share)
-        super().__init__(Hourly(KnownShare(share, weight)), _raised(share, expected), minutes, needed)
+        usual = KnownShare(inside(share), weight)
+        at_times = _at_times(usual, times)
+        super().__init__(Hourly(usual), _raised(usual.share, expected), minutes, needed, at_times)
+
+
+def _at_times(usual: KnownShare, times: Times) -> Mapping[int, _Against]:
+    """What the minutes that have their own usual share are weighed against: the same harms."""
+    of_each: dict[TimeOfDay, _Against] = {}
+    for one in times.values():
+        if one not in of_each:
+            harms, others = ([share for share, _ in _raised(s, math.inf)] for s in (usual.share, one.level.share))
+            of_each[one] = _AgainstEither(Either(usual, one.level, one.likely), harms, others)
+    return {minute: of_each[one] for minute, one in times.items()}
 
 
 def _raised(share: float, expected: float) -> Sequence[tuple[float, float]]:
@@ -109,10 +186,19 @@ def against_incident(level: KnownShare, minutes: int, *, needed: float) -> Share
     return ShareProcess(Fitful(level), _beyond(level.share), minutes, needed)
 
 
-def against_trouble(level: KnownShare, usual: float, minutes: int, *, expected: float, needed: float) -> ShareProcess:
+def against_trouble(
+    level: KnownShare,
+    usual: KnownShare,
+    minutes: int,
+    *,
+    expected: float,
+    needed: float,
+    times: Times = MappingProxyType({}),
+) -> ShareProcess:
     """The e-process against trouble that may be under way at its own level, by the harms of a release that was well
     before: whichever of both the rows are likelier of."""
-    return ShareProcess(Fitful(level), _raised(inside(usual), expected), minutes, needed)
+    harms = _raised(inside(usual.share), expected)
+    return ShareProcess(Fitful(level), harms, minutes, needed, _at_times(usual, times))
 
 
 def _beyond(share: float) -> Sequence[tuple[float, float]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Protocol
 
 from msgspec import Struct
@@ -24,6 +25,21 @@ class KnownShare(Struct, frozen=True):
         """The two parameters of the beta distribution."""
         share, weight = inside(self.share), max(self.weight, LEAST_WEIGHT)
         return share * weight, (1.0 - share) * weight
+
+
+class TimeOfDay(Struct, frozen=True):
+    """A minute that has its own usual share of errors: one of a batch or of a job at a fixed time."""
+
+    level: KnownShare
+    """The share of the stretch of such minutes, where it has it today."""
+    likely: float
+    """How likely that is."""
+    average: KnownShare
+    """The share that such a minute has had so far, with it and without."""
+
+
+Times = Mapping[int, TimeOfDay]
+"""By minute."""
 
 
 class Law(Protocol):
@@ -56,6 +72,30 @@ class Hourly:
         if self._looks and self._looks % 60 == 0:
             self._bad, self._good = self._prior
         self._looks += 1
+
+
+class Either:
+    """One of two shares: the usual one, or, as likely as ``likely``, one that these minutes of the day have. The trust
+    in the second follows the rows, and a part of it goes back with every look, since a batch begins and ends."""
+
+    def __init__(self, usual: KnownShare, other: KnownShare, likely: float) -> None:
+        self._usual, self._other = Hourly(usual), Hourly(other)
+        self._likely = self.trust = likely
+        """In the second."""
+
+    def learn(self, minute: int, bad: int, good: int) -> float:
+        """As the law says."""
+        usual, other = self._usual.learn(minute, bad, good), self._other.learn(minute, bad, good)
+        most = max(usual, other)
+        by_usual, by_other = (1.0 - self.trust) * math.exp(usual - most), self.trust * math.exp(other - most)
+        self.trust = by_other / (by_usual + by_other)
+        return most + math.log(by_usual + by_other)
+
+    def age(self) -> None:
+        """Another look begins."""
+        self._usual.age()
+        self._other.age()
+        self.trust = MOVES * self._likely + (1.0 - MOVES) * self.trust
 
 
 class AtMost:

@@ -36,6 +36,7 @@ from releaseguard.verification.judge.verdicts import (
     limit_of,
     outnumbers,
 )
+from releaseguard.verification.judge.weighing.others import sums
 from releaseguard.verification.judge.weighing.trouble import PriorTrouble
 from releaseguard.verification.values import Rule
 from releaseguard.verification.whose.foretold import REMOVED_WORDS
@@ -104,6 +105,7 @@ def _words(state: ReleaseState, rule: Rule, verdict: Verdict, evidence: SignalEv
     if failure := state.failures.get(rule.id):
         return _failed(state, rule, verdict, failure)
     observed = f"observed {evidence.errors} errors of {evidence.events} events in {span(state)} {_usual(state, rule)}"
+    observed += _at_times(state.errors[rule.id])
     limit = f"{evidence.limit:.1%}"
     if rule.id in state.alike or rule.id in state.harmed:
         return f"{observed}; {_others_words(state, rule)}"
@@ -130,6 +132,15 @@ def _usual(state: ReleaseState, rule: Rule) -> str:
     if not base.events:
         return "with no baseline: nothing that it counts was logged before this release"
     return f"where the baseline says {base.share:.1%} of {base.events}"
+
+
+def _at_times(held: ErrorState) -> str:
+    """What came in minutes that have their own usual share, as those of a batch have."""
+    events, errors = sums(held.at_times.values())
+    if not events:
+        return ""
+    usual = sum(total * held.times[minute].average.share for minute, (total, _) in held.at_times.items()) / events
+    return f"; besides {errors} errors of {events} events at a time of day at which {usual:.0%} is usual"
 
 
 def _others_words(state: ReleaseState, rule: Rule) -> str:
@@ -167,9 +178,10 @@ def _trouble_words(trouble: PriorTrouble) -> str:
 
 
 def _failed(state: ReleaseState, rule: Rule, verdict: Verdict, failure: Failure) -> str:
-    observed = (
-        f"observed {failure.errors} errors of {failure.events} events in {stretch(failure)} {_usual(state, rule)}"
-    )
+    usual = _usual(state, rule)
+    if failure.usual is not None:
+        usual = f"where the baseline says {failure.usual:.1%} at this time of day"
+    observed = f"observed {failure.errors} errors of {failure.events} events in {stretch(failure)} {usual}"
     return f"{observed}; {_harm(state, rule, failure)}; {evidence_words(state, failure)}; therefore {called(verdict)}"
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from releaseguard.stats.completeness import ENOUGH
+from releaseguard.stats.evidence.laws import KnownShare
 from releaseguard.stats.evidence.volumes import FEW_EXPECTED
 from releaseguard.stats.final_look import (
     WHOLE_NUMBERS,
@@ -17,7 +18,7 @@ from releaseguard.stats.final_look import (
     shared_out,
 )
 from releaseguard.stats.onset import most_telling
-from releaseguard.verification.judge.failures import fail, level_before, still_serves
+from releaseguard.verification.judge.failures import fail, level_before, level_of_all, still_serves
 from releaseguard.verification.judge.state import ErrorState, FinalLook, ReleaseState
 from releaseguard.verification.judge.weighing.others import HARM_TO_OTHERS, compared
 from releaseguard.verification.values import Rule
@@ -54,9 +55,9 @@ def _look_at_others(state: ReleaseState) -> None:
         if rule.id in state.harmed or not _tells_of_others(state, errors):
             continue
         if value >= HARM_TO_OTHERS * len(state.errors):
-            since = most_telling(errors.old, level_before(state, rule).share)
+            since = most_telling(errors.old_otherwise, level_before(state, rule).share)
             if since is not None:
-                state.harmed[rule.id] = compared(errors.own, errors.old, since[0])
+                state.harmed[rule.id] = compared(errors.own, errors.old_otherwise, since[0])
 
 
 def _tells_of_others(state: ReleaseState, errors: ErrorState) -> bool:
@@ -82,10 +83,11 @@ def _shared_out(state: ReleaseState, allowed: Mapping[str, float]) -> Mapping[st
     """What the rules of errors may alarm falsely at the last look, by id: what some leave unused others have. Those to
     which an incident from before does something keep their own, since outcomes tell when it is over."""
     tests = {
-        name: ErrorTest(errors.events, usual.share, usual.weight, allowed[name])
+        name: ErrorTest(events, usual.share, usual.weight, allowed[name])
         for name, errors in state.errors.items()
-        if name in allowed and errors.prior is None and errors.events <= WHOLE_NUMBERS
-        for usual in (level_before(state, errors.rule),)
+        if name in allowed and errors.prior is None
+        for events, usual in (level_of_all(errors, level_before(state, errors.rule)),)
+        if events <= WHOLE_NUMBERS
     }
     return dict(zip(tests, shared_out(list(tests.values())), strict=True))
 
@@ -105,13 +107,19 @@ def _chance(state: ReleaseState, rule: Rule) -> float:
     if rule.kind == "volume":
         return state.volumes[rule.id].chance
     errors = state.errors[rule.id]
-    bad = lasting((bad for _, bad in errors.own.values()), of_a_burst(state.expected(rule)))
-    level = level_before(state, rule)
-    chance = chance_of_errors(bad, errors.counted[0], level.share, level.weight)
+    found = errors.own if errors.trouble is not None else errors.all_own
+    bad = lasting((bad for _, bad in found.values()), of_a_burst(state.expected(rule)))
+    chance = _chance_of(errors, bad, level_before(state, rule))
     if errors.doubt is None or errors.trouble is not None:
         return chance
-    level = errors.doubt.level
-    return max(chance, errors.doubt.likely * chance_of_errors(bad, errors.counted[0], level.share, level.weight))
+    return max(chance, errors.doubt.likely * _chance_of(errors, bad, errors.doubt.level))
+
+
+def _chance_of(errors: ErrorState, bad: int, otherwise: KnownShare) -> float:
+    """The probability of so many errors or more, where ``otherwise`` is the share of minutes that have none of their
+    own."""
+    events, level = level_of_all(errors, otherwise)
+    return chance_of_errors(bad, events, level.share, level.weight)
 
 
 def _families(state: ReleaseState) -> Iterable[tuple[Sequence[Rule], float]]:

@@ -27,6 +27,7 @@ def learn_usual(state: ReleaseState) -> None:
     """Take in what is known of the time before: what is usual, and which errors began before the deployment."""
     for errors in state.errors.values():
         if errors.tests is None:
+            errors.times = state.known.times[errors.rule.id]
             errors.tests = _tests(state, errors.rule)
             errors.others = _against_others(state, errors.rule)
         if state.known.in_incident(errors.rule) and errors.events == 0 and errors.prior is None:
@@ -44,10 +45,11 @@ def _doubt(state: ReleaseState, rule: Rule, odds: float, level: KnownShare | Non
     level = level or state.known.levels[rule.id]
     process = against_trouble(
         level,
-        state.known.errors[rule.id].share,
+        KnownShare(state.known.errors[rule.id].share, state.known.errors[rule.id].weight),
         state.length,
         expected=state.expected(rule),
         needed=_needed(state, rule),
+        times=state.errors[rule.id].times,
     )
     return Doubt(level, process, odds)
 
@@ -65,7 +67,8 @@ def has_ended(state: ReleaseState, rule: Rule) -> bool:
 def _tests(state: ReleaseState, rule: Rule) -> ErrorTests:
     base, needed = state.known.errors[rule.id], _needed(state, rule)
     ceiling = ceiling_of(state, rule)
-    return error_tests(base, ceiling, state.length, expected=state.expected(rule), needed=needed)
+    times = state.errors[rule.id].times
+    return error_tests(base, ceiling, state.length, expected=state.expected(rule), needed=needed, times=times)
 
 
 def _needed(state: ReleaseState, rule: Rule) -> float:
@@ -151,7 +154,7 @@ def _batches(minutes: Minutes) -> Batches:
 
 def _count(errors: ErrorState, event: Arrived, is_error: bool, minutes: Minutes) -> None:
     _add(minutes, event, is_error)
-    errors.tagged += event.cell.tried if event.is_tagged else 0
+    errors.tagged += event.cell.tried if event.is_tagged and event.occurred not in errors.times else 0
     errors.add_stray(event.cell)
 
 
@@ -170,6 +173,8 @@ def _add(minutes: Minutes, event: Arrived, is_error: bool) -> None:
 
 def _weigh(errors: ErrorState, batches: Batches) -> None:
     """Hold what arrived against the release, or against an incident's level while one from before goes on."""
+    _weigh_at_times(errors, [one for one in batches if one[0] in errors.times])
+    batches = [one for one in batches if one[0] not in errors.times]
     if errors.trouble is not None:
         errors.trouble.look(batches)
         if errors.prior is not None and errors.prior.over:
@@ -182,6 +187,15 @@ def _weigh(errors: ErrorState, batches: Batches) -> None:
         errors.tests.look(batches)
     if errors.doubt is not None:
         errors.doubt.process.look(batches)
+
+
+def _weigh_at_times(errors: ErrorState, batches: Batches) -> None:
+    """What came in minutes that have their own usual share of errors. An incident's level says nothing of them."""
+    _merge(errors.at_times, batches)
+    if errors.trouble is None and errors.tests is not None and batches:
+        errors.tests.look_at_times(batches)
+        if errors.doubt is not None:
+            errors.doubt.process.take(batches)
 
 
 def _take_over(errors: ErrorState, prior: PriorTrouble) -> None:
@@ -203,7 +217,7 @@ def _compare(errors: ErrorState, old: Batches, complete: int) -> None:
     """Set what arrived of the old release beside the new one's rows of the same minutes."""
     _merge(errors.old, old)
     if errors.others is not None and (old or errors.old):
-        errors.others.look(old)
+        errors.others.look([one for one in old if one[0] not in errors.times])
     if errors.tests is not None and errors.old:
         own = errors.minutes if errors.prior is None else {**errors.prior.minutes, **errors.minutes}
         both = errors.old.keys() & own.keys()

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from releaseguard.stats.bounds import chance_of_so_few
 from releaseguard.stats.evidence.laws import KnownShare
 from releaseguard.stats.evidence.volumes import VolumeEvidence
+from releaseguard.stats.final_look import of_all
 from releaseguard.stats.onset import most_telling
 from releaseguard.stats.silence import SilenceCause
 from releaseguard.verification.judge.log import silence_of
-from releaseguard.verification.judge.state import Failure, FinalLook, ReleaseState, VolumeState
+from releaseguard.verification.judge.state import ErrorState, Failure, FinalLook, ReleaseState, VolumeState
 from releaseguard.verification.judge.weighing.others import (
     NEWEST,
     NEWEST_ROWS,
@@ -19,6 +20,7 @@ from releaseguard.verification.judge.weighing.others import (
     Compared,
     compared,
     is_worse,
+    sums,
     worsened_alike,
 )
 from releaseguard.verification.judge.weighing.shares import is_fewer
@@ -46,7 +48,7 @@ def _is_everybodys(state: ReleaseState, rule: Rule, found: Failure) -> bool:
 
 def _errors_alike(state: ReleaseState, rule: Rule, found: Failure) -> bool:
     errors, level = state.errors[rule.id], level_before(state, rule)
-    both = compared(errors.own, errors.old, found.since)
+    both = compared(errors.all_own, errors.old, found.since)
     if is_worse(both):
         return False
     if worsened_alike(both, errors.old, level.share, level.weight):
@@ -98,6 +100,28 @@ def level_before(state: ReleaseState, rule: Rule) -> KnownShare:
     return KnownShare(base.share, base.weight)
 
 
+def level_of_all(errors: ErrorState, otherwise: KnownShare) -> tuple[int, KnownShare]:
+    """All events of the release that are held against a share, and that share: of the minutes that have none of their
+    own it is ``otherwise``."""
+    events = Counter({otherwise: errors.counted[0]})
+    if errors.trouble is None:
+        events += _events_at_times(errors)
+    return events.total(), of_all(events or {otherwise: 0})
+
+
+def level_at_times(errors: ErrorState) -> tuple[int, KnownShare]:
+    """The same of the minutes that have a share of their own alone."""
+    events = _events_at_times(errors)
+    return events.total(), of_all(events or {KnownShare(1.0, 1.0): 0})
+
+
+def _events_at_times(errors: ErrorState) -> Counter[KnownShare]:
+    events: Counter[KnownShare] = Counter()
+    for minute, (total, _) in errors.at_times.items():
+        events[errors.times[minute].average] += total
+    return events
+
+
 CERTAIN = 1e7
 """The weight of a share that is no estimate."""
 
@@ -105,16 +129,25 @@ CERTAIN = 1e7
 def _errors_seen(state: ReleaseState, rule: Rule, final_look: FinalLook | None) -> Failure | None:
     """The errors that speak most against the release; ``None`` where their share is not above the usual."""
     errors, cause = state.errors[rule.id], silence_of(state, rule)
-    share = level_before(state, rule).share
-    whole = state.timeline.live, *errors.counted
-    stretch = most_telling(errors.own, share) if final_look is None else whole
-    if stretch is None or stretch[2] <= share * stretch[1]:
+    level = level_before(state, rule)
+    found = errors.own if errors.trouble is not None else errors.all_own
+    since = state.timeline.live
+    if final_look is None:
+        stretch = most_telling(found, lambda minute: errors.usual_in(minute, level).share)
+        if stretch is None:
+            return None
+        since = stretch[0]
+    held = {minute: counts for minute, counts in found.items() if minute >= since}
+    events, bad = sums(held.values())
+    usual = sum(held[minute][0] * errors.usual_in(minute, level).share for minute in held)
+    if bad <= usual:
         return None
     return Failure(
         minute=state.look_minute,
-        events=stretch[1],
-        errors=stretch[2],
-        since=stretch[0],
+        events=events,
+        errors=bad,
+        since=since,
+        usual=usual / events if held.keys() & errors.at_times.keys() else None,
         # Errors come from somewhere: where there are any, the release is live.
         cause=None if cause is SilenceCause.RELEASE_NOT_LIVE else cause,
         final_look=final_look,

@@ -14,7 +14,6 @@ from releaseguard.stats.baseline import (
     ErrorBaseline,
     VolumeBaseline,
     count_dispersion,
-    error_baseline,
     shared_variance,
     volume_baseline,
 )
@@ -22,7 +21,8 @@ from releaseguard.stats.calendar import Calendar
 from releaseguard.stats.completeness import Lags, lags_of
 from releaseguard.stats.cusum import SLOW, ErrorCusum, ErrorOnset
 from releaseguard.stats.episodes import Episode, Minute, Recurring, ended, recurring
-from releaseguard.stats.evidence.laws import KnownShare
+from releaseguard.stats.evidence.laws import KnownShare, Times
+from releaseguard.stats.evidence.times_of_day import ErrorsAround, usual_errors
 from releaseguard.stats.onset import most_telling
 from releaseguard.stats.reading import Reading
 from releaseguard.stats.series import LOOKBACK, Cell, KnownSeries, Ledger
@@ -74,6 +74,8 @@ class PreDeployment:
     """The dispersion of all providers' events together: so many of them tell as much as one that comes by itself."""
     errors: dict[str, ErrorBaseline]
     """By rule."""
+    times: Mapping[str, Times]
+    """By signal rule: the minutes around the deployment that have their own usual share of errors."""
     volumes: dict[str, VolumeBaseline]
     """By rule."""
     shared: dict[str, float]
@@ -129,18 +131,17 @@ def pre_deployment_of(
     live, cells = arrivals.timeline.live, arrivals.before
     there = [cell for cell in cells if cell.recorded < look]
     late = [*(cell for cell in cells if cell.recorded >= look), *arrivals.behind]
-    first = ledger.first if ledger.first is not None else live
-    span = BaselineSpan(max(live - promise.baseline_minutes, first), live)
+    span = BaselineSpan(max(live - promise.baseline_minutes, live if ledger.first is None else ledger.first), live)
     lags = lags_of(cell for cell in there if cell.occurred < live - 1)
     newest = max((min(cell.occurred, cell.recorded) for cell in there), default=None)
     complete = min(live - lags.usual.complete, live if newest is None else newest)
     ahead = _Ahead(arrivals.timeline.deployed - live, promise.window_minutes, promise.calendar)
     builder = _Builder(ledger, late, span, complete, ahead)
-    errors = {r.id: builder.errors(r) for r in rules if r.kind == "signal"}
+    usual = {r.id: builder.errors(r) for r in rules if r.kind == "signal"}
     volumes = {r.id: builder.volume(r) for r in rules if r.kind == "volume"}
     traffic = {name: builder.traffic(name) for name in ledger.providers}
     last, tags = _last_minutes(rules, there, live), _tags(there, live)
-    before = {name: _errors_before(minutes, errors[name], live) for name, minutes in last.items()}
+    before = {name: _errors_before(minutes, usual[name], live) for name, minutes in last.items()}
     dropped = {r.id: builder.dropped(r, volumes[r.id]) for r in rules if r.kind == "volume"}
     trouble = {name: one.trouble for name, one in before.items()}
     trouble |= {name: drop.evidence for name, drop in dropped.items()}
@@ -152,7 +153,8 @@ def pre_deployment_of(
         lags=lags,
         traffic=traffic,
         clump=builder.clump(),
-        errors=errors,
+        errors={name: one.base for name, one in usual.items()},
+        times={name: one.times for name, one in usual.items()},
         volumes=volumes,
         shared={r.id: _shared(r, volumes[r.id], traffic) for r in rules if r.kind == "volume"},
         trouble=trouble,
@@ -201,8 +203,10 @@ class _Builder:
             self._known[reading] = KnownSeries(self._ledger.read(reading), late)
         return self._known[reading]
 
-    def errors(self, rule: Rule) -> ErrorBaseline:
-        return error_baseline(self.read(rule.reading), self._span, minutes=self._ahead.window)
+    def errors(self, rule: Rule) -> ErrorsAround:
+        ahead = self._ahead
+        around = range(self._span.end - LOOKBACK, self._span.end + ahead.minutes)
+        return usual_errors(self.read(rule.reading), self._span, around, window=ahead.window, calendar=ahead.calendar)
 
     def volume(self, rule: Rule) -> VolumeBaseline:
         return self._volume(self.read(rule.reading))
@@ -297,9 +301,10 @@ class _Errors:
     """The level of an incident that was surely over by then, though not for long. It is no part of the rest."""
 
 
-def _errors_before(minutes: Sequence[Minute], usual: ErrorBaseline, live: int) -> _Errors:
+def _errors_before(every: Sequence[Minute], known: ErrorsAround, live: int) -> _Errors:
     """Trouble that goes on, or that came and went and may come again: then its level is that of its episodes, or of the
     one that goes on where that is higher. Trouble that came once and was surely over is none."""
+    usual, minutes = known.base, [one for one in every if one.minute not in known.times]
     again, near = recurring(minutes, usual, live, FAILING), _right_before(minutes, live)
     over = None if again or _trouble(near, usual) < INCIDENT else _ended(near, usual)
     if over is not None:

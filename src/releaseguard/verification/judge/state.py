@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from releaseguard.stats.evidence.errors import ShareProcess
+from releaseguard.stats.evidence.laws import KnownShare, Times
 from releaseguard.stats.evidence.split import Expected
 from releaseguard.stats.evidence.volumes import VolumeEvidence
 from releaseguard.stats.series import Cell
@@ -43,6 +44,10 @@ class ErrorState:
     """Set where lesser trouble from before the deployment may go on."""
     others: ShareProcess | None = None
     """The evidence that other releases fail more often than before, since this one came."""
+    times: Times = field(default_factory=dict)
+    """The minutes that have their own usual share of errors."""
+    at_times: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """Events and errors of the release in these, which are no part of ``events`` and ``errors``."""
     strays: Counter[str] = field(default_factory=Counter)
     """Errors of the new release by events that no check names."""
 
@@ -61,6 +66,20 @@ class ErrorState:
     def counted(self) -> tuple[int, int]:
         """The events and errors of these minutes together."""
         return (self.events, self.errors) if self.trouble is None else self.trouble.counted
+
+    @property
+    def all_own(self) -> Mapping[int, tuple[int, int]]:
+        """The same with the minutes that have their own usual share."""
+        return {**self.own, **self.at_times} if self.at_times else self.own
+
+    @property
+    def old_otherwise(self) -> Mapping[int, tuple[int, int]]:
+        """Those of other releases in the minutes that have none."""
+        return {minute: held for minute, held in self.old.items() if minute not in self.times}
+
+    def usual_in(self, minute: int, otherwise: KnownShare) -> KnownShare:
+        """The usual share of a minute of :attr:`at_times`; that of all others is ``otherwise``."""
+        return self.times[minute].average if minute in self.at_times else otherwise
 
     @property
     def value(self) -> float:
@@ -148,6 +167,8 @@ class Failure:
     """The events that were to be expected of a volume rule."""
     since: int
     cause: SilenceCause | None
+    usual: float | None = None
+    """The usual share of errors in these minutes, where it is that of this time of day."""
     share: float | None = None
     """The release's share of the traffic, where it lost events of it beside an older release."""
     final_look: FinalLook | None = None

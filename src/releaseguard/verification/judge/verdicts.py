@@ -8,8 +8,8 @@ from typing import Literal
 from releaseguard.model import Verdict
 from releaseguard.stats.bounds import beta_cdf, clean_trials_needed, likelihood_ratio
 from releaseguard.stats.evidence.split import excludes_loss
-from releaseguard.stats.final_look import lasting
-from releaseguard.verification.judge.failures import is_no_loss, is_taken_over, still_serves
+from releaseguard.stats.final_look import chance_of_errors, lasting
+from releaseguard.verification.judge.failures import is_no_loss, is_taken_over, level_at_times, still_serves
 from releaseguard.verification.judge.state import ErrorState, ReleaseState
 from releaseguard.verification.values import LEAST_TAGGED, Rule
 
@@ -51,7 +51,7 @@ def undecided_of(state: ReleaseState, rule: Rule) -> Literal["warn", "block"]:
         return "block" if falls_short(state, rule) or seems_replaced(state, rule) else rule.undecided
     held = state.errors[rule.id]
     goes_on = held.trouble is not None and held.trouble.counted[0] > 0 and not held.trouble.has_likely_ended
-    too_many = exceeds(state, held) or outgrows(state, held) or outnumbers(state, held)
+    too_many = exceeds(state, held) or outgrows(state, held) or outnumbers(state, held) or exceeds_its_times(held)
     return "block" if (state.rolls_back and goes_on) or too_many else rule.undecided
 
 
@@ -100,6 +100,19 @@ def exceeds(state: ReleaseState, errors: ErrorState) -> bool:
     return lasting(bad for _, bad in errors.minutes.values()) >= LEAST_ERRORS and errors.errors > most * errors.events
 
 
+def exceeds_its_times(errors: ErrorState) -> bool:
+    """Whether more fails in minutes that have their own usual share than their card allows, and than chance brings."""
+    events, level = level_at_times(errors)
+    bad = sum(bad for _, bad in errors.at_times.values())
+    if bad < max(LEAST_ERRORS, (level.share + errors.rule.max_error_increase) * events):
+        return False
+    return chance_of_errors(bad, events, level.share, level.weight) <= BY_CHANCE
+
+
+BY_CHANCE = 0.05
+"""The probability of so many errors of a batch or more from which on they are no chance of every other day."""
+
+
 def outgrows(state: ReleaseState, errors: ErrorState) -> bool:
     """Whether more fails than an incident from before had, and than the card allows, and what came leans that way: the
     incident excuses its own level."""
@@ -143,7 +156,7 @@ def _errors_pass(state: ReleaseState, rule: Rule) -> bool:
     errors = state.errors[rule.id]
     if state.traffic.log.down or errors.trouble is not None or not _is_tagged(errors.tagged, errors.events):
         return False
-    if state.seems_renamed(rule) or state.is_partly_elsewhere(rule):
+    if state.seems_renamed(rule) or state.is_partly_elsewhere(rule) or exceeds_its_times(errors):
         return False
     return errors.value <= SUSPICION and _excludes(state, rule, errors.events, errors.errors)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from releaseguard.stats.baseline import ErrorBaseline
 from releaseguard.stats.evidence.control import Pair, TwoSamples, tolerated_difference
 from releaseguard.stats.evidence.errors import ErrorProcess, ShareProcess, against_ceiling
-from releaseguard.stats.evidence.laws import KnownShare
+from releaseguard.stats.evidence.laws import KnownShare, Times
 
 CONTROL_PART = 0.1
 """Of a rule's say: the test against the old release in the same minutes. It is kept also where no old release serves:
@@ -46,6 +47,11 @@ class ErrorTests:
             if test is not None:
                 test.look(batches)
 
+    def look_at_times(self, batches: list[tuple[int, int, int]]) -> None:
+        """Take in what arrived of minutes that have their own usual share: nothing else can be said of them."""
+        if self.usual is not None:
+            self.usual.take(batches)
+
     def compare(self, pairs: Mapping[int, Pair], complete: int) -> None:
         """Take in the minutes before ``complete`` in which both releases served, each once."""
         for minute in sorted(minute for minute in pairs if minute < complete and minute not in self.paired):
@@ -58,14 +64,21 @@ def _value(test: ShareProcess | None) -> float:
 
 
 def error_tests(
-    base: ErrorBaseline, ceiling: float | None, minutes: int, *, expected: float, needed: float
+    base: ErrorBaseline,
+    ceiling: float | None,
+    minutes: int,
+    *,
+    expected: float,
+    needed: float,
+    times: Times = MappingProxyType({}),
 ) -> ErrorTests:
-    """The tests of a rule with this history, ``expected`` events in the window, and the e-value that fails it."""
+    """The tests of a rule with this history, ``expected`` events in the window, and the e-value that fails it;
+    ``times`` of the day have their own usual share."""
     of_usual, of_ceiling = _parts(base.events, ceiling is not None)
     known = KnownShare(base.share, base.weight) if base.events else KnownShare(ceiling or 0.5, 1.0)
     usual = ceiled = None
     if of_usual > 0.0:
-        usual = ErrorProcess(base.share, base.weight, minutes, expected=expected, needed=needed / of_usual)
+        usual = ErrorProcess(base.share, base.weight, minutes, expected=expected, needed=needed / of_usual, times=times)
     if ceiling is not None:
         ceiled = against_ceiling(ceiling, minutes, needed=needed / of_ceiling)
     return ErrorTests(

@@ -38,12 +38,13 @@ class Compared:
 
 def compared(own: Mapping[int, tuple[int, int]], old: Mapping[int, tuple[int, int]], since: int) -> Compared:
     """Both releases in the minutes from ``since`` on."""
-    events, errors = _sums(held for minute, held in own.items() if minute >= since)
-    old_events, old_errors = _sums(held for minute, held in old.items() if minute >= since)
+    events, errors = sums(held for minute, held in own.items() if minute >= since)
+    old_events, old_errors = sums(held for minute, held in old.items() if minute >= since)
     return Compared(since, events, errors, old_events, old_errors)
 
 
-def _sums(minutes: Iterable[tuple[int, int]]) -> tuple[int, int]:
+def sums(minutes: Iterable[tuple[int, int]]) -> tuple[int, int]:
+    """Events and errors of several minutes."""
     pairs = list(minutes)
     return sum(total for total, _ in pairs), sum(bad for _, bad in pairs)
 
