@@ -61,6 +61,8 @@ class ErrorBaseline(Struct, frozen=True):
     """Today's share is Beta(share * weight, (1 - share) * weight): known as well as from so many events."""
     hours_cut: int
     """Hours left out because they were incidents."""
+    worst_hour: int = 0
+    """Errors in the worst hour of a hundred."""
 
     @property
     def bound(self) -> float:
@@ -88,7 +90,8 @@ def error_baseline(
     variance = share_variance(kept, overall) * (1.0 + 2.0 * math.log(max(minutes / HOUR, 1.0)))
     spread = 1.0 / max(events, 1) + variance * overall / (1.0 - overall)
     weight = max(1.0 / spread, LEAST_ERRORS / share)
-    return ErrorBaseline(events, errors, share, weight, len(seen) - len(kept))
+    worst = sorted(bad for _, bad in hours)[-1 - len(hours) // 100] if hours else 0
+    return ErrorBaseline(events, errors, share, weight, len(seen) - len(kept), worst)
 
 
 def _without(

@@ -79,6 +79,16 @@ def ended(minutes: Sequence[Minute], usual: ErrorBaseline, *, surely: float, odd
     return Episode(minutes[first].minute, falling.began, events, errors)
 
 
+def most_a_minute(minutes: Sequence[Minute], until: int, spans: Sequence[int]) -> float:
+    """The errors a minute in the worst of these spans of minutes before ``until``; 0 where a few are all there are."""
+    errors = {span: sum(one.errors for one in minutes if one.minute >= until - span) for span in spans}
+    return max((number / span for span, number in errors.items() if number >= LEAST_ERRORS), default=0.0)
+
+
+LEAST_ERRORS = 3
+"""Errors below which they are chance."""
+
+
 def _worst(minutes: Sequence[Minute], usual: ErrorBaseline, least: float) -> tuple[int, int, int, int] | None:
     """The places of the first and the last minute of the stretch whose share of errors is farthest above the usual, by
     its likelihood ratio (a scan statistic), with its events and errors; ``None`` where that is below ``least``."""

@@ -178,11 +178,21 @@ def _trouble_words(trouble: PriorTrouble) -> str:
 
 
 def _failed(state: ReleaseState, rule: Rule, verdict: Verdict, failure: Failure) -> str:
+    if failure.expected:
+        return f"{_number(failure)}; {evidence_words(state, failure)}; therefore {called(verdict)}"
     usual = _usual(state, rule)
     if failure.usual is not None:
         usual = f"where the baseline says {failure.usual:.1%} at this time of day"
     observed = f"observed {failure.errors} errors of {failure.events} events in {stretch(failure)} {usual}"
     return f"{observed}; {_harm(state, rule, failure)}; {evidence_words(state, failure)}; therefore {called(verdict)}"
+
+
+def _number(failure: Failure) -> str:
+    """That more errors came than are usual, where nothing but errors is logged."""
+    return (
+        f"observed {failure.errors} errors in {stretch(failure)} where no more than {failure.expected:.1f} are usual; "
+        "nothing but errors is logged of it, so that only their number tells"
+    )
 
 
 def _harm(state: ReleaseState, rule: Rule, failure: Failure) -> str:

@@ -20,6 +20,7 @@ from releaseguard.stats.final_look import (
 from releaseguard.stats.onset import most_telling
 from releaseguard.verification.judge.failures import fail, level_before, level_of_all, still_serves
 from releaseguard.verification.judge.state import ErrorState, FinalLook, ReleaseState
+from releaseguard.verification.judge.weighing.numbers import chance_of_number
 from releaseguard.verification.judge.weighing.others import HARM_TO_OTHERS, compared
 from releaseguard.verification.values import Rule
 
@@ -107,6 +108,8 @@ def _chance(state: ReleaseState, rule: Rule) -> float:
     if rule.kind == "volume":
         return state.volumes[rule.id].chance
     errors = state.errors[rule.id]
+    if errors.tests is not None and errors.tests.number is not None:
+        return chance_of_number(state, errors)
     found = errors.own if errors.trouble is not None else errors.all_own
     bad = lasting((bad for _, bad in found.values()), of_a_burst(state.expected(rule)))
     chance = _chance_of(errors, bad, level_before(state, rule))

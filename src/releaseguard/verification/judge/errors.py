@@ -13,6 +13,7 @@ from releaseguard.verification.judge import checklist
 from releaseguard.verification.judge.arrivals import Arrived
 from releaseguard.verification.judge.state import ErrorState, ReleaseState
 from releaseguard.verification.judge.weighing.errors import ErrorTests, error_tests
+from releaseguard.verification.judge.weighing.numbers import weigh_number
 from releaseguard.verification.judge.weighing.others import HARM_TO_OTHERS
 from releaseguard.verification.judge.weighing.trouble import RETURNS, Doubt, PriorTrouble, likely
 from releaseguard.verification.values import Rule
@@ -132,6 +133,7 @@ def judge_errors(state: ReleaseState, events: Sequence[Arrived]) -> None:
     for name, errors in state.errors.items():
         _weigh(errors, _batches(own[name]))
         _compare(errors, _batches(old[name]), complete)
+        weigh_number(state, errors)
 
 
 def _count_renamed(state: ReleaseState, events: Sequence[Arrived], own: dict[str, Minutes]) -> None:

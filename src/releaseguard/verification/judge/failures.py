@@ -13,6 +13,7 @@ from releaseguard.stats.onset import most_telling
 from releaseguard.stats.silence import SilenceCause
 from releaseguard.verification.judge.log import silence_of
 from releaseguard.verification.judge.state import ErrorState, Failure, FinalLook, ReleaseState, VolumeState
+from releaseguard.verification.judge.weighing.numbers import number_seen
 from releaseguard.verification.judge.weighing.others import (
     NEWEST,
     NEWEST_ROWS,
@@ -129,6 +130,8 @@ CERTAIN = 1e7
 def _errors_seen(state: ReleaseState, rule: Rule, final_look: FinalLook | None) -> Failure | None:
     """The errors that speak most against the release; ``None`` where their share is not above the usual."""
     errors, cause = state.errors[rule.id], silence_of(state, rule)
+    if errors.tests is not None and errors.tests.number is not None:
+        return _number_seen(state, errors, final_look)
     level = level_before(state, rule)
     found = errors.own if errors.trouble is not None else errors.all_own
     since = state.timeline.live
@@ -150,6 +153,23 @@ def _errors_seen(state: ReleaseState, rule: Rule, final_look: FinalLook | None) 
         usual=usual / events if held.keys() & errors.at_times.keys() else None,
         # Errors come from somewhere: where there are any, the release is live.
         cause=None if cause is SilenceCause.RELEASE_NOT_LIVE else cause,
+        final_look=final_look,
+    )
+
+
+def _number_seen(state: ReleaseState, errors: ErrorState, final_look: FinalLook | None) -> Failure | None:
+    """More errors than are usual, where nothing but errors is logged."""
+    found = number_seen(state, errors)
+    if found is None:
+        return None
+    since, came, expected = found
+    return Failure(
+        minute=state.look_minute,
+        events=came,
+        errors=came,
+        expected=expected,
+        since=state.deployed + since,
+        cause=None,
         final_look=final_look,
     )
 

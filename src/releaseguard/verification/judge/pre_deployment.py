@@ -20,7 +20,7 @@ from releaseguard.stats.baseline import (
 from releaseguard.stats.calendar import Calendar
 from releaseguard.stats.completeness import Lags, lags_of
 from releaseguard.stats.cusum import SLOW, ErrorCusum, ErrorOnset
-from releaseguard.stats.episodes import Episode, Minute, Recurring, ended, recurring
+from releaseguard.stats.episodes import Episode, Minute, Recurring, ended, most_a_minute, recurring
 from releaseguard.stats.evidence.laws import KnownShare, Times
 from releaseguard.stats.evidence.times_of_day import ErrorsAround, usual_errors
 from releaseguard.stats.onset import most_telling
@@ -28,7 +28,7 @@ from releaseguard.stats.reading import Reading
 from releaseguard.stats.series import LOOKBACK, Cell, KnownSeries, Ledger
 from releaseguard.verification.judge.arrivals import Arrivals
 from releaseguard.verification.judge.traffic import tag_of
-from releaseguard.verification.judge.weighing.dropped import AS_USUAL, Before, Dropped, dropped_before
+from releaseguard.verification.judge.weighing.dropped import AS_USUAL, SINCE, Before, Dropped, dropped_before
 from releaseguard.verification.judge.weighing.trouble import LEAST_CALM, RECOVERED
 from releaseguard.verification.values import Promise, Rule
 
@@ -92,6 +92,8 @@ class PreDeployment:
     long."""
     began: Mapping[str, int]
     """By signal rule whose errors were above the usual then: for how many minutes before the release was live."""
+    lately: Mapping[str, float]
+    """By signal rule: errors a minute in the worst stretch of minutes that ended with the deployment."""
     calm: Mapping[str, int]
     """By signal rule: the minutes that calm must last for trouble to be over; more where it came and went."""
     tags: Mapping[str, frozenset[str]]
@@ -143,8 +145,7 @@ def pre_deployment_of(
     last, tags = _last_minutes(rules, there, live), _tags(there, live)
     before = {name: _errors_before(minutes, usual[name], live) for name, minutes in last.items()}
     dropped = {r.id: builder.dropped(r, volumes[r.id]) for r in rules if r.kind == "volume"}
-    trouble = {name: one.trouble for name, one in before.items()}
-    trouble |= {name: drop.evidence for name, drop in dropped.items()}
+    trouble = {n: one.trouble for n, one in before.items()} | {n: drop.evidence for n, drop in dropped.items()}
     levels = {name: one.level for name, one in before.items()}
     return PreDeployment(
         learned=sum(cell.total for cell in there),
@@ -162,6 +163,7 @@ def pre_deployment_of(
         levels=levels,
         ended={name: one.ended for name, one in before.items() if one.ended is not None},
         began={name: one.since for name, one in before.items() if one.since is not None},
+        lately={name: most_a_minute(minutes, live, SINCE) for name, minutes in last.items()},
         calm={name: one.calm for name, one in before.items()},
         tags={name: frozenset(seen) for name, seen in tags.items()},
         same_tag=_same_tag(tags),

@@ -10,6 +10,7 @@ from releaseguard.stats.baseline import ErrorBaseline
 from releaseguard.stats.evidence.control import Pair, TwoSamples, tolerated_difference
 from releaseguard.stats.evidence.errors import ErrorProcess, ShareProcess, against_ceiling
 from releaseguard.stats.evidence.laws import KnownShare, Times
+from releaseguard.stats.evidence.volumes import VolumeEvidence
 
 CONTROL_PART = 0.1
 """Of a rule's say: the test against the old release in the same minutes. It is kept also where no old release serves:
@@ -28,6 +29,8 @@ class ErrorTests:
     """Against history; ``None`` where there is none."""
     ceiling: ShareProcess | None
     """Against the absolute ceiling; ``None`` where the rule has none."""
+    number: VolumeEvidence | None = None
+    """Of their number, in place of that against history, where nothing but errors is logged."""
     control: TwoSamples
     """Against the old release in the same minutes."""
     parts: tuple[float, float, float]
@@ -38,7 +41,8 @@ class ErrorTests:
     @property
     def value(self) -> float:
         """Their average; what no test has counts as 1."""
-        values = (_value(self.usual), _value(self.ceiling), self.control.value)
+        against_history = _value(self.usual) if self.number is None else self.number.value
+        values = (against_history, _value(self.ceiling), self.control.value)
         return 1.0 + sum(part * (value - 1.0) for part, value in zip(self.parts, values, strict=True))
 
     def look(self, batches: list[tuple[int, int, int]]) -> None:
