@@ -50,6 +50,10 @@ class Needs(NamedTuple):
     """A source -> one that stands for it and for others; ``None``: each is told apart."""
     until: datetime | None = None
     """What the log learned of from this minute on is under its own source all the same."""
+    is_timed: Callable[[str, str, Outcome], bool] | None = None
+    """Of counts of a provider's event with this outcome whether it matters how long they took; ``None``: of all."""
+    is_recording_told: bool = True
+    """Whether it matters when the log learned of them; of a clock that runs ahead it is told all the same."""
 
 
 EVERY_COUNT: Final = Needs()

@@ -10,7 +10,7 @@ from datetime import timedelta
 from releaseguard.cards.spec import Card, SignalCheck, VolumeCheck
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import HourCount
-from releaseguard.model import Outcome, duration
+from releaseguard.model import Outcome, by_phones, duration
 from releaseguard.verification.values import MAX_ERROR_RATE, Rule
 
 
@@ -76,7 +76,12 @@ Logged = Set[tuple[str, str, bool, bool]]
 
 def logged_in(rows: Iterable[MinuteCount | HourCount], is_elsewhere: Callable[[str | None], bool]) -> Logged:
     """What the traffic among the rows is; a test user's rows are none, nor are those of a source that is elsewhere."""
-    return {what_is_logged(row) for row in rows if not row.synthetic and not is_elsewhere(row.source)}
+    kinds = {(row.provider, row.event, row.outcome, row.source) for row in rows if not row.synthetic}
+    return {
+        (provider, event, outcome is Outcome.SUCCESS, by_phones(source))
+        for provider, event, outcome, source in kinds
+        if not is_elsewhere(source)
+    }
 
 
 def what_is_logged(row: MinuteCount | HourCount) -> tuple[str, str, bool, bool]:

@@ -6,16 +6,17 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import cache, lru_cache, partial
-from itertools import groupby
+from itertools import chain, groupby
 from operator import add, attrgetter, itemgetter
 from typing import Any, Final, NamedTuple
 
+from msgspec import Raw, Struct
 from msgspec.json import Decoder, encode
 
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import MINUTE, MINUTES, HourCount, by_hour_and_kind, course_of
 from releaseguard.eventlog.interface import EVERY_COUNT, Changes, Needs, Query
-from releaseguard.eventlog.latencies import held
+from releaseguard.eventlog.latencies import Histogram, held
 from releaseguard.eventlog.rows.decode import named_of
 from releaseguard.model import Outcome, from_text
 
@@ -95,11 +96,37 @@ def hour_counts_in(hours: Iterable[Kept], needs: Needs) -> Iterator[HourCount]:
 
 
 def _course_of(kind: Kept, alike: Sequence[Kept]) -> HourCount:
-    counts, trials, ahead = _read(alike[0].text)
-    for one in alike[1:]:
-        more, tried, early = _read(one.text)
-        counts, trials, ahead = list(map(add, counts, more)), list(map(add, trials, tried)), max(ahead, early)
-    return HourCount(*kind[:-1], held(counts), held(trials), ahead)
+    read = [_read_course(one.text) for one in alike]
+    counts = _summed([one[0] for one in read])
+    # Mostly each use is an action of its own, and what is equal is added up and held once.
+    trials = counts if all(one[0] == one[1] for one in read) else _summed([one[1] for one in read])
+    return HourCount(*kind[:-1], counts, trials, max(one[2] for one in read))
+
+
+def _summed(courses: Sequence[Sequence[int]]) -> Sequence[int]:
+    total = courses[0]
+    for course in courses[1:]:
+        total = list(map(add, total, course))
+    return held(total)
+
+
+def rows_in(course: str) -> int:
+    """How many rows an hour's course counts."""
+    return sum(_read_course(course)[0])
+
+
+def course_within(hour: Kept, first: datetime | None, last: datetime | None) -> Kept | None:
+    """The course of the minutes ``[first, last]`` of an hour that is kept in detail; ``None`` where it has none."""
+    low = 0 if first is None else (first - hour.hour) // MINUTE
+    high = MINUTES if last is None else (last - hour.hour) // MINUTE + 1
+    inside = list(_within(low, high, None, _read_detail(hour.text)))
+    counts, trials, ahead = [0] * MINUTES, [0] * MINUTES, 0
+    for entry in inside:
+        counts[entry.at] += entry.count
+        trials[entry.at] += entry.trials
+        if entry.learned is not None:
+            ahead = max(ahead, entry.at - entry.learned)
+    return hour._replace(text=_json([counts, trials, ahead])) if inside else None
 
 
 def _of_use(hours: Iterable[Kept], needs: Needs) -> Iterator[Kept]:
@@ -127,42 +154,49 @@ def minute_counts_in(hours: Iterable[Kept]) -> Iterator[MinuteCount]:
 
 
 def _in_order(hours: Iterable[Kept], needs: Needs, of_use: Callable[[datetime], Use]) -> Iterator[MinuteCount]:
+    is_timed = cache(needs.is_timed) if needs.is_timed else _any
     for hour, group in groupby(_of_use(hours, needs), key=itemgetter(0)):
         use = of_use(hour)
-        until = None if needs.until is None else (needs.until - hour) // MINUTE
         minutes = [
             minute
             for kind, alike in _alike(group, needs)
-            for minute in (
-                _minutes_of(kind, use(_read(alike[0].text)))
-                if kind is alike[0]
-                else _minutes_as_one(kind, alike, use, until)
+            for minute in _minutes_as_one(
+                kind, alike, use, needs, is_timed=is_timed(kind.provider, kind.event, kind.outcome)
             )
         ]
         yield from sorted(minutes, key=attrgetter("occurred_minute"))
 
 
-def _minutes_as_one(kind: Kept, alike: Sequence[Kept], use: Use, until: int | None) -> Iterator[MinuteCount]:
-    """What the parts of a kind hold, of each minute and minute of recording one; but what the log learned of from
-    ``until`` on as it is kept."""
-    found: dict[tuple[int, int | None], list[Any]] = {}
+def _any(*_: object) -> bool:
+    return True
+
+
+def _minutes_as_one(
+    kind: Kept, alike: Sequence[Kept], use: Use, needs: Needs, *, is_timed: bool
+) -> Iterator[MinuteCount]:
+    """What the parts of a kind hold, of each minute and minute of recording one, as far as these are told apart; but
+    what the log learned of from ``needs.until`` on as it is kept."""
+    if kind is alike[0] and needs.is_recording_told:
+        return _minutes_of(kind, use(_read_detail(kind.text)), is_timed=is_timed)
+    until = None if needs.until is None else (needs.until - kind.hour) // MINUTE
+    found: dict[tuple[int, int | None], _Entry] = {}
+    apart: list[Iterator[MinuteCount]] = []
     for one in alike:
-        late = []
-        for entry in use(_read(one.text)):
-            at, learned, *figures = entry
+        late: list[_Entry] = []
+        for entry in use(_read_detail(one.text)):
+            at, learned = entry.at, entry.learned
             if until is not None and (learned is None or learned >= until):
                 late.append(entry)
-            else:
-                known = found.get((at, learned))
-                found[at, learned] = figures if known is None else _sum(known, figures)
-        yield from _minutes_of(one, late)
-    yield from _minutes_of(kind, ((*minutes, *figures) for minutes, figures in found.items()))
-
-
-def _sum(one: Sequence[Any], other: Sequence[Any]) -> list[Any]:
-    """The figures of two counts, and how long both took where both say it."""
-    counts, took = map(add, one[:4], other[:4]), zip(one[4:], other[4:], strict=False)
-    return [*counts, *(first + second for first, second in took)]
+                continue
+            if not needs.is_recording_told and (learned is None or learned > at):
+                learned = entry.learned = at
+            known = found.setdefault((at, learned), entry)
+            if known is not entry:
+                known.add(entry)
+                known.took = _joined(known.took, entry.took) if is_timed else known.took
+        if late:
+            apart.append(_minutes_of(one, late, is_timed=is_timed))
+    return chain(*apart, _minutes_of(kind, found.values(), is_timed=is_timed))
 
 
 def asked_for(hours: Iterable[Kept], query: Query) -> Iterator[MinuteCount]:
@@ -182,7 +216,37 @@ def asked_for(hours: Iterable[Kept], query: Query) -> Iterator[MinuteCount]:
     return _in_order(hours, query.needs, of_use)
 
 
-Entries = Iterable[Sequence[Any]]
+class _Entry(Struct, array_like=True, gc=False):
+    """What an hour holds in detail of one minute, and of one minute of recording."""
+
+    at: int
+    learned: int | None
+    count: int
+    repeats: int
+    trials: int
+    squares: int
+    took: Raw = Raw(b"null")
+    """How long they took, unread: it is most of the text, and asked of some events alone."""
+
+    def add(self, other: _Entry) -> None:
+        """Take in what another holds of the same minute, but for how long it took."""
+        self.count += other.count
+        self.repeats += other.repeats
+        self.trials += other.trials
+        self.squares += other.squares
+
+
+def _joined(one: Raw, other: Raw) -> Raw:
+    """How long the uses of both took; nothing where one does not say it."""
+    first, second = bytes(one), bytes(other)
+    if b"null" in (first, second):
+        return Raw(b"null")
+    if b"[]" in (first, second):
+        return other if first == b"[]" else one
+    return Raw(first[:-1] + b"," + second[1:])
+
+
+Entries = Iterable[_Entry]
 Use = Callable[[Entries], Entries]
 
 
@@ -195,16 +259,17 @@ def _within(low: int, high: int, since: int | None, entries: Entries) -> Entries
     return (
         entry
         for entry in entries
-        if low <= entry[0] < high and (since is None or entry[1] is None or entry[1] >= since)
+        if low <= entry.at < high and (since is None or entry.learned is None or entry.learned >= since)
     )
 
 
-def _minutes_of(kind: Kept, entries: Entries) -> Iterator[MinuteCount]:
+def _minutes_of(kind: Kept, entries: Entries, *, is_timed: bool) -> Iterator[MinuteCount]:
     hour, environment, provider, event, outcome, release, source, synthetic, _ = kind
     minutes = _minutes_from(hour)
-    for at, learned, count, repeats, trials, squares, *latencies in entries:
+    for entry in entries:
+        learned = entry.learned
         yield MinuteCount(
-            minutes[at],
+            minutes[entry.at],
             None if learned is None else minutes[learned] if 0 <= learned < _NEAR else hour + learned * MINUTE,
             environment,
             provider,
@@ -213,13 +278,18 @@ def _minutes_of(kind: Kept, entries: Entries) -> Iterator[MinuteCount]:
             release,
             synthetic,
             source,
-            count,
-            repeats,
-            trials,
-            squares,
+            entry.count,
+            entry.repeats,
+            entry.trials,
+            entry.squares,
             None,
-            held(latencies[0]) if latencies else None,
+            _took(entry.took) if is_timed else None,
         )
+
+
+def _took(told: Raw) -> Histogram | None:
+    figures = _read_figures(told)
+    return None if figures is None else held(figures)
 
 
 _NEAR: Final = 120
@@ -232,7 +302,9 @@ def _minutes_from(hour: datetime) -> Sequence[datetime]:
     return [hour + number * MINUTE for number in range(_NEAR)]
 
 
-_read: Final = Decoder(list[Any]).decode
+_read_course: Final = Decoder(tuple[list[int], list[int], int]).decode
+_read_detail: Final = Decoder(list[_Entry]).decode
+_read_figures: Final = Decoder(list[int] | None).decode
 
 
 def packed(rows: Iterable[MinuteCount]) -> Iterator[Packed]:

@@ -17,8 +17,10 @@ class ReaderNeeds(NamedTuple):
 
     past: Needs
     """Of its whole baseline: phones from others, and another component's sources from the one's that is judged."""
+    near: Needs
+    """The same of the hours around it; of successes of which some check says how long they usually take, that too."""
     of_latencies: Needs
-    """Of the day before: successes of which some check says how long they usually take."""
+    """Of the day before: those successes alone, whenever the log learned of them."""
 
 
 def needs_of(context: VerifyContext, component: str | None) -> ReaderNeeds:
@@ -33,8 +35,12 @@ def needs_of(context: VerifyContext, component: str | None) -> ReaderNeeds:
             return CLIENT
         return source if components.is_elsewhere(source, component) else None
 
-    def has_use(provider: str, event: str, outcome: Outcome) -> bool:
+    def is_timed(provider: str, event: str, outcome: Outcome) -> bool:
         return outcome is Outcome.SUCCESS and spelling.of(provider, event)[1] in timed
 
     known = cache(writer)
-    return ReaderNeeds(Needs(writer=known), Needs(has_use=has_use, writer=known))
+    return ReaderNeeds(
+        Needs(writer=known),
+        Needs(writer=known, is_timed=is_timed),
+        Needs(has_use=is_timed, writer=known, is_recording_told=False),
+    )

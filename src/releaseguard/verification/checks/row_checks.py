@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -131,8 +131,27 @@ def privacy(
 
 
 def _found(rows: Iterable[Event], kinds: Kinds) -> Sequence[tuple[Event, Mapping[str, str]]]:
-    looked = ((row, kinds(row.detail)) for row in rows)
-    return [(row, places) for row, places in looked if places]
+    looked = _Looked(kinds)
+    told = ((row, looked.kinds_in(row)) for row in rows)
+    return [(row, places) for row, places in told if places]
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What is found in details. One of labels alone, as most are, comes again in thousands of rows: it is looked at
+    once."""
+
+    kinds: Kinds
+    _known: dict[tuple[tuple[str, Any], ...], Mapping[str, str]] = field(default_factory=dict)
+
+    def kinds_in(self, row: Event) -> Mapping[str, str]:
+        # Texts alone: 1 and 1.0 are equal, and written otherwise.
+        if not all(type(value) is str for value in row.detail.values()):
+            return self.kinds(row.detail)
+        labels = tuple(row.detail.items())
+        if labels not in self._known:
+            self._known[labels] = self.kinds(row.detail)
+        return self._known[labels]
 
 
 def non_blocking(

@@ -133,14 +133,16 @@ class LogReader:
         )
         needs = self._needs(deployment.component)
         past = self._here(Query(since=since, until=border, needs=needs.past))
-        before = Query(since=border, until=lead, by_deployment=by_deployment, needs=needs.past._replace(until=lead))
+        around = needs.near if _sources_are_alike(deployment) else needs.near._replace(until=lead)
+        before = Query(since=border, until=lead, by_deployment=by_deployment, needs=around)
+        near = Query(since=lead, until=until, by_deployment=by_deployment, needs=around)
         asked = {
             "anywhere": CountQuestion(
                 Query(since=minute, until=until, recorded_until=self.request.as_of), by_hour=True
             ),
             "past": CountQuestion(past, by_hour=True, is_past=True),
             "before": CountQuestion(self._here(before)),
-            "near": CountQuestion(self._here(Query(since=lead, until=until, by_deployment=by_deployment))),
+            "near": CountQuestion(self._here(near)),
             "day before": CountQuestion(replace(self._day_before(deployment), needs=needs.of_latencies), is_past=True),
         }
         if log.capabilities.has("recorded_at"):
@@ -295,3 +297,9 @@ class LogReader:
     def _here(self, query: Query) -> Query:
         """The question about this environment; where a past moment is judged, without the rows recorded later."""
         return replace(query, environment=self.context.environment, recorded_until=self.request.as_of)
+
+
+def _sources_are_alike(deployment: Deployment) -> bool:
+    """Whether nobody asks which source wrote the rows around it: that is told where sources may be of no component, or
+    another mark may have been one of another part of the app."""
+    return deployment.component is None and deployment.followed_at is None

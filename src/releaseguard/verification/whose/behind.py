@@ -61,8 +61,9 @@ def at_their_recording(counted: CountedTraffic, members: Members, *, lived_befor
     first = deployed - timedelta(minutes=LOOKBACK)
 
     def is_late(row: MinuteCount) -> bool:
-        of_release = members.of_tag(row.release) is Owner.OURS
-        return not lived_before and row.occurred_minute < first and of_release and is_behind(row, deployed)
+        if lived_before or row.occurred_minute >= first:
+            return False
+        return members.of_tag(row.release) is Owner.OURS and is_behind(row, deployed)
 
     late = (row for row in counted.behind if is_late(row))
     yield from (_moved(row) if is_late(row) else row for row in counted.rows)

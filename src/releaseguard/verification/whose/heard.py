@@ -75,7 +75,8 @@ def _providers(rows: Iterable[HourCount | MinuteCount]) -> Mapping[str, Set[str]
 def _late(counted: CountedTraffic, members: Members, *, lived: bool) -> Iterator[MinuteCount]:
     """The old rows that stay where they say they are."""
     deployed = members.deployment.deployed_at
+    first = deployed - timedelta(minutes=LOOKBACK)
     for row in chain(counted.rows, counted.behind):
-        is_old = row.occurred_minute < deployed - timedelta(minutes=LOOKBACK) and is_behind(row, deployed)
+        is_old = row.occurred_minute < first and is_behind(row, deployed)
         if is_old and not row.synthetic and (lived or members.of_tag(row.release) is not Owner.OURS):
             yield row
