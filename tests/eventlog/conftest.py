@@ -6,6 +6,7 @@ import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ from releaseguard.eventlog.interface import EventLog
 from releaseguard.eventlog.stores.postgres import PostgresEventLog
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.secret import Secret
-from releaseguard.services.supabase.event_log import SupabaseEventLog
+from releaseguard.services.supabase.event_log import SupabaseEventLog, connect
 from releaseguard_events.stores.table import EventTable
 from tests.support import postgres, postgrest
+from tests.support.hasty import hasty
 
 
 class Store(ABC):
@@ -123,7 +125,8 @@ class RestStore(PostgresStore):
         )
 
     def _opened(self, table: EventTable | None) -> EventLog:
-        return SupabaseEventLog(self.project.url, Secret(self.project.key), table)
+        hurried = partial(connect, clocks=hasty())
+        return SupabaseEventLog(self.project.url, Secret(self.project.key), table, connect=hurried)
 
     def migrate(self, log: EventLog) -> None:
         if statements := log.schema_sql():

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,10 @@ from releaseguard.eventlog.stores.postgres import PostgresEventLog, StatementLim
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import OURSELVES, Event, Outcome, new_id, utc_now
 from releaseguard.secret import Secret
-from releaseguard.services.supabase.event_log import SupabaseEventLog
+from releaseguard.services.supabase.event_log import SupabaseEventLog, connect
 from releaseguard_events.stores.sqlite import sqlite_path
 from releaseguard_events.stores.table import EventTable
+from tests.support.hasty import hasty
 
 PASSWORD = "hunter2-5up3r-53cr3t"
 
@@ -279,13 +281,9 @@ def test_an_address_that_is_no_project_is_not_found(rest_store: Any) -> None:
 
 
 def test_nothing_at_the_address_is_unreachable() -> None:
-    from releaseguard.http import ServiceClient
-
-    def impatient(base_url: str, headers: Any) -> ServiceClient:
-        return ServiceClient(service="supabase", base_url=base_url, headers=headers, sleep=lambda _: None)
-
+    hurried = partial(connect, clocks=hasty())
     url = f"http://127.0.0.1:{free_port()}"
-    reading_and_writing_fail(SupabaseEventLog(url, Secret(PASSWORD), connect=impatient), Unreachable)
+    reading_and_writing_fail(SupabaseEventLog(url, Secret(PASSWORD), connect=hurried), Unreachable)
 
 
 def test_a_row_the_table_does_not_take_is_a_matter_of_configuration(rest_store: Any) -> None:

@@ -16,6 +16,7 @@ from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from releaseguard.clocks import REAL, Clocks
 from releaseguard.errors import AccessDenied, ConfigError, ServiceError, Unreachable
 from releaseguard.eventlog.interface import Changes, Query
 from releaseguard.eventlog.rows import filters
@@ -64,11 +65,11 @@ _ANSWERS = (400, 401, 403, 404, 409)
 """Refusals whose body says what is wrong with the table or the row."""
 
 
-def connect(base_url: str, headers: Callable[[], Headers]) -> ServiceClient:
-    """A client with the usual limits."""
+def connect(url: str, headers: Callable[[], Headers], clocks: Clocks = REAL) -> ServiceClient:
+    """A client with the usual limits, which waits by these clocks before it asks again."""
     from releaseguard.http import ServiceClient
 
-    return ServiceClient(service="supabase", base_url=base_url, headers=headers)
+    return ServiceClient(service="supabase", base_url=url, headers=headers, clock=clocks.elapsed, sleep=clocks.sleep)
 
 
 class SupabaseEventLog(AppsTable):
@@ -88,7 +89,6 @@ class SupabaseEventLog(AppsTable):
         super().__init__(table or EventTable())
         parts = split(url)
         self.label = f"{parts.scheme}://{parts.server}"
-
         self._key: Callable[[], Secret] = (lambda: key) if isinstance(key, Secret) else key
 
         def headers() -> Headers:
