@@ -554,3 +554,22 @@ def test_in_a_file_no_fault_of_theirs_stops_an_insert_or_changes_a_count(fault: 
         log.migrate()
         log.append(_rows(3))
         check(log)
+
+
+def test_rows_that_were_replaced_in_another_minute_are_told_and_counted_anew(tmp_path: Path) -> None:
+    base = SqliteBase(tmp_path / "log.db")
+    with closing(base.log) as log:
+        log.append(_rows(30))
+        base.roll_up()
+        columns = "id, provider, event, outcome, environment"
+        with closing(sqlite3.connect(base.path)) as connection, connection:
+            connection.execute(
+                f"INSERT OR REPLACE INTO integration_events ({columns}, occurred_at)"
+                f" SELECT {columns}, '2024-11-24T03:01:00.000000Z' FROM integration_events"
+                " WHERE provider <> 'releaseguard' LIMIT 1"
+            )
+        base.roll_up()
+        assert [one.fix for one in log.examine() if one.about == "counts"] == ["Run: releaseguard events migrate"]
+        assert [word for word in log.migrate() if "replaced" in word]
+        check(log)
+        assert [one for one in log.examine() if one.about == "counts"] == []

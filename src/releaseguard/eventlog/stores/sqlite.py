@@ -85,7 +85,11 @@ class SqliteEventLog(TableLog):
             else:
                 with self._working() as connection:
                     done += _migrate(connection, place.table, watch)
-                    RollUps(connection, place).catch_up(watch)
+                    rolled = RollUps(connection, place)
+                    rolled.catch_up(watch)
+                    if hours := rolled.recount_replaced():
+                        done.append(f"counted hours anew of which rows had been replaced, the first of them {hours[0]}")
+                        rolled.catch_up(watch)
         return [*self._made_at_first_look(), *done]
 
     def _made_at_first_look(self) -> Sequence[str]:
@@ -135,6 +139,7 @@ class SqliteEventLog(TableLog):
             versions = quoted(bare(beside(place.table, "schema")))
             there = writing.declared(connection, beside(place.table, "schema"))
             (version,) = connection.execute(f"SELECT max(version) FROM {versions}").fetchone() if there else (None,)
+            replaced = () if place.is_the_apps else RollUps(connection, place).overcounted()
         if not objects and not place.is_the_apps:
             yield Remark(Standing.OK, "the file is empty; the first use makes the table", self.label)
             return
@@ -143,6 +148,12 @@ class SqliteEventLog(TableLog):
         yield from self._columns(place, lambda column: writing.misfit(found, place, column, self.label))
         if remark := self._migration(place, version, indexes):
             yield remark
+        if replaced:
+            what = (
+                f"the table {place.table} has fewer rows than are counted, in hours since {replaced[0]}: rows were"
+                " replaced in another minute (INSERT OR REPLACE), which SQLite tells nobody"
+            )
+            yield Remark(Standing.WARN, what, self.label, fitting.MIGRATE, "counts")
 
     def _reading(self) -> sqlite3.Connection:
         """A connection that leaves no trace: of a file that nobody has open, ``immutable`` keeps even the small files

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections import Counter
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
-from itertools import groupby
+from datetime import datetime
 from operator import attrgetter
 from time import monotonic
 from typing import Final
@@ -24,14 +24,16 @@ from typing import Final
 from msgspec import Struct
 
 from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.eventlog.hours import MINUTES
 from releaseguard.eventlog.interface import Changes, Query
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.rows.decode import minute_count_of
 from releaseguard.eventlog.rows.filters import Filter
-from releaseguard.eventlog.rows.packs import Kept, Packed, kept_of, minute_counts_in, packed
+from releaseguard.eventlog.rows.packs import Kept, Packed, course_within, kept_of, minute_counts_in, packed, rows_in
 from releaseguard.eventlog.stores import sqlite_sql
 from releaseguard.eventlog.stores.counting import counted, traffic_of
 from releaseguard.eventlog.stores.questions import conditions
+from releaseguard.eventlog.stores.rolling.spans import MinuteSpan, hour_of, hour_text, minute_begun, runs_of
 from releaseguard.eventlog.watching import Progress, Watch, unwatched
 from releaseguard.model import OURSELVES
 from releaseguard_events.stores.names import bare, beside, qualified, quoted
@@ -49,8 +51,6 @@ SHORTEST: Final = LONGEST / MOST
 """What counting is taken to last at least."""
 SHORT: Final = 64
 """Bytes of a text that may come again."""
-MINUTE: Final = timedelta(minutes=1)
-HOUR: Final = timedelta(hours=1)
 _KIND = "environment, provider, event, outcome, release, source, synthetic"
 
 
@@ -89,6 +89,35 @@ class RollUps(Struct, frozen=True):
     def _marked(self) -> int:
         (left,) = self.connection.execute(f"SELECT count(*) FROM {quoted(self._name('touched'))}").fetchone()
         return int(left)
+
+    def overcounted(self) -> Sequence[str]:
+        """The hours of which more rows are counted than there are: ``INSERT OR REPLACE`` took rows away, which fires no
+        trigger. Reads the index of times from end to end."""
+        with suppress(sqlite3.OperationalError), _reading(self.connection):
+            if self._are_there() and self._are_believed():
+                return sorted(hour for hour, rows in self._rows_counted().items() if rows > 0)
+        return ()
+
+    def _rows_counted(self) -> Counter[str]:
+        """By hour without marks: how many rows more are counted than there are."""
+        found, hours = Counter[str](), quoted(self._name("hours"))
+        for hour, course in self.connection.execute(f"SELECT hour, course FROM {hours}"):
+            found[hour] += rows_in(course)
+        there = f"SELECT substr(occurred_at, 1, 13), count(*) FROM {self._events} WHERE typeof(occurred_at) = 'text'"
+        for hour, rows in self.connection.execute(f"{there} GROUP BY 1"):
+            found[hour] -= rows
+        for (hour,) in self.connection.execute(f"SELECT substr(minute, 1, 13) FROM {quoted(self._name('touched'))}"):
+            del found[hour]
+        return found
+
+    def recount_replaced(self) -> Sequence[str]:
+        """Mark all minutes of such hours, to be counted anew; returns the hours."""
+        if hours := self.overcounted():
+            minutes = [(f"{hour}:{minute:02}",) for hour in hours for minute in range(MINUTES)]
+            with transaction(self.connection):
+                marked = f"INSERT OR IGNORE INTO {quoted(self._name('touched'))} VALUES (?)"
+                self.connection.executemany(marked, minutes)
+        return hours
 
     def kept_of_each(self, asked: Sequence[tuple[Query, bool]]) -> Iterator[tuple[int, Kept]] | None:
         """The hours that each question asks for, with whether it does so in detail, in order and after its number;
@@ -180,32 +209,35 @@ class RollUps(Struct, frozen=True):
         changed = sorted({at.replace(minute=0) for at in stale})
         rows = [*self._details(changed, stale, []), *self._recounted(stale, [])]
         rows.sort(key=attrgetter("occurred_minute"))
-        texts = json.dumps([_hour(at) for at in changed])
+        texts = json.dumps([hour_text(at) for at in changed])
         self.connection.execute(f"DELETE FROM {hours} WHERE hour IN (SELECT value FROM json_each(?))", [texts])
         marks = ", ".join("?" * len(Packed._fields))
         self.connection.executemany(f"INSERT INTO {hours} VALUES ({marks})", map(_stored, packed(rows)))
 
     def _asked(self, query: Query, *, detailed: bool) -> list[Kept]:
         wanted = filters.of(replace(query, recorded_since=None), self.place) or []
-        span = _Span.of(query)
+        span = MinuteSpan.of(query)
         stale = {at for at in self._stale(query) if span.touches(at)}
         changed = sorted({*self._recorded_late(query), *(at.replace(minute=0) for at in stale)})
-        kept = self._whole(changed, query, detailed=detailed)
+        cut = set[datetime]() if detailed else span.cut_hours.difference(changed)
+        kept = self._whole([*changed, *cut], query, detailed=detailed)
+        parts = [part for hour in self._within(cut, query) if (part := course_within(hour, span.first, span.last))]
         rows = [*self._details(changed, stale, _of_kind(query)), *self._recounted(stale, wanted)]
-        known = None if query.recorded_until is None else query.recorded_until.replace(second=0, microsecond=0)
+        known = None if query.recorded_until is None else minute_begun(query.recorded_until)
         rows = [row for row in rows if span.touches(row.occurred_minute)]
         if known is not None:
             rows = [row for row in rows if row.occurred_minute in stale or _learned_before(row, known)]
         rows.sort(key=attrgetter("occurred_minute"))
-        made = (_as_kept(one, detailed=detailed) for one in packed(rows))
-        return sorted((*kept, *made), key=attrgetter("hour"))
+        since = query.recorded_since and minute_begun(query.recorded_since)
+        lately = (one for one in packed(rows) if since is None or one.latest is None or one.latest >= since)
+        made = (_as_kept(one, detailed=detailed) for one in lately)
+        return sorted((*kept, *parts, *made), key=attrgetter("hour"))
 
     def _stale(self, query: Query) -> set[datetime]:
         """The minutes that are marked or new, those that the question cuts, and those of which something was recorded
         in the very minute that it cuts, or nobody knows when."""
-        marked = self._waiting_minutes()
-        edges = {at.replace(second=0, microsecond=0) for at in (query.since, query.until) if at is not None}
-        return marked | edges | self._cut(query)
+        edges = {minute for at in (query.since, query.until) if at is not None and (minute := minute_begun(at)) != at}
+        return self._waiting_minutes() | edges | self._cut(query)
 
     def _waiting_minutes(self) -> set[datetime]:
         """Those that are marked or new."""
@@ -219,7 +251,7 @@ class RollUps(Struct, frozen=True):
     def _cut(self, query: Query) -> set[datetime]:
         if query.recorded_until is None:
             return set()
-        known = query.recorded_until.replace(second=0, microsecond=0)
+        known = minute_begun(query.recorded_until)
         return {
             row.occurred_minute
             for row in self._details(self._recorded_late(query), set(), [])
@@ -231,40 +263,48 @@ class RollUps(Struct, frozen=True):
         if query.recorded_until is None:
             return []
         known = sqlite_sql.shown_minute(query.recorded_until)
-        where, values = _Span.of(query).hours
+        where, values = MinuteSpan.of(query).hours
         found = self.connection.execute(
             f"SELECT DISTINCT hour FROM {quoted(self._name('hours'))}"
             f" WHERE {where} AND (latest IS NULL OR latest >= ?)",
             [*values, known],
         )
-        return sorted(at for (text,) in found if (at := _hour_of(text)) is not None)
+        return sorted(at for (text,) in found if (at := hour_of(text)) is not None)
 
-    def _whole(self, changed: Sequence[datetime], query: Query, *, detailed: bool) -> Iterator[Kept]:
-        """The hours of which nothing changed, as they are kept."""
-        where, values = _Span.of(query).hours
+    def _whole(self, without: Sequence[datetime], query: Query, *, detailed: bool) -> Iterator[Kept]:
+        """The hours but these, as they are kept."""
+        within, values = MinuteSpan.of(query).hours
+        left = json.dumps([hour_text(at) for at in without])
+        asked = f"{within} AND hour NOT IN (SELECT value FROM json_each(?))"
+        return self._kept(query, "detail" if detailed else "course", asked, [*values, left])
+
+    def _within(self, hours: Set[datetime], query: Query) -> Iterator[Kept]:
+        """These hours, as they are kept in detail."""
+        asked = json.dumps([hour_text(at) for at in hours])
+        return self._kept(query, "detail", "hour IN (SELECT value FROM json_each(?))", [asked])
+
+    def _kept(self, query: Query, text: str, asked: str, values: Sequence[object]) -> Iterator[Kept]:
+        """Hours of the question's kinds, as they are kept, but those of which nothing was recorded since it asks."""
         kind, more = sqlite_sql.where(_of_kind(query), self.place)
-        left = json.dumps([_hour(at) for at in changed])
-        text = "detail" if detailed else "course"
         since = query.recorded_since and sqlite_sql.shown_minute(query.recorded_since)
         rows = self.connection.execute(
-            f"SELECT hour, {_KIND}, {text} FROM {quoted(self._name('hours'))}"
-            f"{kind or ' WHERE 1'} AND {where} AND hour NOT IN (SELECT value FROM json_each(?))"
+            f"SELECT hour, {_KIND}, {text} FROM {quoted(self._name('hours'))}{kind or ' WHERE 1'} AND {asked}"
             " AND (latest >= coalesce(?, '') OR latest IS NULL) ORDER BY hour",
-            [*more, *values, left, since],
+            [*more, *values, since],
         )
-        return (hour for row in rows if (hour := kept_of(row, _hour_of(row[0]))) is not None)
+        return (hour for row in rows if (hour := kept_of(row, hour_of(row[0]))) is not None)
 
     def _details(
         self, hours: Sequence[datetime], without: Set[datetime], wanted: Sequence[Filter]
     ) -> Iterator[MinuteCount]:
         kind, values = sqlite_sql.where(wanted, self.place)
-        texts = json.dumps([_hour(at) for at in hours])
+        texts = json.dumps([hour_text(at) for at in hours])
         rows = self.connection.execute(
             f"SELECT hour, {_KIND}, detail FROM {quoted(self._name('hours'))}"
             f"{kind or ' WHERE 1'} AND hour IN (SELECT value FROM json_each(?)) ORDER BY hour",
             [*values, texts],
         )
-        kept = (hour for row in rows if (hour := kept_of(row, _hour_of(row[0]))) is not None)
+        kept = (hour for row in rows if (hour := kept_of(row, hour_of(row[0]))) is not None)
         return (row for row in minute_counts_in(kept) if row.occurred_minute not in without)
 
     def _recounted(self, minutes: Set[datetime], wanted: Sequence[Filter]) -> Iterator[MinuteCount]:
@@ -272,7 +312,7 @@ class RollUps(Struct, frozen=True):
         dialect = sqlite_sql.dialect(self.place)
         where, values = conditions(dialect, wanted)
         spans = json.dumps(
-            [[sqlite_sql.shown_minute(low), sqlite_sql.shown_minute(high)] for low, high in _runs(minutes)]
+            [[sqlite_sql.shown_minute(low), sqlite_sql.shown_minute(high)] for low, high in runs_of(minutes)]
         )
         span = "(SELECT json_extract(value, '$[0]') AS low, json_extract(value, '$[1]') AS high FROM json_each(?))"
         source = f"{span} AS span CROSS JOIN {self._events} INDEXED BY {quoted(f'{bare(self.place.table)}_time')}"
@@ -289,29 +329,6 @@ class RollUps(Struct, frozen=True):
     @property
     def _events(self) -> str:
         return qualified(self.place.table)
-
-
-class _Span(Struct, frozen=True):
-    """The minutes that a question is about; ``None`` where it has no end."""
-
-    first: datetime | None
-    last: datetime | None
-    """The minute of the question's end, of which something may be asked."""
-
-    @staticmethod
-    def of(query: Query) -> _Span:
-        first, last = (at and at.replace(second=0, microsecond=0) for at in (query.since, query.until))
-        return _Span(first, last)
-
-    def touches(self, minute: datetime) -> bool:
-        return (self.first is None or minute >= self.first) and (self.last is None or minute <= self.last)
-
-    @property
-    def hours(self) -> tuple[str, list[object]]:
-        """The condition on kept hours."""
-        parts = [("hour >= ?", self.first)] if self.first else []
-        parts += [("hour <= ?", self.last)] if self.last else []
-        return " AND ".join(["1", *(sql for sql, _ in parts)]), [_hour(at) for _, at in parts]
 
 
 @contextmanager
@@ -354,29 +371,22 @@ def _of_kind(query: Query) -> list[Filter]:
     return [Filter(*one) for one in asked if one[2] is not None]
 
 
-def _runs(minutes: Iterable[datetime]) -> Iterator[tuple[datetime, datetime]]:
-    """Minutes in a row, as the times that bound them."""
-    ordered = sorted(minutes)
-    for _, group in groupby(enumerate(ordered), key=lambda one: one[1] - one[0] * MINUTE):
-        run = [minute for _, minute in group]
-        yield run[0], run[-1] + MINUTE
-
-
 def _learned_before(row: MinuteCount, minute: datetime) -> bool:
     return row.recorded_minute is not None and row.recorded_minute < minute
 
 
-def _hour(at: datetime) -> str:
-    return sqlite_sql.shown_minute(at)[:13]
-
-
-def _hour_of(text: object) -> datetime | None:
-    return sqlite_sql.minute_of(f"{text}:00")
-
-
 def _stored(one: Packed) -> tuple[object, ...]:
     latest = None if one.latest is None else sqlite_sql.shown_minute(one.latest)
-    return (_hour(one.hour), *one[1:4], str(one.outcome), *one[5:7], int(one.synthetic), latest, one.course, one.detail)
+    return (
+        hour_text(one.hour),
+        *one[1:4],
+        str(one.outcome),
+        *one[5:7],
+        int(one.synthetic),
+        latest,
+        one.course,
+        one.detail,
+    )
 
 
 def _as_kept(one: Packed, *, detailed: bool) -> Kept:
