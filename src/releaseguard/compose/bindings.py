@@ -24,6 +24,7 @@ from releaseguard.services import SERVICES
 from releaseguard.settings.sections import ProviderSection
 
 if TYPE_CHECKING:
+    from releaseguard.deployments.interface import Deployer
     from releaseguard.destinations.interface import Destination
     from releaseguard.rotation.context import Binding, Claim
     from releaseguard.rotation.drift.ages import DueSecret
@@ -123,11 +124,23 @@ class Bindings(Struct, dict=True, eq=False):
             card=card,
             chain_key=ChainKey(card.id, self._settings.environment),
             bindings=[self._binding(card, place, card.secrets) for place in places],
+            deployers=self._deployers([place.address for place in places]),
             configured=[claim.address for claim in self.claims() if claim.owner.provider == card.id],
             read=ADDRESSES.parse,
             max_ages=self._max_ages(card),
             sensitive=any(service.wants_sensitive(sections[service.name]) for service in SERVICES),
         )
+
+    def _deployers(self, addresses: Sequence[Address]) -> Mapping[str, Deployer]:
+        """What shows which deployment a place serves, where its own service deploys it."""
+        by_others = self._settings.deployments
+        found = {one.base: self.deployer(one) for one in addresses if one.base not in by_others}
+        return {base: deployer for base, deployer in found.items() if deployer is not None}
+
+    def deployer(self, address: Address) -> Deployer | None:
+        """What redeploys the app behind an address; ``None`` where nothing has to be."""
+        service = service_at(address)
+        return service.deployer(self.clients.context(service), address) if service and service.deployer else None
 
     def due(self, now: datetime, provider: str | None = None) -> Iterator[DueSecret]:
         """Secrets that are older than they are to become; the vault is asked for none of which nobody has said that.

@@ -14,7 +14,7 @@ from releaseguard.ci.job import is_job
 from releaseguard.compose.bindings import Bindings
 from releaseguard.compose.clients import Clients
 from releaseguard.compose.flows import Flows
-from releaseguard.compose.known.configuration import ADDRESSES, KNOWN, service_at, vault_of
+from releaseguard.compose.known.configuration import ADDRESSES, KNOWN, vault_of
 from releaseguard.compose.notifying import Notices
 from releaseguard.compose.own_accesses import own_accesses
 from releaseguard.compose.stores import Stores
@@ -90,7 +90,7 @@ class Rotation:
     def _deployers(self, addresses: Sequence[Address]) -> Mapping[str, Deployer]:
         by = self.clients.settings.deployments
         ours = [address for address in addresses if not is_hands(by.get(address.base, ""))]
-        found = {address.base: self._by_workflow(address) or self.deployer(address) for address in ours}
+        found = {address.base: self._by_workflow(address) or self.bindings.deployer(address) for address in ours}
         return {base: deployer for base, deployer in found.items() if deployer is not None}
 
     def _deployed(self, binding: Binding) -> Binding:
@@ -129,11 +129,6 @@ class Rotation:
             return None
         [(service, make)] = [(one, one.workflow_deployer) for one in SERVICES if one.workflow_deployer]
         return make(self.clients.context(service), address.base, workflow)
-
-    def deployer(self, address: Address) -> Deployer | None:
-        """What redeploys the app behind an address; ``None`` where nothing has to be."""
-        service = service_at(address)
-        return service.deployer(self.clients.context(service), address) if service and service.deployer else None
 
     def _rules(self) -> RotationRules:
         from releaseguard.rotation.context import RotationRules

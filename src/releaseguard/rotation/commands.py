@@ -18,6 +18,7 @@ from releaseguard.errors import (
 )
 from releaseguard.model import new_id
 from releaseguard.rotation.context import RotationContext
+from releaseguard.rotation.drift.served import rolled_back_by_hand
 from releaseguard.rotation.groups import SecretGroup, unit_of
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.journal import Journal
@@ -120,7 +121,7 @@ def _rotate_anew(session: RotationSession, facts: PlanningFacts) -> RotationResu
     if behind:
         return _write_the_rest(session, behind)
     done = None if plan.leak or request.push_again else already_out(session.chain, plan)
-    if done and _is_overwritten(session, done, facts):
+    if done and _is_undone(session, done, facts):
         session.request = request = replace(request, push_again=True)
         done = None
     if done and request.dry_run:
@@ -133,12 +134,16 @@ def _rotate_anew(session: RotationSession, facts: PlanningFacts) -> RotationResu
     return only_planned(session, plan) if request.dry_run else _start(session, plan, facts)
 
 
-def _is_overwritten(session: RotationSession, rotation_id: str, facts: PlanningFacts) -> bool:
-    """Whether a place does not hold any more what was brought out: then it is written once more."""
+def _is_undone(session: RotationSession, rotation_id: str, facts: PlanningFacts) -> bool:
+    """Whether a place does not hold any more what was brought out, or production does not serve it any more: then it
+    is brought out once more."""
     changed = overwritten(session, rotation_id, facts.newest)
     for uri, names in changed.items():
         session.tell(f"{uri}: {', '.join(names)} was written by somebody else since: it is to be written once more.")
-    return bool(changed)
+    back = rolled_back_by_hand(session.rotation_named(rotation_id), session.context.deployers)
+    for one in back:
+        session.tell(f"{one.base}: {one.sentence()}: it is to be deployed once more.")
+    return bool(changed or back)
 
 
 def _resume(session: RotationSession) -> RotationResult:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from releaseguard.audit.chain import ChainKey
 from releaseguard.audit.histories import Foreign
 from releaseguard.cards.spec import Card, SecretSpec
+from releaseguard.deployments.interface import Deployer
 from releaseguard.destinations.address import Address, ReadAddress
 from releaseguard.destinations.interface import SHADOWS_UNREAD, HeldValue, Item, ItemKind, Observed, SyncStatus
 from releaseguard.errors import ConfigError, NotFound
@@ -27,6 +28,7 @@ from releaseguard.rotation.drift.compare import (
 )
 from releaseguard.rotation.drift.copies import CopiesFound, UnsearchedPlace, search_for_copies
 from releaseguard.rotation.drift.revocation import StillUsed, still_used
+from releaseguard.rotation.drift.served import PRODUCTION, RolledBackByHand, rolled_back_by_hand
 from releaseguard.rotation.exposure.by_value import copies_by_value
 from releaseguard.rotation.history.reading import chain_view
 from releaseguard.rotation.history.views import ChainView, OpenLeak
@@ -51,6 +53,8 @@ class Managed:
     """By secret: how old its newest version is to become at most, where somebody has said so."""
     sensitive: bool = False
     """Whether secrets must not be readable at their destinations."""
+    deployers: Mapping[str, Deployer] = field(default_factory=dict)
+    """By place: what shows which deployment it serves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +155,34 @@ def _one(
         except NotFound as error:
             reason, place = f"is not in the vault ({error.what})", vault.place_of(secret.name)
             yield DriftFinding(managed.card.id, secret.name, place, secret.name, DriftStatus.MISSING, reason)
+    back = _rolled_back(managed, newest, view)
     for binding in managed.bindings:
-        yield from _at(managed, vault, binding, newest, view)
+        yield from _at(managed, vault, binding, newest, view, back)
+
+
+_RolledBack = Mapping[tuple[str, str], RolledBackByHand]
+"""By secret and place."""
+
+
+def _rolled_back(managed: Managed, newest: Sequence[SecretVersion], view: ChainView) -> _RolledBack:
+    """Where production serves a deployment from before the last rotation that was brought out to the end."""
+    last = {unit: view.last_of(unit) for unit in {managed.card.unit_of(one.name)[0].unit for one in newest}}
+    over = [one for one in last.values() if one and one.progress(one.direction).deployed_at]
+    return {
+        (pin.name, place.base): place
+        for rotation in over
+        for place in rolled_back_by_hand(rotation, managed.deployers)
+        for pin in rotation.pins
+    }
 
 
 def _at(
-    managed: Managed, vault: Vault, binding: Binding, newest: Sequence[SecretVersion], view: ChainView
+    managed: Managed,
+    vault: Vault,
+    binding: Binding,
+    newest: Sequence[SecretVersion],
+    view: ChainView,
+    back: _RolledBack,
 ) -> Iterator[DriftFinding | UnsearchedPlace]:
     written = [(version, _item(name, version)) for version in newest for name in binding.names_of(version.name)]
     items = [item for _, item in written]
@@ -169,6 +195,7 @@ def _at(
             pushed = _recognised(vault, binding, version, observed)
         found = findings(managed.card.id, version, binding.destination.uri, pushed, observed)
         found = [_unless_left_out(one, binding.of(unit), unit, view) for one in found]
+        found = [_unless_rolled_back(one, binding, back) for one in found]
         yield from (one for one in found if _matters(managed, one))
         if SHADOWS_UNREAD in observed.remarks:
             yield UnsearchedPlace(item.name, f"environments of {binding.destination.uri}")
@@ -184,6 +211,15 @@ def _unless_left_out(finding: DriftFinding, binding: Binding, unit: Sequence[str
         return finding
     reason = f"was left out of rotation {last.id} ({left.reason or 'no reason given'})"
     return replace(finding, status=DriftStatus.BEHIND, reason=reason)
+
+
+def _unless_rolled_back(finding: DriftFinding, binding: Binding, back: _RolledBack) -> DriftFinding:
+    """What runs at a place is behind although its variables are in step."""
+    address = binding.destination.address
+    found = back.get((finding.secret, address.base))
+    if found is None or finding.status is not DriftStatus.IN_STEP or PRODUCTION not in (address.targets or [PRODUCTION]):
+        return finding
+    return replace(finding, status=DriftStatus.BEHIND, reason=f"{finding.reason}, but {found.sentence()}")
 
 
 def _recognised(vault: Vault, binding: Binding, newest: SecretVersion, observed: Observed) -> LastPush | None:

@@ -11,6 +11,7 @@ from msgspec import structs
 
 from releaseguard.deployments.interface import Deployer, HostingDeployment, Phase
 from releaseguard.errors import LeaseHeld, ReleaseguardError, ServiceError, Undecided, Unreachable, UsageError
+from releaseguard.rotation.drift.served import served_instead
 from releaseguard.rotation.groups import DeploymentTarget, deployments_for
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.views import Redeployment
@@ -327,12 +328,3 @@ def _ensure_served(session: RotationSession, direction: Direction, wanted: Seque
 
 def _served_in_place_of(session: RotationSession, known: Redeployment) -> str | None:
     return served_instead(deployer_of(session, known.place), known.target, str(known.id))
-
-
-def served_instead(deployer: Deployer, target: str, deployment_id: str) -> str | None:
-    """What ``target`` serves in place of that deployment, where it is no younger one."""
-    serving = deployer.serving_id(target)
-    if serving is None or serving == deployment_id:
-        return None
-    younger = deployer.get(serving).created_at > deployer.get(deployment_id).created_at
-    return None if younger else serving

@@ -16,6 +16,7 @@ from releaseguard.eventlog.interface import Query, SetAside
 from releaseguard.model import CLIENT, Event, Outcome
 from releaseguard.rotation.certificate.making import EarlierUse, certificate_of, earlier_uses
 from releaseguard.rotation.context import Binding, RotationContext
+from releaseguard.rotation.drift.served import served_instead
 from releaseguard.rotation.groups import deployments_for
 from releaseguard.rotation.history.journal import Journal
 from releaseguard.rotation.history.parts import CertificateRecord
@@ -26,7 +27,7 @@ from releaseguard.rotation.proof.judge import says_nothing, traffic_of
 from releaseguard.rotation.proof.labels import Labels
 from releaseguard.rotation.proof.values import Proof, Question, RuntimeDestination
 from releaseguard.rotation.session import RotationSession, Tell
-from releaseguard.rotation.steps.deploy import deployer_of, served_instead
+from releaseguard.rotation.steps.deploy import deployer_of
 from releaseguard.rotation.steps.held import rewritten, sentences
 from releaseguard.rotation.steps.waiting import Waiting
 from releaseguard.rotation.values import Direction
