@@ -64,10 +64,10 @@ def date_and_clock(moment: datetime | str, *, seconds: bool = False, zone: str =
     return f"{_in_utc(moment):%Y-%m-%d} {clock(moment, seconds=seconds, zone=zone)}"
 
 
-def clock_on(day: datetime | str, moment: datetime | str) -> str:
+def clock_on(day: datetime | str, moment: datetime | str, *, seconds: bool = False) -> str:
     """The time of day, with its date where that is another than ``day``'s."""
     same = _in_utc(day).date() == _in_utc(moment).date()
-    return clock(moment) if same else date_and_clock(moment)
+    return clock(moment, seconds=seconds) if same else date_and_clock(moment, seconds=seconds)
 
 
 def count(number: int, noun: str) -> str:

@@ -130,7 +130,7 @@ def test_the_newest_run_that_succeeded_is_what_is_there(
 ) -> None:
     before = deployer.current("production")
     assert before is not None
-    assert before.id == "none"
+    assert before.id == "deploy-supabase.yml"
     number = github.add_run("lovendo/app", "completed", "deploy-supabase")
     github.add_run("lovendo/app", "completed", "deploy-supabase", conclusion="failure")
     after = deployer.current("production")
@@ -144,3 +144,17 @@ def test_the_newest_run_that_succeeded_is_what_is_there(
 def test_what_names_no_workflow_is_said(text: str) -> None:
     with pytest.raises(ConfigError, match="names no workflow"):
         read_workflow(text)
+
+
+def test_a_workflow_that_takes_no_dispatch_is_known_before_anything_is_written(
+    github: GitHubStandIn, deployer: GitHubWorkflowDeployer, connect: Connections
+) -> None:
+    assert deployer.why_not() is None
+    github.workflow_states["deploy-supabase"] = "disabled_manually"
+    disabled = deployer.why_not()
+    assert "is disabled at GitHub" in str(disabled)
+    assert disabled is not None
+    assert "gh workflow enable deploy-supabase.yml --repo lovendo/app" in str(disabled.next_step)
+    elsewhere = read_workflow("workflow:lovendo/app/other.yml@main")
+    absent = GitHubWorkflowDeployer(connect(github, github.token), "supabase:x", elsewhere)
+    assert "is not there" in str(absent.why_not())

@@ -96,6 +96,8 @@ class EventSpec(_Strict, frozen=True, kw_only=True):
     error: Sequence[Identifier]
     auth_error_codes: Sequence[str] = ("401", "403")
     """Values of ``error_code`` which say that the credential was refused."""
+    denied_codes: Sequence[str] = ("403",)
+    """Of these: what the provider also answers to a good credential, where this one use is not allowed."""
 
 
 class ProofSpec(_Strict, frozen=True, kw_only=True):

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from releaseguard.errors import ServiceError
+
 AFTER = "releaseguardAfter"
 """In a request's meta: what was there before, for services that do not keep what is asked with a request."""
 
@@ -62,6 +64,10 @@ class Deployer(ABC):
         its day for good. The newest first, and not without end."""
         del before
         return ()
+
+    def why_not(self) -> ServiceError | None:
+        """What reading shows beforehand: why nothing could be deployed here, before anything is written."""
+        return None
 
     @abstractmethod
     def find(self, target: str, meta: Mapping[str, str]) -> HostingDeployment | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from msgspec import UNSET
@@ -17,8 +18,9 @@ from releaseguard.errors import (
     UsageError,
 )
 from releaseguard.model import new_id
+from releaseguard.rotation.certificate.asking import certified
 from releaseguard.rotation.context import RotationContext
-from releaseguard.rotation.drift.served import rolled_back_by_hand
+from releaseguard.rotation.drift.served import older_served
 from releaseguard.rotation.groups import SecretGroup, unit_of
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.journal import Journal
@@ -127,11 +129,21 @@ def _rotate_anew(session: RotationSession, facts: PlanningFacts) -> RotationResu
     if done and request.dry_run:
         return only_planned(session, replace(plan, unchanged=True, destinations=(), deployments=(), costs=()))
     if done:
-        return result_of(session, done, remarks=("Nothing to do: this version is out everywhere.",))
+        return _as_it_stands_now(session, done)
     same = None if plan.leak or request.push_again else nothing_new(session.group, request, facts, session.chain)
     if same:
         return nothing_to_do(session, same)
     return only_planned(session, plan) if request.dry_run else _start(session, plan, facts)
+
+
+def _as_it_stands_now(session: RotationSession, rotation_id: str) -> RotationResult:
+    """Nothing is done; who has been seen with the new value since, and who with the old one, is looked at again."""
+    session.rotation_id = rotation_id
+    fresh = None
+    with suppress(ServiceError):  # what was seen then is what can be said
+        fresh = certified(session, session.rotation.direction)
+    remarks = ("Nothing to do: this version is out everywhere.",)
+    return result_of(session, rotation_id, remarks=remarks, certificate=fresh)
 
 
 def _is_undone(session: RotationSession, rotation_id: str, facts: PlanningFacts) -> bool:
@@ -140,10 +152,10 @@ def _is_undone(session: RotationSession, rotation_id: str, facts: PlanningFacts)
     changed = overwritten(session, rotation_id, facts.newest)
     for uri, names in changed.items():
         session.tell(f"{uri}: {', '.join(names)} was written by somebody else since: it is to be written once more.")
-    back = rolled_back_by_hand(session.rotation_named(rotation_id), session.context.deployers)
-    for one in back:
+    older = list(older_served(session.rotation_named(rotation_id), session.context.deployers))
+    for one in older:
         session.tell(f"{one.base}: {one.sentence()}: it is to be deployed once more.")
-    return bool(changed or back)
+    return bool(changed or older)
 
 
 def _resume(session: RotationSession) -> RotationResult:

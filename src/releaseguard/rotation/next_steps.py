@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from releaseguard.errors import ServiceError, Unreachable
-from releaseguard.rotation.certificate.doubts import called
+from releaseguard.rotation.certificate.doubts import called, quiet_from
 from releaseguard.rotation.drift.revocation import revoked_by
 from releaseguard.rotation.history.views import RotationView
 from releaseguard.rotation.identity.expected import nobody_is_said, phones_alone
@@ -144,6 +144,13 @@ def _without_a_proof(session: RotationSession, view: RotationView, at: str) -> s
         return (
             f"See that {uris}, which runs on the old value, can be written, then write it: {session.command} --resume"
         )
+    strangers = _strangers(session, view)
+    if view.leak and strangers and strangers == _on_the_old(view):
+        return (
+            f"{', '.join(strangers)} uses the value that leaked, and no sources name it. Where it is none of yours, "
+            f"revoke that value{at} now, then: {session.command} --confirm-revoked --despite-use. Where it is yours, "
+            f"deploy or restart it, then look again: {session.command} --resume"
+        )
     if runs and not (group.client or _phones_are_left(session, view)):
         return f"{_what_a_proof_needs(session, view)}, then look again: {session.command} --resume"
     seen = (
@@ -172,7 +179,9 @@ def _what_a_proof_needs(session: RotationSession, view: RotationView) -> str:
         what = "; ".join(f"{', '.join(names)} at {uri}" for uri, names in changed.items())
         return f"Stop what else writes {what} (see: releaseguard drift), so that it stays as it is written now"
     if old := [one.uri for one in view.proof.runtimes if one.old and one.successes < one.needed]:
-        return f"Restart or deploy what still runs with another version at {', '.join(old)}"
+        strangers = _strangers(session, view)
+        named = f" ({', '.join(strangers)}, which no sources name)" if strangers else ""
+        return f"Restart or deploy what still runs with another version at {', '.join(old)}{named}"
     silent = {one.uri for one in view.proof.runtimes if not (one.successes or one.unlabelled)}
     if unsaid := [uri for uri in nobody_is_said(session.bindings) if uri in silent]:
         section = f"[providers.{session.context.card.id}.sources]"
@@ -182,7 +191,26 @@ def _what_a_proof_needs(session: RotationSession, view: RotationView) -> str:
     seen = view.certificate.consumers if view.certificate else ()
     if refused := [called(one) for one in seen if one.refused and not one.new]:
         return f"See which value {', '.join(refused)} holds: the provider refuses it"
+    if refused := [called(one) for one in seen if one.refused]:
+        return f"See why the provider refuses some of what {', '.join(refused)} asks of it with the new value"
     return "Make the traffic that is missing"
+
+
+def _on_the_old(view: RotationView) -> Sequence[str]:
+    """Who used the old value last, and not the new one."""
+    seen = view.certificate.consumers if view.certificate else ()
+    return [called(one) for one in seen if one.old_last and (one.new_last or "") < one.old_last]
+
+
+def _strangers(session: RotationSession, view: RotationView) -> Sequence[str]:
+    """Those of them of whom the project says nowhere where they run, where it says that of everything that runs."""
+    seen = view.certificate.consumers if view.certificate else ()
+    runtimes = [one for one in session.context.bindings if one.destination.runtime]
+    if any(one.sources is None for one in runtimes):
+        return ()
+    named = {source for one in runtimes for source in one.sources or ()}
+    behind = _on_the_old(view)
+    return [called(one) for one in seen if one.source and one.source not in named and called(one) in behind]
 
 
 def _after_the_proof(session: RotationSession, view: RotationView, at: str) -> str | None:
@@ -192,12 +220,32 @@ def _after_the_proof(session: RotationSession, view: RotationView, at: str) -> s
     if _nothing_before(session, view):
         return NOTHING_TO_REVOKE
     revoke = f"Revoke {_the_old_value(session, view)}{at}, then confirm it: {session.command} --confirm-revoked"
+    revoke = " ".join([*_before_revoking(view), revoke])
     if left:
         rest = f"{session.command} --resume"
         revoke = f"What was left out breaks when the old value is revoked ({left}): write it first ({rest}). {revoke}"
     accesses = session.context.own_accesses
     ours = [f" Give {one.variable} the value of {one.new_variable} and unset that." for one in accesses]
     return "".join([revoke, *ours])
+
+
+def _before_revoking(view: RotationView) -> Sequence[str]:
+    """What the certificate says against revoking at once: the same that a person is asked about who confirms.
+
+    Whoever leaked a value waits for nothing; who else holds it is to be known all the same.
+    """
+    certificate = view.certificate
+    if certificate is None:
+        return ()
+    words = []
+    if behind := _on_the_old(view):
+        words.append(f"Last seen with the old value: {', '.join(behind)}. Deploy or restart that first.")
+    if unseen := [called(one) for one in certificate.consumers if not (one.new or one.old_last)]:
+        words.append(f"Not seen with the new value yet: {', '.join(unseen)}. See that it is there first.")
+    until = quiet_from(certificate)
+    if until and view.leak is None:
+        words.append(f"Wait until {until}, an hour after the old value was used last.")
+    return words
 
 
 def _the_old_value(session: RotationSession, view: RotationView) -> str:
@@ -209,6 +257,13 @@ def _the_old_value(session: RotationSession, view: RotationView) -> str:
     return " and ".join(old) or "the old value"
 
 
+def _was_begun_before(session: RotationSession, view: RotationView) -> bool:
+    """Whether an earlier rotation of the unit had written anything: then something was out before, and what it was is
+    no more in the vault."""
+    earlier = [one for one in session.chain.rotations if one.unit == view.unit and one.began_at < view.began_at]
+    return any(one.progress(Direction.FORWARD).destinations for one in earlier)
+
+
 def _nothing_before(session: RotationSession, view: RotationView) -> bool:
     """Nothing earlier is known: a reader told to revoke "the old value" would revoke the only one there is.
 
@@ -217,6 +272,6 @@ def _nothing_before(session: RotationSession, view: RotationView) -> bool:
     if view.leak is not None or view.was_stored_later:
         return False
     if not view.goes_nowhere:
-        return all(pin.from_version is None for pin in view.pins)
+        return all(pin.from_version is None for pin in view.pins) and not _was_begun_before(session, view)
     meant = revoked_by(session.chain, view.unit)
     return meant is None or meant.goes_nowhere or meant.retired_at is not None or _nothing_before(session, meant)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NotRequired, TypedDict
 
 from releaseguard.audit.chain import ChainKey, Head
@@ -134,9 +134,12 @@ def result_of(
     *,
     remarks: Sequence[str] = (),
     problem: ReleaseguardError | None = None,
+    certificate: CertificateRecord | None = None,
 ) -> RotationResult:
-    """Where the rotation of that id stands now, and what ended the run before its end."""
+    """Where the rotation of that id stands now, and what ended the run before its end; ``certificate`` is a newer one
+    than its history has."""
     view, chain = session.rotation_named(rotation_id), session.chain
+    view = replace(view, certificate=certificate or view.certificate)
     ended = (view.ended_because,) if view.ended_because else ()
     left = sentences(session.left_of(view)) if view.state in _STANDING else ()
     return RotationResult(

@@ -31,6 +31,16 @@ def _of(one: ConsumerRecord, now: datetime) -> Iterator[str]:
         yield f"successes of {called(one)} do not say which value they used ({one.unlabelled} of them, last {last} ago)"
 
 
+def quiet_from(certificate: CertificateRecord) -> str | None:
+    """The time of day from which on nobody used the old value within the last hour, if nobody does again; ``None``
+    where that is so already."""
+    used = [from_text(one.old_last) for one in certificate.consumers if one.old_last]
+    until = max(used, default=None)
+    if until is None or until + RECENT <= from_text(certificate.as_of):
+        return None
+    return readable.clock_on(certificate.as_of, until + RECENT + timedelta(minutes=1))
+
+
 def _is_recent(moment: str, now: datetime) -> bool:
     return from_text(moment) > now - RECENT
 

@@ -14,10 +14,10 @@ from types import MappingProxyType
 from releaseguard import readable
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.keeping import identified
-from releaseguard.model import CLIENT, Event, Outcome, to_text
+from releaseguard.model import CLIENT, Event, to_text
 from releaseguard.rotation.history.parts import CertificateRecord, ConsumerRecord
+from releaseguard.rotation.proof.denials import has_failed, refuses
 from releaseguard.rotation.proof.rows import Says, says_of, used_the_value_before
-from releaseguard.rotation.proof.tally import refuses
 from releaseguard.rotation.proof.values import Question, RuntimeDestination
 
 MOST = 200
@@ -99,7 +99,7 @@ def _since(question: Question, source: str | None, began: datetime) -> datetime:
 
 def _count(use: _UseOfValues, event: Event, question: Question, since: datetime) -> None:
     refused = refuses(question, event)
-    if event.outcome is Outcome.ERROR or refused:
+    if refused or has_failed(event):
         late = event.occurred_at >= since
         use.failures += late
         use.refused += late and refused

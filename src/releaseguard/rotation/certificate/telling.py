@@ -40,20 +40,23 @@ def _row(one: ConsumerRecord) -> ConsumerRow:
     }
 
 
-def lines_of(certificate: CertificateRecord) -> Sequence[str]:
-    """For people: a line for each consumer, those that have not been seen first."""
-    head = f"certificate of revocation, as of {readable.clock(certificate.as_of, seconds=True, zone=' UTC')}:"
-    each = [f"  {called(one)}: {'; '.join(_words(one))}" for one in certificate.consumers]
+def lines_of(certificate: CertificateRecord, old: str = "") -> Sequence[str]:
+    """For people: a line for each consumer, those that have not been seen first. ``old`` names what is revoked."""
+    as_of = certificate.as_of
+    of = f" of {old}" if old else ""
+    head = f"certificate of revocation{of}, as of {readable.date_and_clock(as_of, seconds=True, zone=' UTC')}:"
+    each = [f"  {called(one)}: {'; '.join(_words(one, as_of))}" for one in certificate.consumers]
     return [head, *(each or ["  no use of the provider was logged: nothing shows who holds which value"])]
 
 
-def _words(one: ConsumerRecord) -> Iterator[str]:
+def _words(one: ConsumerRecord, as_of: str) -> Iterator[str]:
     if one.new and one.new_since and one.new_last:
-        first, last = (readable.clock(moment, seconds=True) for moment in (one.new_since, one.new_last))
-        yield f"{one.new} with the new value since {first}, last {last}"
+        since, newest = (readable.clock_on(as_of, moment, seconds=True) for moment in (one.new_since, one.new_last))
+        yield f"{one.new} with the new value since {since}, last {newest}"
     else:
         yield f"not seen with the new value yet ({one.shows})"
-    yield f"old one last used {readable.clock(one.old_last, seconds=True)}" if one.old_last else "no use of the old one"
+    last = readable.clock_on(as_of, one.old_last, seconds=True) if one.old_last else None
+    yield f"old one last used {last}" if last else "no use of the old one"
     if one.unlabelled:
         yield f"{one.unlabelled} do not say which"
     if one.failures:

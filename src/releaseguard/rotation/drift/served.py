@@ -1,47 +1,60 @@
-"""Whether production still serves what was deployed with the new value: a roll-back by hand brings the old value back.
+"""Whether production runs on what was written: a roll-back by hand, or no deployment since, leaves the old value there.
 
 What stands in the variables says nothing of that: a deployment keeps the ones of its day.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from releaseguard.deployments.interface import Deployer
 from releaseguard.errors import NotFound
 from releaseguard.rotation.history.views import RotationView
 
 PRODUCTION = "production"
+CLOCKS_APART = timedelta(seconds=10)
+"""By how much the clocks of a service and of the log may differ."""
 
 
 @dataclass(frozen=True, slots=True)
-class RolledBackByHand:
-    """One place whose production serves an older deployment than the one that was made for the value."""
+class OlderServed:
+    """One place whose production serves a deployment that is older than the value."""
 
     base: str
     """The destination's URI without targets."""
     serves: str
-    deployed: str
-    """The deployment that has the value."""
+    deployed: str | None
+    """The deployment that has the value; ``None``: none was made."""
 
     def sentence(self) -> str:
         """What that means."""
+        if self.deployed is None:
+            return f"production serves {self.serves}, which was deployed before that was written"
         return f"production serves {self.serves}, which is older than {self.deployed} and has the variables of its day"
 
 
-def rolled_back_by_hand(view: RotationView, deployers: Mapping[str, Deployer]) -> Sequence[RolledBackByHand]:
-    """The places that do not serve any more what ``view`` has brought out. ``deployers`` by place; a place without one
-    is not looked at. Raises ``ServiceError`` where a service does not answer."""
-    made = [one for one in view.progress(view.direction).deployments.values() if one.phase == "ready" and one.id]
-    found = []
-    for one in made:
-        deployer = deployers.get(one.place) if one.target == PRODUCTION else None
-        serves = served_instead(deployer, one.target, str(one.id)) if deployer else None
+def older_served(view: RotationView, deployers: Mapping[str, Deployer]) -> Iterator[OlderServed]:
+    """The places that do not serve what ``view`` has written everywhere. ``deployers`` by place; a place without one is
+    not looked at. Raises ``ServiceError`` where a service does not answer."""
+    progress = view.progress(view.direction)
+    made = [one for one in progress.deployments.values() if one.phase == "ready" and one.target == PRODUCTION]
+    deployed = {one.place: one.id for one in made if one.id}
+    for base, deployer in deployers.items() if progress.pushed_at else ():
+        mine = deployed.get(base)
+        serves = (
+            served_instead(deployer, PRODUCTION, mine) if mine else _served_from_before(deployer, progress.pushed_at)
+        )
         if serves:
-            found.append(RolledBackByHand(one.place, serves, str(one.id)))
-    return found
+            yield OlderServed(base, serves, mine)
+
+
+def _served_from_before(deployer: Deployer, pushed_at: datetime | None) -> str | None:
+    serving = deployer.current(PRODUCTION)
+    is_older = serving and pushed_at and serving.created_at < pushed_at - CLOCKS_APART
+    return serving.id if serving and is_older else None
 
 
 def served_instead(deployer: Deployer, target: str, deployment_id: str) -> str | None:

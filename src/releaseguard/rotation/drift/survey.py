@@ -28,7 +28,7 @@ from releaseguard.rotation.drift.compare import (
 )
 from releaseguard.rotation.drift.copies import CopiesFound, UnsearchedPlace, search_for_copies
 from releaseguard.rotation.drift.revocation import StillUsed, still_used
-from releaseguard.rotation.drift.served import PRODUCTION, RolledBackByHand, rolled_back_by_hand
+from releaseguard.rotation.drift.served import PRODUCTION, OlderServed, older_served
 from releaseguard.rotation.exposure.by_value import copies_by_value
 from releaseguard.rotation.history.reading import chain_view
 from releaseguard.rotation.history.views import ChainView, OpenLeak
@@ -155,23 +155,22 @@ def _one(
         except NotFound as error:
             reason, place = f"is not in the vault ({error.what})", vault.place_of(secret.name)
             yield DriftFinding(managed.card.id, secret.name, place, secret.name, DriftStatus.MISSING, reason)
-    back = _rolled_back(managed, newest, view)
+    older = _older(managed, newest, view)
     for binding in managed.bindings:
-        yield from _at(managed, vault, binding, newest, view, back)
+        yield from _at(managed, vault, binding, newest, view, older)
 
 
-_RolledBack = Mapping[tuple[str, str], RolledBackByHand]
+_Older = Mapping[tuple[str, str], OlderServed]
 """By secret and place."""
 
 
-def _rolled_back(managed: Managed, newest: Sequence[SecretVersion], view: ChainView) -> _RolledBack:
-    """Where production serves a deployment from before the last rotation that was brought out to the end."""
+def _older(managed: Managed, newest: Sequence[SecretVersion], view: ChainView) -> _Older:
+    """Where production serves a deployment from before what the last rotation has written."""
     last = {unit: view.last_of(unit) for unit in {managed.card.unit_of(one.name)[0].unit for one in newest}}
-    over = [one for one in last.values() if one and one.progress(one.direction).deployed_at]
     return {
         (pin.name, place.base): place
-        for rotation in over
-        for place in rolled_back_by_hand(rotation, managed.deployers)
+        for rotation in filter(None, last.values())
+        for place in older_served(rotation, managed.deployers)
         for pin in rotation.pins
     }
 
@@ -182,7 +181,7 @@ def _at(
     binding: Binding,
     newest: Sequence[SecretVersion],
     view: ChainView,
-    back: _RolledBack,
+    older: _Older,
 ) -> Iterator[DriftFinding | UnsearchedPlace]:
     written = [(version, _item(name, version)) for version in newest for name in binding.names_of(version.name)]
     items = [item for _, item in written]
@@ -195,7 +194,7 @@ def _at(
             pushed = _recognised(vault, binding, version, observed)
         found = findings(managed.card.id, version, binding.destination.uri, pushed, observed)
         found = [_unless_left_out(one, binding.of(unit), unit, view) for one in found]
-        found = [_unless_rolled_back(one, binding, back) for one in found]
+        found = [_unless_older_is_served(one, binding, older) for one in found]
         yield from (one for one in found if _matters(managed, one))
         if SHADOWS_UNREAD in observed.remarks:
             yield UnsearchedPlace(item.name, f"environments of {binding.destination.uri}")
@@ -213,11 +212,15 @@ def _unless_left_out(finding: DriftFinding, binding: Binding, unit: Sequence[str
     return replace(finding, status=DriftStatus.BEHIND, reason=reason)
 
 
-def _unless_rolled_back(finding: DriftFinding, binding: Binding, back: _RolledBack) -> DriftFinding:
+def _unless_older_is_served(finding: DriftFinding, binding: Binding, older: _Older) -> DriftFinding:
     """What runs at a place is behind although its variables are in step."""
     address = binding.destination.address
-    found = back.get((finding.secret, address.base))
-    if found is None or finding.status is not DriftStatus.IN_STEP or PRODUCTION not in (address.targets or [PRODUCTION]):
+    found = older.get((finding.secret, address.base))
+    if (
+        found is None
+        or finding.status is not DriftStatus.IN_STEP
+        or PRODUCTION not in (address.targets or [PRODUCTION])
+    ):
         return finding
     return replace(finding, status=DriftStatus.BEHIND, reason=f"{finding.reason}, but {found.sentence()}")
 

@@ -77,11 +77,17 @@ def not_writable(
         error.next_step = f"{error.next_step or 'Put it right.'} Or leave it out, on record: {skip}"
         return error
     each = [
-        f"{key}: {error}" + (f" ({error.next_step})" if error.next_step else "") for key, error in unwritable.items()
+        f"{key}: {at_place(key, error)}" + (f" ({error.next_step})" if error.next_step else "")
+        for key, error in unwritable.items()
     ]
     many = f"{len(unwritable)} of {readable.count(len(bindings), 'destination')} cannot be written, and nothing was"
     what = "\n  ".join([f"{many}:", *each])
     return one_for_all(what, f"Put each right; or leave it out, on record: {skip}", list(unwritable.values()))
+
+
+def at_place(key: str, error: ReleaseguardError) -> str:
+    """The error without the place, where that is said before it."""
+    return str(error).removeprefix(f"{key}: ")
 
 
 def one_for_all(what: str, step: str, errors: Sequence[ReleaseguardError]) -> ReleaseguardError:

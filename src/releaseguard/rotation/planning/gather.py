@@ -10,7 +10,7 @@ from releaseguard.destinations.interface import CostEstimate, Item, ItemKind, Ob
 from releaseguard.errors import NotFound, ServiceError
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.rotation.context import Binding
-from releaseguard.rotation.groups import NOTHING, Carried, items_for
+from releaseguard.rotation.groups import NOTHING, Carried, deployments_for, items_for
 from releaseguard.rotation.identity.labelling import identified, is_settled
 from releaseguard.rotation.identity.returning import needs_a_look, spent
 from releaseguard.rotation.left_out.looking import leave_out_as_asked, look_over
@@ -221,7 +221,21 @@ def _written(session: RotationSession, placeholder: Mapping[str, Carried]) -> Ma
 def _estimates(session: RotationSession, placeholder: Mapping[str, Carried]) -> Mapping[str, CostEstimate]:
     # A place that cannot hold what was given is to refuse it now, before the vault or another place has it.
     written = _written(session, placeholder)
-    return look_over(session, lambda one: one.destination.estimate(items_for(session.group, one, written)))
+
+    def look(binding: Binding) -> CostEstimate:
+        estimate = binding.destination.estimate(items_for(session.group, binding, written))
+        _refuse_if_not_deployable(session, binding)
+        return estimate
+
+    return look_over(session, look)
+
+
+def _refuse_if_not_deployable(session: RotationSession, binding: Binding) -> None:
+    """What is written and cannot be deployed would leave the app on the old value."""
+    for wanted in deployments_for([binding.destination]) if session.request.deploy else ():
+        deployer = session.context.deployers.get(wanted.base)
+        if deployer and (problem := deployer.why_not()):
+            raise problem
 
 
 def _observed(session: RotationSession, versions: Mapping[str, Carried]) -> Mapping[str, Mapping[str, Observed]]:

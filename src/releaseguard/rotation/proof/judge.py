@@ -18,6 +18,7 @@ from datetime import timedelta
 
 from releaseguard.eventlog.interface import SetAside
 from releaseguard.model import CLIENT, Event, Outcome
+from releaseguard.rotation.proof.denials import refuses
 from releaseguard.rotation.proof.missing import unread_rows, what_is_missing
 from releaseguard.rotation.proof.rows import (
     EvidenceRow,
@@ -28,7 +29,7 @@ from releaseguard.rotation.proof.rows import (
     read_row,
     shortest_delays,
 )
-from releaseguard.rotation.proof.tally import RuntimeTally, count_rows, refuses
+from releaseguard.rotation.proof.tally import RuntimeTally, count_rows
 from releaseguard.rotation.proof.values import Proof, Question, RuntimeDestination, RuntimeProof
 from releaseguard.rotation.values import Basis, Grade
 

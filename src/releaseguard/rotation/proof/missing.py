@@ -12,8 +12,9 @@ from releaseguard.eventlog.interface import SetAside
 from releaseguard.eventlog.rows.aside import tally_of
 from releaseguard.model import CLIENT, Outcome
 from releaseguard.rotation.history.views import store_time
+from releaseguard.rotation.proof.denials import refuses
 from releaseguard.rotation.proof.rows import EvidenceRow, Says, carried_by
-from releaseguard.rotation.proof.tally import RuntimeTally, refuses
+from releaseguard.rotation.proof.tally import RuntimeTally
 from releaseguard.rotation.proof.values import Question, RuntimeDestination
 
 
@@ -87,6 +88,11 @@ def _observations(question: Question, tally: RuntimeTally, silent: Sequence[str]
         )
     if silent:
         yield f"last heard on another version: {', '.join(silent)}"
+    yield from _worthless(question, tally)
+
+
+def _worthless(question: Question, tally: RuntimeTally) -> Iterable[str]:
+    """Successes that prove nothing, and why."""
     if tally.unlabelled:
         yield (
             f"{readable.agree(tally.unlabelled, 'success carries', 'successes carry')} neither secret_version nor the "
@@ -105,6 +111,11 @@ def _observations(question: Question, tally: RuntimeTally, silent: Sequence[str]
     if tally.repeats:
         why = "same correlation_id, or without one the same instant and content"
         yield f"{readable.agree(tally.repeats, 'row counts as a repetition', 'rows count as repetitions')}: {why}"
+    if tally.failed:
+        yield (
+            f"{readable.agree(tally.failed, 'success carries', 'successes carry')} the code of a failure: have the app "
+            "look at what the provider answers, or they prove nothing"
+        )
     if tally.too_early:
         early = readable.agree(tally.too_early, "carries", "carry")
         yield f"{early} the new version but a clock from before it: check the writer's clock"

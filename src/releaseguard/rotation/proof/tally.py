@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from releaseguard.cards.refused import is_refusal
-from releaseguard.model import Event, Outcome
+from releaseguard.model import Outcome
 from releaseguard.rotation.history.views import store_time
+from releaseguard.rotation.proof.denials import has_failed, refuses
 from releaseguard.rotation.proof.rows import EvidenceRow, Says, action_of, is_after, used_the_value_before
 from releaseguard.rotation.proof.values import Question, RuntimeDestination
 
@@ -33,6 +33,8 @@ class RuntimeTally:
     """Successes with the new version that do not say where they come from, where the project says what runs where."""
     repeats: int = 0
     """Rows of ``evidence`` left out because another one tells of the same action."""
+    failed: int = 0
+    """Successes by their outcome since the new version serves, which carry the code of a failure."""
 
     @property
     def heard(self) -> int:
@@ -47,13 +49,15 @@ class RuntimeTally:
 def count_rows(question: Question, runtime: RuntimeDestination, rows: Sequence[EvidenceRow]) -> RuntimeTally:
     """What the rows say of one runtime: for the keys that it should hold, elsewhere, and against them."""
     evidence, elsewhere, against = [], [], []
-    unlabelled = too_early = nameless = sourceless = 0
+    unlabelled = too_early = nameless = sourceless = failed = 0
     for row in rows:
         if _objects(question, row):
             if store_time(row.event) > runtime.serving:
                 against.append(row)
         elif row.event.outcome is not Outcome.SUCCESS or not question.shows_success(row.event):
             continue
+        elif has_failed(row.event):
+            failed += store_time(row.event) > runtime.serving
         elif not row.speaks:
             elsewhere.append(row)
             nameless += _is_nameless(row) and is_after(row, runtime.serving)
@@ -65,8 +69,17 @@ def count_rows(question: Question, runtime: RuntimeDestination, rows: Sequence[E
         else:
             unlabelled += 1
     once = once_each(evidence)
-    repeats = len(evidence) - len(once)
-    return RuntimeTally(once, elsewhere, once_each(against), unlabelled, too_early, nameless, sourceless, repeats)
+    return RuntimeTally(
+        evidence=once,
+        elsewhere=elsewhere,
+        against=once_each(against),
+        unlabelled=unlabelled,
+        too_early=too_early,
+        nameless=nameless,
+        sourceless=sourceless,
+        repeats=len(evidence) - len(once),
+        failed=failed,
+    )
 
 
 def _is_nameless(row: EvidenceRow) -> bool:
@@ -91,9 +104,3 @@ def once_each(rows: Sequence[EvidenceRow]) -> Sequence[EvidenceRow]:
     for row in sorted(rows, key=lambda row: row.happened):
         first.setdefault((action_of(row.event), row.says), row)
     return list(first.values())
-
-
-def refuses(question: Question, event: Event) -> bool:
-    """Whether the credential was refused, by the code, whatever the outcome says: an app that does not look at the
-    answer of ``fetch`` calls a 401 a success."""
-    return is_refusal(event.error_code, question.auth_error_codes)

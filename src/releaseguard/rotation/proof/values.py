@@ -52,6 +52,10 @@ class Question:
     auth_error_codes: frozenset[str]
     labels: Labels
     runtimes: Sequence[RuntimeDestination]
+    denied_codes: frozenset[str] = frozenset()
+    """Of the codes of a refused credential: those which a good one is told too, where something is not allowed."""
+    denied_as_before: frozenset[str | None] = frozenset()
+    """Sources which are told so no more often than with the value before: it says nothing of the key."""
     successes: int = 3
     accept_timing: bool = False
     traffic: Mapping[str | None, float] = field(default_factory=dict)

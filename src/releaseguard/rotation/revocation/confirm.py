@@ -11,6 +11,7 @@ from msgspec import UNSET
 from releaseguard import readable
 from releaseguard.errors import ExitCode, Refused, ServiceError
 from releaseguard.model import Event, to_text
+from releaseguard.rotation.certificate.asking import certified
 from releaseguard.rotation.certificate.doubts import doubts
 from releaseguard.rotation.drift.revocation import QUIET, held_against, old_successes, revoked_by
 from releaseguard.rotation.history import events as said
@@ -20,7 +21,7 @@ from releaseguard.rotation.result import RotationResult, result_of
 from releaseguard.rotation.revocation.apps import broken_apps
 from releaseguard.rotation.revocation.known_old import KnownUse, known_uses
 from releaseguard.rotation.session import RotationSession
-from releaseguard.rotation.steps.prove import certified, heard
+from releaseguard.rotation.steps.prove import heard
 from releaseguard.rotation.values import RotationState
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TypeVar
 
 from msgspec import structs
 
 from releaseguard.deployments.interface import Deployer, HostingDeployment, Phase
 from releaseguard.errors import LeaseHeld, ReleaseguardError, ServiceError, Undecided, Unreachable, UsageError
-from releaseguard.rotation.drift.served import served_instead
+from releaseguard.rotation.drift.served import CLOCKS_APART, served_instead
 from releaseguard.rotation.groups import DeploymentTarget, deployments_for
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.views import Redeployment
@@ -26,8 +25,6 @@ FIRST_POLL, LAST_POLL = 2.0, 10.0
 GROWTH = 1.5
 ALIAS_WITHIN = 30.0
 """Seconds that production may take to go over to a deployment that is ready."""
-CLOCKS_APART = timedelta(seconds=10)
-"""By which the clock of a hosting service may be ahead of the event log's."""
 META = "releaseguardRotation"
 
 
@@ -36,7 +33,7 @@ class ServedElsewhere(Undecided):
 
     def __init__(self, place: str, deployment: str, serves: str, next_step: str) -> None:
         super().__init__(
-            f"{place}: production serves {serves} and not {deployment}, which has the new value: its domains are "
+            f"production serves {serves} and not {deployment}, which has the new value: its domains are "
             "pinned, as after an instant rollback",
             where=place,
             next_step=next_step,
@@ -253,7 +250,7 @@ def _await(session: RotationSession, direction: Direction, wanted: Sequence[Depl
         running = [one for one, made in seen if made.phase is Phase.RUNNING]
         states = [f"{made.id} ({one.place}) is {made.state}" for one, made in seen if made.phase is Phase.RUNNING]
         if running and clock() >= until:
-            raise _still_running(session, states)
+            raise _still_running(session, states, [made.url for _, made in seen if made.phase is Phase.RUNNING])
         if running:
             waiting.look("; ".join(states), until - clock())
             session.journal.pause(wait)
@@ -269,10 +266,11 @@ def _deployments(
     return [known[one.key] for one in wanted if one.key in known and known[one.key].id is not None]
 
 
-def _still_running(session: RotationSession, states: Sequence[str]) -> Undecided:
+def _still_running(session: RotationSession, states: Sequence[str], pages: Sequence[str | None]) -> Undecided:
+    there = ", ".join(filter(None, pages)) or "there"
     return Undecided(
         f"still being deployed: {'; '.join(states)}",
-        next_step=f"Look at it there; continue with `{session.command} --resume`.",
+        next_step=f"See whether somebody has to approve it: {there}. Then: {session.command} --resume",
     )
 
 
@@ -283,6 +281,9 @@ def _ended(session: RotationSession, direction: Direction, known: Redeployment, 
         serving = deployer_of(session, wanted.base).current(wanted.target)
         if serving and _never_left(session, direction, wanted, serving):
             session.tell(f"{made.id} ended as {made.state}; {serving.id} has served all along, with what is back.")
+            made = serving
+        elif serving and serving.id != made.id and _made_since(session, direction, serving):
+            session.tell(f"{made.id} ended as {made.state}; {serving.id} was deployed after the push: that one counts.")
             made = serving
     if made.phase is Phase.READY:
         session.append(_made(said.DeploymentReady, session, direction, wanted, made))

@@ -14,15 +14,14 @@ from releaseguard.cards.spelling import bare
 from releaseguard.errors import LeaseHeld, ReleaseguardError, ServiceError
 from releaseguard.eventlog.interface import Query, SetAside
 from releaseguard.model import CLIENT, Event, Outcome
-from releaseguard.rotation.certificate.making import EarlierUse, certificate_of, earlier_uses
 from releaseguard.rotation.context import Binding, RotationContext
 from releaseguard.rotation.drift.served import served_instead
 from releaseguard.rotation.groups import deployments_for
 from releaseguard.rotation.history.journal import Journal
-from releaseguard.rotation.history.parts import CertificateRecord
 from releaseguard.rotation.history.views import DestinationProgress, DirectionProgress, Redeployment
 from releaseguard.rotation.identity.expected import why_no_proof
 from releaseguard.rotation.proof import judge
+from releaseguard.rotation.proof.denials import denials_of, denied_as_before, denies, sentence
 from releaseguard.rotation.proof.judge import says_nothing, traffic_of
 from releaseguard.rotation.proof.labels import Labels
 from releaseguard.rotation.proof.values import Proof, Question, RuntimeDestination
@@ -36,6 +35,8 @@ FIRST_LOOK, LAST_LOOK = 1.0, 15.0
 """Seconds between two looks at the log while waiting for a proof: from the first to at most the last."""
 GROWTH = 1.5
 TRAFFIC_HOURS = 24.0
+BEFORE = timedelta(hours=1)
+"""How long before the rotation the last uses of the old value are looked for."""
 MOST_NAMED = 3
 """Environments that are named where nothing comes from ours."""
 FLOW_AFTER = 0.1
@@ -51,12 +52,11 @@ def prove(session: RotationSession, direction: Direction) -> Proof:
     waiting = Waiting(session, at_once=True)
     with _released_on_interrupt(session.journal):
         while True:
-            proof = judge.prove(question, *_rows(session, question))
+            question, proof = _look(session, question)
             left = within - (clock() - began)
             if proof.proven or wait == LAST_LOOK or left <= 0:
                 question = question if proof.proven else _with_later_deployments(session, question)
-                question = _heard_under_every_name(session, question)
-                proof = judge.prove(question, *_rows(session, question))
+                question, proof = _look(session, _heard_under_every_name(session, question))
             if proof.proven:
                 return _unless_overtaken(session, question, proof, direction)
             if proof.refused or left <= 0 or session.group.client or not question.runtimes:
@@ -66,6 +66,34 @@ def prove(session: RotationSession, direction: Direction) -> Proof:
                 flows.run(session.tell, proof)
             session.journal.pause(min(wait, max(left, 0.001)))
             wait = min(wait * GROWTH, LAST_LOOK)
+
+
+def _look(session: RotationSession, question: Question) -> tuple[Question, Proof]:
+    """The proof as of now, and the question with what is now known of answers that something is not allowed."""
+    rows, unread = _rows(session, question)
+    question = told_from_refusals(session, question, rows, session.tell)
+    return question, judge.prove(question, rows, unread)
+
+
+def told_from_refusals(
+    session: RotationSession, question: Question, rows: Sequence[Event], tell: Tell | None = None
+) -> Question:
+    """The question with the sources that are denied something no more often than with the value before."""
+    if not (question.runtimes and any(denies(question, row) for row in rows)):
+        return replace(question, denied_as_before=frozenset())
+    before = denials_of(question, _denied_before(session, question))
+    found = denied_as_before(question, rows, before)
+    for source in found.keys() - question.denied_as_before:
+        if tell is not None:
+            tell(sentence(source, found[source], before[source]))
+    return replace(question, denied_as_before=frozenset(found))
+
+
+def _denied_before(session: RotationSession, question: Question) -> Sequence[Event]:
+    """How uses of the provider ended in the day before, however the app spells it."""
+    until = _earliest(session, question)
+    asked = Query(since=until - timedelta(hours=TRAFFIC_HOURS), until=until)
+    return selected(session, question, asked)
 
 
 def waited_for(proof: Proof) -> str:
@@ -175,6 +203,7 @@ def question_of(session: RotationSession, direction: Direction) -> Question:
         environment=session.context.chain_key.environment,
         success_events=success,
         auth_error_codes=frozenset(card.events.auth_error_codes),
+        denied_codes=frozenset(card.events.denied_codes),
         labels=Labels.of(rotation.pins, direction, group.companions, session.chain.reported_of_others(group.names)),
         runtimes=runtimes,
         successes=card.proof.successes,
@@ -287,11 +316,15 @@ def _rows(session: RotationSession, question: Question) -> tuple[Sequence[Event]
     since = _earliest(session, question)
     by_store = log.capabilities.has("recorded_at")
     wanted = Query(recorded_since=since if by_store else None, since=None if by_store else since)
-    queries = _of_every_name(question, wanted)
-    return list(chain.from_iterable(map(log.select, queries))), log.set_aside(queries[0])
+    return selected(session, question, wanted), log.set_aside(of_every_name(question, wanted)[0])
 
 
-def _of_every_name(question: Question, wanted: Query) -> Sequence[Query]:
+def selected(session: RotationSession, question: Question, wanted: Query) -> Sequence[Event]:
+    """The rows that the question is about, of every name. Raises ``ServiceError``."""
+    return list(chain.from_iterable(map(session.context.log.select, of_every_name(question, wanted))))
+
+
+def of_every_name(question: Question, wanted: Query) -> Sequence[Query]:
     """``wanted`` of the rows that the question is about: first of those that write the environment as we do."""
     providers = (question.provider, *sorted(question.also_called))
     environments = (question.environment, *sorted(question.also_in))
@@ -344,32 +377,3 @@ class _Flows:
         except ReleaseguardError as error:
             self._left = 0
             tell(f"The flow {self._id} did not run: {error}")
-
-
-LOOKED_BACK = timedelta(days=7)
-"""How far a certificate looks back, at most."""
-BEFORE = timedelta(hours=1)
-"""How long before the rotation the last uses of the old value are looked for."""
-
-
-def certified(session: RotationSession, direction: Direction) -> CertificateRecord:
-    """The certificate of revocation as of now. Raises ``ServiceError`` where the log does not answer."""
-    log, rotation = session.context.log, session.rotation
-    question, now = heard(session, direction), log.now()
-    since = max(rotation.began_at - BEFORE, now - LOOKED_BACK)
-    events = chain.from_iterable(map(log.select, _of_every_name(question, Query(since=since))))
-    began = rotation.progress(direction).pushed_at or rotation.changed_at
-    earlier = _uses_before(session, question, since)
-    return certificate_of(question, events, now, began=began, components=session.context.components, earlier=earlier)
-
-
-def _uses_before(session: RotationSession, question: Question, until: datetime) -> Mapping[str | None, EarlierUse]:
-    """By source, what was used in the day before that: of the old value, for no other was out."""
-    asked = Query(
-        events=tuple(sorted(question.success_events)),
-        outcome=Outcome.SUCCESS,
-        since=until - timedelta(hours=TRAFFIC_HOURS),
-        until=until,
-    )
-    counted = chain.from_iterable(map(session.context.log.minute_counts, _of_every_name(question, asked)))
-    return earlier_uses(counted)

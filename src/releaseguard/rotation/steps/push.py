@@ -20,7 +20,7 @@ from releaseguard.rotation.groups import Carried, items_for
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.parts import PushedTarget, Target
 from releaseguard.rotation.history.views import DestinationProgress, DirectionProgress
-from releaseguard.rotation.left_out.choosing import may_go_on, one_for_all
+from releaseguard.rotation.left_out.choosing import at_place, may_go_on, one_for_all
 from releaseguard.rotation.session import RotationSession
 from releaseguard.rotation.steps.keep import keep_what_is_out
 from releaseguard.rotation.values import Direction, Pin
@@ -215,7 +215,7 @@ def _push_failed(session: RotationSession, failed: Sequence[_Written]) -> Releas
     wrong = {result.binding.key: result.error for result in failed if result.error}
     keys = [binding.key for binding in _places(session)]
     right = sorted(key for key in keys if key not in wrong)
-    why = "; ".join(f"{key}: {error}" for key, error in wrong.items())
+    why = "; ".join(f"{key}: {at_place(key, error)}" for key, error in wrong.items())
     what = f"{len(failed)} of {readable.count(len(keys), 'destination')} not written ({why})"
     return one_for_all(what, _way_on(session, failed, right), list(wrong.values()))
 

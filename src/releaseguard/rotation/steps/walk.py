@@ -12,6 +12,7 @@ from typing import TypeVar
 from msgspec import UNSET, structs
 
 from releaseguard.errors import NotFound, ServiceError
+from releaseguard.rotation.certificate.asking import certified
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.parts import ProvenRuntime
 from releaseguard.rotation.history.views import RotationView
@@ -19,7 +20,7 @@ from releaseguard.rotation.proof.values import Proof, RuntimeProof
 from releaseguard.rotation.session import RotationSession
 from releaseguard.rotation.steps.deploy import ServedElsewhere, deploy
 from releaseguard.rotation.steps.hands import keep_what_is_confirmed, take_confirmation, waits_for_hands
-from releaseguard.rotation.steps.prove import certified, prove, waited_for
+from releaseguard.rotation.steps.prove import prove, waited_for
 from releaseguard.rotation.steps.push import push
 from releaseguard.rotation.steps.stage import at_the_console, stage
 from releaseguard.rotation.steps.vault_later import store_if_possible, waits_for_vault

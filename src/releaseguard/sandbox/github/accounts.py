@@ -40,6 +40,8 @@ class GitHubAccounts(StandIn):
         self.places: dict[PlaceKey, GitHubPlace] = {}
         self.scopes = "admin:org, repo"
         """Of a classic personal access token; other kinds do not say what they may do."""
+        self.workflow_states: dict[str, str] = {}
+        """By file name: ``disabled_manually`` and the like; every other workflow is active."""
         self.used = 0
         self.drops_writes = False
         """Answer writes of secrets as if they had happened, without storing them."""

@@ -91,6 +91,15 @@ class GitHubStandIn(GitHubBoards):
         found = [workflow(self.url, repo.full_name, number, name, now) for name, number in repo.workflows.items()]
         return self._page(request, found, "workflows")
 
+    @route("GET", "/repos/{owner}/{repo}/actions/workflows/{workflow}")
+    def get_workflow(self, request: Request) -> Response:
+        repo, asked = self._repository(request), request.params["workflow"]
+        found = next((both for both in repo.workflows.items() if asked in {str(both[1]), f"{both[0]}.yml"}), None)
+        if found is None:
+            return self._refusal(404, "Not Found")
+        shown = workflow(self.url, repo.full_name, found[1], found[0], to_seconds(self.clock()))
+        return Response(200, {**shown, "state": self.workflow_states.get(found[0], "active")})
+
     @route("GET", "/repos/{owner}/{repo}/actions/workflows/{workflow}/runs")
     def list_workflow_runs(self, request: Request) -> Response:
         """The runs of one workflow, by its id or its file's name."""

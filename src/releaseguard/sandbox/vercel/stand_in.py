@@ -123,7 +123,7 @@ class VercelStandIn(VercelVariables):
         one.state = one.fate
         if one.fate == "READY":
             self.projects[one.project].serving[one.target] = one
-        else:
+        elif one.fate == "ERROR":
             one.reason = 'Command "npm run build" exited with 1'
 
     def finish_all(self) -> None:

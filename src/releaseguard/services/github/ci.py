@@ -125,8 +125,27 @@ class GitHubWorkflowDeployer(Deployer):
     def current(self, target: str) -> HostingDeployment | None:
         """The newest run that has succeeded; a workflow that never ran can be dispatched all the same."""
         found = next(iter(self._runs({"status": "success"})), None)
-        never = HostingDeployment("none", target, Phase.READY, "never run", datetime.fromtimestamp(0, UTC))
+        never = HostingDeployment(self._workflow.file, target, Phase.READY, "never run", datetime.fromtimestamp(0, UTC))
         return replace(_as_deployment(found), target=target) if found else never
+
+    def why_not(self) -> ServiceError | None:
+        """A workflow that is not there, or is disabled, takes no dispatch."""
+        reply = self._client.request("GET", f"{self._home}/workflows/{quoted(self._workflow.file)}", allow=(404,))
+        if reply.status == 404:
+            return NotFound(
+                f"{self._workflow} is not there, or the token may not see it",
+                where=self.place,
+                next_step="The file has to be on the default branch, Actions enabled, and the token needs Actions: "
+                "read and write.",
+            )
+        state = str(reply.json().get("state") or "active")
+        if state == "active":
+            return None
+        return ServiceError(
+            f"{self._workflow} is disabled at GitHub ({state})",
+            where=self.place,
+            next_step=f"Enable it: gh workflow enable {self._workflow.file} --repo {self._workflow.repository}",
+        )
 
     def serving_id(self, target: str) -> str | None:  # noqa: ARG002 - a run does not say what is served
         return None

@@ -180,10 +180,15 @@ def _release(found: DeploymentDocument) -> str | None:
     return next((str(sha) for sha in told if sha), None)
 
 
+_CANCELED = "canceled at Vercel: by a person, or by the project's Ignored Build Step, which skips what was built before"
+
+
 def _reason(found: DeploymentDocument) -> str | None:
     alias = found.get("aliasError") or {}
     said = [
         found.get("errorMessage") or found.get("readyStateReason") or alias.get("message"),
         found.get("errorCode") or alias.get("code"),
     ]
-    return " ".join(f"({word})" if number else str(word) for number, word in enumerate(said) if word) or None
+    return " ".join(f"({word})" if number else str(word) for number, word in enumerate(said) if word) or (
+        _CANCELED if _state(found) == "CANCELED" else None
+    )

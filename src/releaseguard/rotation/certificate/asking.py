@@ -1,0 +1,45 @@
+"""Asks the log for what a certificate of revocation says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from itertools import chain
+
+from releaseguard.eventlog.interface import Query
+from releaseguard.model import Outcome
+from releaseguard.rotation.certificate.making import EarlierUse, certificate_of, earlier_uses
+from releaseguard.rotation.history.parts import CertificateRecord
+from releaseguard.rotation.proof.values import Question
+from releaseguard.rotation.session import RotationSession
+from releaseguard.rotation.steps.prove import BEFORE, heard, of_every_name, selected, told_from_refusals
+from releaseguard.rotation.values import Direction
+
+LOOKED_BACK = timedelta(days=7)
+"""How far back rows are read one by one, at most."""
+EARLIER = timedelta(days=8)
+"""How long before that uses are counted: a job that runs once a week is a consumer too."""
+
+
+def certified(session: RotationSession, direction: Direction) -> CertificateRecord:
+    """The certificate of revocation as of now. Raises ``ServiceError`` where the log does not answer."""
+    log, rotation = session.context.log, session.rotation
+    question, now = heard(session, direction), log.now()
+    since = max(rotation.began_at - BEFORE, now - LOOKED_BACK)
+    events = selected(session, question, Query(since=since))
+    question = told_from_refusals(session, question, events)
+    began = rotation.progress(direction).pushed_at or rotation.changed_at
+    earlier = _uses_before(session, question, since)
+    return certificate_of(question, events, now, began=began, components=session.context.components, earlier=earlier)
+
+
+def _uses_before(session: RotationSession, question: Question, until: datetime) -> Mapping[str | None, EarlierUse]:
+    """By source, what was used in the time before that: of the old value or of one that is older."""
+    asked = Query(
+        events=tuple(sorted(question.success_events)),
+        outcome=Outcome.SUCCESS,
+        since=until - EARLIER,
+        until=until,
+    )
+    counted = chain.from_iterable(map(session.context.log.minute_counts, of_every_name(question, asked)))
+    return earlier_uses(counted)

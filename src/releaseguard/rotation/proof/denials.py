@@ -1,0 +1,113 @@
+"""Which rows say that a key was refused, and which only that something was not allowed. Pure.
+
+Providers answer 403 where a key lacks a permission, and also where it is as good as ever: the sender's address is not
+verified, a country is not enabled, a row is another user's. The code does not tell the two apart; what does is whether
+the second kind went on with the value before. Then such an answer neither proves a key nor speaks against it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from releaseguard import readable
+from releaseguard.cards.refused import is_refusal
+from releaseguard.model import Event, Outcome
+from releaseguard.rotation.history.views import store_time
+from releaseguard.rotation.proof.rows import action_of, carried_by
+from releaseguard.rotation.proof.values import Question
+from releaseguard.stats.bounds import lower_share
+
+SURE = 0.99
+"""How sure it has to be that more is denied than with the value before, for that to count as refusals."""
+_FAILED = re.compile(r"(?<!\d)[45]\d\d(?!\d)")
+"""A status of HTTP that no success has."""
+
+
+@dataclass(slots=True)
+class Denials:
+    """Uses of one source: those that were not allowed, and those that succeeded. Each user action once."""
+
+    denied: set[object] = field(default_factory=set)
+    succeeded: set[object] = field(default_factory=set)
+
+    @property
+    def share(self) -> float:
+        """Of the uses that ended either way, how many were not allowed; 0 where there were none."""
+        return len(self.denied) / self.uses if self.uses else 0.0
+
+    @property
+    def uses(self) -> int:
+        return len(self.denied) + len(self.succeeded)
+
+
+DenialsBySource = Mapping[str | None, Denials]
+
+
+def refuses(question: Question, event: Event) -> bool:
+    """Whether the credential was refused, by the code, whatever the outcome says: an app that does not look at the
+    answer of ``fetch`` calls a 401 a success."""
+    if not is_refusal(event.error_code, question.auth_error_codes):
+        return False
+    return not (event.source in question.denied_as_before and denies(question, event))
+
+
+def denies(question: Question, event: Event) -> bool:
+    """Whether the code says that something was not allowed, which a good credential is told too."""
+    certain = question.auth_error_codes - question.denied_codes
+    return is_refusal(event.error_code, question.denied_codes) and not is_refusal(event.error_code, certain)
+
+
+def has_failed(event: Event) -> bool:
+    """Whether it ended in a failure, by its outcome or, where the app did not look at the answer, by its code."""
+    return event.outcome is not Outcome.SUCCESS or _FAILED.search(event.error_code or "") is not None
+
+
+def succeeds(question: Question, event: Event) -> bool:
+    """Whether the event shows that the provider took the credential."""
+    return question.shows_success(event) and not has_failed(event)
+
+
+def denials_of(question: Question, events: Iterable[Event]) -> DenialsBySource:
+    """What ``events`` say of each source."""
+    found: dict[str | None, Denials] = {}
+    for event in events:
+        one = found.setdefault(event.source, Denials())
+        if denies(question, event):
+            one.denied.add(action_of(event))
+        elif succeeds(question, event):
+            one.succeeded.add(action_of(event))
+    return found
+
+
+def denied_as_before(question: Question, events: Iterable[Event], before: DenialsBySource) -> DenialsBySource:
+    """By source: what was denied since the new value serves, where it is no more than with the value before."""
+    now = denials_of(question, (event for event in events if _is_of_the_new(question, event)))
+    none = Denials()
+    return {
+        source: one
+        for source, one in now.items()
+        if one.denied and before.get(source, none).denied and _is_no_more(one, before[source])
+    }
+
+
+def _is_no_more(now: Denials, before: Denials) -> bool:
+    return lower_share(len(now.denied), now.uses, SURE) <= before.share
+
+
+def _is_of_the_new(question: Question, event: Event) -> bool:
+    """It came since the new value serves its source, and does not say that it used the one before."""
+    mine = [one.serving for one in question.runtimes if one.runs(event.source)]
+    since = min(mine or [one.serving for one in question.runtimes])
+    carried = carried_by(event)
+    return store_time(event) > since and not (carried is not None and question.labels.is_before(carried))
+
+
+def sentence(source: str | None, now: Denials, before: Denials) -> str:
+    """Why those answers are no refused key."""
+    return (
+        f"{source or 'An unnamed source'} is told that something is not allowed in {len(now.denied)} of "
+        f"{readable.count(now.uses, 'use')}, no more than in the day before ({len(before.denied)} of {before.uses}): "
+        "that is taken for no word on the key."
+    )
