@@ -247,6 +247,14 @@ class _ProviderRows(Struct):
         if event.outcome is Outcome.ERROR:
             self.codes[event.error_code or "no code"] += 1
 
+    def _most_frequent(self) -> Sequence[tuple[str, int]]:
+        if not self.codes:
+            return ()
+        from releaseguard.keeping import identified
+
+        first = sorted(self.codes.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_CODES]
+        return [(identified(code), count) for code, count in first]
+
     def glance(self, window: Window, provider: str) -> Glance:
         def newest(outcome: Outcome) -> datetime | None:
             minute = window.newest_minute(provider, errors=outcome is Outcome.ERROR)
@@ -256,7 +264,7 @@ class _ProviderRows(Struct):
             last_success=newest(Outcome.SUCCESS),
             last_error=newest(Outcome.ERROR),
             latency=_latency(sorted(self.latencies)) or _about(merged(self.counted)),
-            error_codes=sorted(self.codes.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_CODES],
+            error_codes=self._most_frequent(),
         )
 
 

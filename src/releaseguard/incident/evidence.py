@@ -170,7 +170,7 @@ def codes_of(errors: Mapping[ErrorKind, int]) -> Sequence[Counted]:
     """The error codes, the most frequent first."""
     codes: Counter[str] = Counter()
     for kind, count in errors.items():
-        codes[kind.code] += count
+        codes[identified(kind.code)] += count
     return [Counted(*one) for one in sorted(codes.items(), key=lambda pair: (-pair[1], pair[0]))]
 
 
@@ -183,12 +183,14 @@ def refused_versions(evidence: IncidentEvidence) -> Sequence[Counted]:
 def _version(event: Event) -> str:
     version = event.detail.get("secret_version")
     if isinstance(version, Mapping):
-        version = ", ".join(f"{name}={number}" for name, number in sorted(version.items()))
-    return str(version)[:LONGEST_VERSION] if isinstance(version, str | int) else ""
+        version = ", ".join(f"{name}={identified(str(number))}" for name, number in sorted(version.items()))
+        return version[:LONGEST_VERSION]
+    return identified(str(version))[:LONGEST_VERSION] if isinstance(version, str | int) else ""
 
 
 def _line(event: Event) -> str:
     version = event.detail.get("secret_version")
     label = f"secret_version={version}" if isinstance(version, str | int) else None
     told = (event.event, event.error_code, event.source, event.release and event.release[:7], label)
-    return f"{readable.clock(event.occurred_at, seconds=True)} {' '.join(part for part in told if part)}"
+    words = " ".join(identified(part) for part in told if part)
+    return f"{readable.clock(event.occurred_at, seconds=True)} {words}"

@@ -19,7 +19,7 @@ from releaseguard.deployments.interface import Deployer
 from releaseguard.destinations.interface import QueuedRun
 from releaseguard.errors import ReleaseguardError, ServiceError
 from releaseguard.eventlog.interface import EventLog, Query
-from releaseguard.keeping import said
+from releaseguard.keeping import identified, said
 from releaseguard.model import Event, to_text
 from releaseguard.rotation.context import Binding
 from releaseguard.rotation.drift.copies import search_for_copies
@@ -120,7 +120,8 @@ def use_by_source(rows: Iterable[Event]) -> Mapping[str, Mapping[str, int]]:
     """How often each source used the provider; an unexpected source may be a stranger with the key."""
     counts: dict[str, Counter[str]] = {}
     for row in rows:
-        counts.setdefault(row.source or "(no source)", Counter())[row.outcome.value] += 1
+        source = identified(row.source) if row.source else "(no source)"
+        counts.setdefault(source, Counter())[row.outcome.value] += 1
     return {source: dict(sorted(counts[source].items())) for source in sorted(counts)}
 
 
