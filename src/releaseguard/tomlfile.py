@@ -45,7 +45,7 @@ class Document(Struct, frozen=True):
 def read(path: Path) -> Document:
     """Parse a file. Raises ``ConfigError`` where it cannot be read or is not TOML."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # editors of Windows put a byte-order mark before it
     except FileNotFoundError:
         raise ConfigError("there is no such file", where=str(path)) from None
     except (OSError, UnicodeDecodeError) as error:

@@ -227,6 +227,44 @@ def test_a_time_that_no_calendar_can_tell_is_refused_in_words(cli, flags):
     assert flags[-1] in done.err
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("verify", "--as-of", "2100-01-01T00:00:00Z"),
+        ("incident", "sendgrid", "--as-of", "2100-01-01T00:00:00Z"),
+        ("verify", "--release", "new", "--deployed-at", "2100-01-01T00:00:00Z"),
+        ("events", "deployed", "--release", "new", "--at", "2100-01-01T00:00:00Z"),
+    ],
+)
+def test_what_is_not_yet_is_not_judged(cli, command):
+    """A window that is over in 2100 is not over, and the same question later would have another answer."""
+    done = cli.run(*command)
+    assert (done.code, done.out) == (2, "")
+    assert f"{command[-2]} lies in the future" in done.err
+
+
+def test_a_time_may_be_written_as_rfc_3339_allows(cli, seeded):
+    at = to_text(seeded[1] - timedelta(minutes=15))
+    assert (
+        cli.run("verify", "--as-of", f" {at.lower()} ", "--json").out == cli.run("verify", "--as-of", at, "--json").out
+    )
+
+
+@pytest.mark.parametrize("command", [("verify",), ("health",), ("incident", "sendgrid")])
+def test_with_json_a_file_of_another_format_leaves_stdout_its_one_document(cli, tmp_path, command):
+    done = cli.run(*command, "--json", "--format", "html", "-o", "page.html")
+    assert json.loads(done.out).keys() == cli.run(*command, "--json").json.keys()
+    assert (tmp_path / "page.html").read_text().startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize("name", ["text", "html", "sarif"])
+def test_two_formats_on_stdout_are_refused_before_anything_is_judged(cli, name):
+    done = cli.run("verify", "--json", "--format", name)
+    assert (done.code, done.json["error"]["exit_code"]) == (2, 2)
+    assert "-o FILE" in done.json["error"]["next_step"]
+    assert cli.run("verify", "--json", "--format", "json").json["verdict"] == "fail"
+
+
 @pytest.mark.parametrize("command", [("verify",), ("events", "deployed")])
 def test_a_release_that_is_no_text_is_refused(cli, command):
     done = cli.run(*command, "--release", "\udcff\udcfe")

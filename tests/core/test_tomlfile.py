@@ -45,3 +45,9 @@ def test_a_key_without_a_line_falls_back_to_the_nearest_above():
 def test_one_slip_of_the_finger_is_forgiven(name, data):
     at = data.draw(st.integers(0, len(name) - 1))
     assert tomlfile.nearest(name[:at] + name[at + 1 :], ["lease", "prove_within", "destinations"]) == name
+
+
+def test_a_byte_order_mark_before_a_file_is_none_of_its_text(tmp_path):
+    path = tmp_path / "releaseguard.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + TEXT.encode())
+    assert tomlfile.read(path).data == tomlfile.parse(TEXT, path).data

@@ -131,7 +131,7 @@ class _File:
 
 def _parsed(path: Path) -> Mapping[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         next_step = "Correct RELEASEGUARD_CONFIG, or make one: releaseguard init"
         raise ConfigError("there is no such file", where=str(path), next_step=next_step) from None

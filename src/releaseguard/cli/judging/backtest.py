@@ -124,7 +124,7 @@ def _labels(path: Path | None) -> Mapping[str, bool]:
     if path is None:
         return {}
     try:
-        given = json.loads(path.read_text(encoding="utf-8"))
+        given = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"cannot be read as JSON: {error}", where=str(path)) from error
     if not isinstance(given, dict) or not all(isinstance(good, bool) for good in given.values()):

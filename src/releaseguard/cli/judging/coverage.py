@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from releaseguard.cli.shared.documents import deliver, format_option, output_option, rendered
+from releaseguard.cli.shared.documents import format_option, output_option, present
 from releaseguard.cli.shared.options import FilePath, Run, command, environment_option
 from releaseguard.cli.shared.output import steer
 from releaseguard.errors import ExitCode, UsageError
@@ -96,7 +96,7 @@ def coverage(
     _refuse_nothing(report, path)
     held = _held(run, report, environment) if seen else None
     page = CoveragePage(document_of(report, path.as_posix(), held), _in_repository(path))
-    deliver(run, rendered(run, COVERAGE, page, format_), output, summary(report), format_)
+    present(run, COVERAGE, page, format_, output, summary(report))
     return ExitCode.BAD if report.gaps else ExitCode.OK
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from releaseguard.cli.shared.documents import deliver, format_option, output_option, rendered, show
+from releaseguard.cli.shared.documents import format_option, output_option, present, rendered, show
 from releaseguard.cli.shared.options import Run, Span, command, environment_option
 from releaseguard.cli.shared.output import steer
 from releaseguard.cli.shared.traces import write_trace
@@ -155,9 +155,9 @@ def _show(
     from releaseguard.health.document import document_of
 
     document = document_of(overview, language, due)
-    text = rendered(run, HEALTH, document, format_)
     if clear and output is None:
+        text = rendered(run, HEALTH, document, format_)
         steer(CLEAR)
         show(run, text, format_)
     else:
-        deliver(run, text, output, document["summary"], format_)
+        present(run, HEALTH, document, format_, output, document["summary"])

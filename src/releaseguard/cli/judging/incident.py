@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from releaseguard.cli.shared.documents import deliver, format_option, output_option, rendered
-from releaseguard.cli.shared.options import Moment, Run, Span, command, environment_option
+from releaseguard.cli.shared.documents import format_option, output_option, present
+from releaseguard.cli.shared.options import Moment, Run, Span, check_past, command, environment_option
 from releaseguard.cli.shared.output import steer
 from releaseguard.cli.shared.traces import write_trace
 from releaseguard.errors import ExitCode, UsageError
@@ -83,6 +83,7 @@ def incident(
         raise UsageError("--window is between 1m and 2d", next_step="Use `releaseguard events list` for older events.")
     with run.wiring(environment) as wiring, _progress(run) as progress:
         wiring.limit_retries(RETRY_BUDGET)
+        check_past("--as-of", as_of, wiring.stores.log.now())
         language = run.lang or wiring.settings.project.language
         context = wiring.incidents.context(wiring.cards.get(provider), window, as_of, progress)
         found = investigate(replace(context, health=structs.replace(context.health, trace=write_trace)))
@@ -90,7 +91,7 @@ def incident(
             wiring.notices.tell_providers(found.environment, [found.health])
     run.warn_of(found.set_aside)
     page = page_of(found, language, environment=environment)
-    deliver(run, rendered(run, INCIDENT, page, format_), output, page.document["headline"], format_)
+    present(run, INCIDENT, page, format_, output, page.document["headline"])
     return exit_code(found)
 
 

@@ -79,7 +79,7 @@ def _read(path: Path) -> VerdictDocument | None:
     import json
 
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8-sig"))
     except (FileNotFoundError, ValueError):
         return None
     except OSError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from releaseguard.cli.shared.documents import deliver, format_option, output_option, rendered
+from releaseguard.cli.shared.documents import format_option, output_option, present
 from releaseguard.cli.shared.options import Run, command, environment_option
 from releaseguard.cli.shared.traces import write_trace
 from releaseguard.errors import ExitCode
@@ -42,7 +42,7 @@ def status(run: Run, environment: str | None, format_: str | None, output: Path 
         overview = observer.look()
         document = look(overview, wiring.verification.context(), wiring.settings.project.environment)
         wiring.notices.tell_health(overview)
-    deliver(run, rendered(run, STATUS, document, format_), output, None, format_)
+    present(run, STATUS, document, format_, output)
     if is_bad(document):
         return ExitCode.BAD
     return ExitCode.OK if document["judged"] else ExitCode.UNDECIDED

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from releaseguard.cli.shared.documents import deliver, format_option, output_option, rendered
-from releaseguard.cli.shared.options import Moment, Run, Span, check_spans, command, environment_option
+from releaseguard.cli.shared.documents import format_option, output_option, present, rendered
+from releaseguard.cli.shared.options import Moment, Run, Span, check_past, check_spans, command, environment_option
 from releaseguard.cli.shared.traces import write_trace
 from releaseguard.errors import ExitCode, UsageError
 from releaseguard.model import Verdict
@@ -185,6 +185,8 @@ def _request(wiring: Wiring, flags: Mapping[str, Any]) -> VerifyRequest:
         wiring.cards.check(check)
     for provider in flags["providers"]:
         wiring.cards.get(provider)
+    for option in ("as_of", "deployed_at"):
+        check_past(f"--{option.replace('_', '-')}", flags[option], wiring.stores.log.now())
     return VerifyRequest(
         release=flags["release"] and flags["release"].strip(),
         deployed_at=flags["deployed_at"],
@@ -215,6 +217,4 @@ def _document(judged: Judged, explain: str | None) -> VerdictDocument:
 
 
 def _emit(run: Run, document: VerdictDocument, format_: str | None, output: Path | None) -> None:
-    text = rendered(run, VERDICT, document, format_)
-    said = f"{document['verdict'].upper()}  {document['summary']}"
-    deliver(run, text, output, said, format_)
+    present(run, VERDICT, document, format_, output, f"{document['verdict'].upper()}  {document['summary']}")

@@ -5,22 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from releaseguard import readable
-from releaseguard.cli.shared.options import Moment, Run, command, environment_option
+from releaseguard.cli.shared.options import Moment, Run, check_past, command, environment_option
 from releaseguard.errors import UsageError
 
 if TYPE_CHECKING:
     from releaseguard.model import Event
     from releaseguard.report.answers import MarkedDocument
     from releaseguard.wiring import Wiring
-
-FUTURE = timedelta(minutes=10)
-"""How far a deployment may lie ahead of the store's clock before it is taken for a mistake."""
 
 
 class Factor(click.ParamType[float]):
@@ -103,8 +100,7 @@ def _mark(run: Run, wiring: Wiring, asked: _Asked) -> Event:
     from releaseguard.verification.whose.foretold import Foretold, detail_of
 
     now = wiring.stores.log.now()
-    if asked.at is not None and asked.at > now + FUTURE:
-        raise UsageError(f"--at lies in the future: it is {now:%Y-%m-%dT%H:%M:%SZ} in the log")
+    check_past("--at", asked.at, now)
     _check_component(run, wiring, asked.component)
     for provider in asked.removes:
         wiring.cards.get(provider)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from releaseguard.cli.shared.documents import deliver, rendered
+from releaseguard.cli.shared.documents import present, rendered
 from releaseguard.cli.shared.options import Run
 from releaseguard.report.formats import FINDINGS
 
@@ -18,7 +18,7 @@ def show_found(run: Run, page: FindingsPage, format_: str | None, output: Path |
     """Print it or write it to a file; leave a summary and annotations in a job."""
     from releaseguard.cli.shared.job import Annotation
 
-    deliver(run, run.safe(rendered(run, FINDINGS, page, format_)), output, page.summary, format_)
+    present(run, FINDINGS, page, format_, output, page.summary)
     if run.job.has_summary:
         run.job.summarize(rendered(run, FINDINGS, page, "markdown"))
     run.job.annotate(

@@ -53,6 +53,17 @@ def show(run: Run, text: str, format_: str | None) -> None:
         click.echo(text)
 
 
+def present(
+    run: Run, formats: Formats[D], document: D, format_: str | None, output: Path | None, said: str | None = None
+) -> None:
+    """Print the document, or write it to a file, as :func:`deliver` does; with ``--json`` and a file of another format
+    the JSON is printed too."""
+    deliver(run, run.safe(rendered(run, formats, document, format_)), output, said, format_)
+    if output is not None and run.json and chosen(run, format_) != "json":
+        with last_words():
+            show(run, run.safe(rendered(run, formats, document, "json")), "json")
+
+
 def deliver(run: Run, text: str, output: Path | None, said: str | None, format_: str | None) -> None:
     """Print the text; where a file is named, write it there, and say so in one line where there is one to say."""
     run.keep(text)

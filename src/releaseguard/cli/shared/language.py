@@ -56,7 +56,7 @@ def _parsed(text: bytes) -> str | None:
     import tomllib
 
     try:
-        project = tomllib.loads(text.decode()).get("project")
+        project = tomllib.loads(text.decode("utf-8-sig")).get("project")
     except ValueError:
         return None
     said = project.get("language") if isinstance(project, Mapping) else None

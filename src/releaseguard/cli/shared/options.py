@@ -18,7 +18,7 @@ from releaseguard.errors import ExitCode, UsageError
 from releaseguard.messages import LANGUAGES, spoken
 
 if TYPE_CHECKING:
-    from datetime import timedelta
+    from datetime import datetime, timedelta
     from pathlib import Path
 
     from releaseguard.cli.shared.job import Job
@@ -169,6 +169,7 @@ def command(
             spoken.speak(lang or spoken.ENGLISH)
             run = Run(config, as_json, -1 if quiet else verbose, clocks, lang=lang)
             _must_be_text(flags)
+            _must_be_one_result(as_json, flags.get("format_"), flags.get("output"))
             try:
                 code = int(function(run, **flags) or ExitCode.OK)
                 run.end(typed_command(), code)
@@ -200,6 +201,15 @@ def _must_be_text(flags: Mapping[str, Any]) -> None:
         for text in value if isinstance(value, tuple) else (value,):
             if isinstance(text, str) and not is_text(text):
                 raise UsageError(f"--{name.replace('_', '-')} holds bytes that are no UTF-8")
+
+
+def _must_be_one_result(as_json: bool, other: str | None, output: Path | None) -> None:
+    """Raises ``UsageError`` where two formats are asked for on stdout."""
+    if as_json and other not in (None, "json") and output is None:
+        raise UsageError(
+            f"--json and --format {other} ask for two results on stdout",
+            next_step="Leave one of them out, or write the other into a file: -o FILE",
+        )
 
 
 def _shared_options(function: Callable[..., int]) -> Callable[..., int]:
@@ -239,11 +249,12 @@ class Moment(click.ParamType[Any]):
         """The ``datetime``, with its offset. Fails as usage for a text that is none, or a year beyond."""
         from releaseguard.model import duration, from_text, utc_now
 
+        value = value.strip()
         try:
             moment = (
                 utc_now() - duration(value)
-                if value[:1].isdigit() and value[-1:].isalpha() and "T" not in value
-                else from_text(value)
+                if value[:1].isdigit() and value[-1:].isalpha() and "T" not in value.upper()
+                else from_text(value.upper())
             )
         except OverflowError:
             self.fail(f"{value!r} lies outside of the years that can be told", param, ctx)
@@ -281,6 +292,18 @@ class Span(click.ParamType[Any]):
             return duration(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+FUTURE_MINUTES = 10
+"""How far a time may lie ahead of the store's clock before it is taken for a mistake."""
+
+
+def check_past(option: str, moment: datetime | None, now: datetime) -> None:
+    """Refuse a time that has not come by the log's clock: what is said of it would change. Raises ``UsageError``."""
+    from datetime import timedelta
+
+    if moment is not None and moment > now + timedelta(minutes=FUTURE_MINUTES):
+        raise UsageError(f"{option} lies in the future: it is {now:%Y-%m-%dT%H:%M:%SZ} in the log")
 
 
 def check_spans(**spans: timedelta | None) -> None:
