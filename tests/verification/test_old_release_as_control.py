@@ -7,8 +7,18 @@ from collections.abc import Callable
 import pytest
 
 from releaseguard.model import Verdict
+from releaseguard.verification.judge.verdicts import undecided_of
 from releaseguard.verification.judge.weighing.others import Compared, is_worse
-from tests.verification.test_what_a_release_is_compared_with import DEPLOYED, Rate, canary, cells, judged, only, said
+from tests.verification.test_what_a_release_is_compared_with import (
+    DEPLOYED,
+    RULES,
+    Rate,
+    canary,
+    cells,
+    judged,
+    only,
+    said,
+)
 
 
 @pytest.mark.parametrize(
@@ -65,6 +75,19 @@ def test_a_release_that_came_later_is_not_called_the_old_one(beside: str, named:
     found, reason = said(judged(told), "mail.errors")
     assert found is Verdict.WARN, reason
     assert f"harm to others: {named}, which" in reason
+
+
+def test_errors_that_are_named_after_the_old_release_are_not_harm_to_others() -> None:
+    """What writes errors has kept the tag of the release before, of which nothing else comes: it serves nobody."""
+    rows = (
+        row._replace(release="old") if row.release == "new" and not row.ok and row.provider == "mail" else row
+        for row in cells(1, only("mail", 0, 60, 0.6, "new"))
+    )
+    replay = judged(rows)
+    found, reason = said(replay, "mail.errors")
+    assert found is Verdict.INCONCLUSIVE, reason
+    assert "of which not one success of any provider comes" in reason
+    assert undecided_of(replay.state, next(one for one in RULES if one.id == "mail.errors")) == "block"
 
 
 def test_a_roll_out_that_is_over_leaves_no_control() -> None:

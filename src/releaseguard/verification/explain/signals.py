@@ -28,6 +28,7 @@ from releaseguard.verification.judge.log import silence_of
 from releaseguard.verification.judge.state import ErrorState, Failure, ReleaseState
 from releaseguard.verification.judge.verdicts import (
     SUSPICION,
+    are_of_nobody,
     clean_events_needed,
     events_needed,
     exceeds,
@@ -152,6 +153,11 @@ def _others_words(state: ReleaseState, rule: Rule) -> str:
             "such as a migration of this release; look at both before rolling back"
         )
     both = state.harmed[rule.id]
+    if are_of_nobody(state, rule):
+        return (
+            f"{both.old_errors} errors carry other releases, of which not one success of any provider comes: they may "
+            "be this release's, named after the one before it by what writes errors; let it write the deployed release"
+        )
     if state.errors[rule.id].prior is not None:
         return (
             f"harm to others: {others_serve(state)} with {both.old_errors} errors of {both.old_events}, "

@@ -35,6 +35,8 @@ def verdict_of(state: ReleaseState, rule: Rule) -> Verdict:
     """What a rule says at the newest look."""
     if rule.id in state.failures:
         return Verdict.FAIL if rule.blocking else Verdict.WARN
+    if rule.id in state.harmed and are_of_nobody(state, rule):
+        return Verdict.INCONCLUSIVE
     if rule.id in state.alike or rule.id in state.harmed or is_meant(state, rule):
         return Verdict.WARN
     passes = _errors_pass if rule.kind == "signal" else _volume_passes
@@ -52,6 +54,7 @@ def undecided_of(state: ReleaseState, rule: Rule) -> Literal["warn", "block"]:
     held = state.errors[rule.id]
     goes_on = held.trouble is not None and held.trouble.counted[0] > 0 and not held.trouble.has_likely_ended
     too_many = exceeds(state, held) or outgrows(state, held) or outnumbers(state, held) or exceeds_its_times(held)
+    too_many |= rule.id in state.harmed and are_of_nobody(state, rule)
     return "block" if (state.rolls_back and goes_on) or too_many else rule.undecided
 
 
@@ -122,6 +125,16 @@ def outgrows(state: ReleaseState, errors: ErrorState) -> bool:
     events, bad = trouble.counted
     most = max(trouble.level.share, limit_of(state, errors.rule))
     return lasting(bad for _, bad in trouble.minutes.values()) >= LEAST_ERRORS and bad > most * events
+
+
+def are_of_nobody(state: ReleaseState, rule: Rule) -> bool:
+    """Whether the errors that others made since the release came are all that others made, of any provider, while the
+    release uses more than this one: then no other release serves, and what writes an error names the one before."""
+    since = state.harmed[rule.id].since
+    held = [pair for errors in state.errors.values() for minute, pair in errors.old.items() if minute >= since]
+    events, bad = (sum(column) for column in zip(*held, strict=True)) if held else (0, 0)
+    served = {errors.rule.provider for errors in state.errors.values() if errors.events > errors.errors}
+    return bad >= LEAST_ERRORS and bad == events and bool(served - {rule.provider})
 
 
 def outnumbers(state: ReleaseState, errors: ErrorState) -> bool:
