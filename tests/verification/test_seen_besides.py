@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from releaseguard.errors import UsageError
-from releaseguard.model import Event, Verdict
+from releaseguard.model import Event, Verdict, to_text
 from releaseguard.stats.completeness import lags_of
 from releaseguard.stats.series import Cell
 from releaseguard.verification.context import VerifyRequest
@@ -50,6 +50,63 @@ def test_other_environments_are_named(tmp_path: Path) -> None:
     judged = _judged(tmp_path, [replace(one, environment="prod") for one in _everybody()])
     assert "rows since the deployment are in other environments: prod (" in _remarks(judged)
     assert judged.verdict is Verdict.INCONCLUSIVE
+
+
+def test_the_test_users_rows_are_not_said_to_be_none(tmp_path: Path) -> None:
+    tried = [replace(one, release="r1", synthetic=True) for one in steady(since=0, until=20)]
+    rows = [replace(one, release="r0") for one in _everybody()]
+    assert f"no row but {len(tried)} of the test user carries r1" in _remarks(_judged(tmp_path, [*rows, *tried]))
+
+
+def test_a_log_that_goes_on_in_a_new_environment_is_not_called_down(tmp_path: Path) -> None:
+    rows = [replace(one, environment="prod-eu" if one.release == "r1" else "production") for one in _everybody(70)]
+    judged = _judged(tmp_path, rows, now=61)
+    (found,) = [one for one in judged.findings if one.id == "sendgrid.errors"]
+    assert "nothing of it comes in this environment, and rows come in others" in found.reason
+    assert "'prod-eu' (" in found.reason
+    document = document_of(judged)
+    assert document["summary"].endswith(": its rows are looked for in the wrong environment")
+    assert document["next_step"] == "let the app write production, or name theirs: [project] environment"
+
+
+def test_a_window_that_nothing_of_the_release_came_in_is_not_made_longer(tmp_path: Path) -> None:
+    document = document_of(_judged(tmp_path, [replace(one, release="r0") for one in _everybody(70)], now=61))
+    assert document["summary"].endswith(": find out under which name it serves, or why it does not")
+    assert "[verify] release_pattern" in (document["next_step"] or "")
+    assert not [one for one in document["decides_sooner"] if one["by"] == "window"]
+
+
+@pytest.mark.parametrize("after", [31, 200], ids=["at once", "hours later"])
+def test_a_release_that_went_live_after_its_window_is_judged_by_a_mark_of_then(tmp_path: Path, after: int) -> None:
+    live = NOON + timedelta(minutes=after)
+    rows = [replace(one, release="r1" if one.occurred_at >= live else "r0") for one in _everybody(after + 20)]
+    document = document_of(_judged(tmp_path, rows, now=after + 20))
+    assert document["summary"].endswith(": it went live after its window, judge it from then on")
+    assert "--release r1 --environment production --at 2026-" in (document["next_step"] or "")
+    assert any("when its window had ended" in remark for remark in document["remarks"])
+
+
+@pytest.mark.parametrize(
+    ("tag", "asked", "verdict"),
+    [("r7", None, "inconclusive"), ("r1", None, "pass"), ("r0", None, "pass"), ("r7", "r1", "pass")],
+    ids=["nobody marked it", "it is the marked one", "it was there before", "the marked one is asked for"],
+)
+def test_what_serves_and_bears_no_mark_is_not_let_through_by_the_newest_one(
+    tmp_path: Path, tag: str, asked: str | None, verdict: str
+) -> None:
+    """The step that marks a release failed, and the gate judges the one before it."""
+    later = NOON + timedelta(hours=3)
+    rows = [
+        replace(one, release=tag if one.occurred_at >= later else "r0" if one.occurred_at < NOON else "r1")
+        for one in _everybody(240)
+    ]
+    request = VerifyRequest(release=asked)
+    document = document_of(_judged(tmp_path, rows, now=240, request=request))
+    assert document["verdict"] == verdict, document["summary"]
+    assert ("production serves r7 since" in document["summary"]) is (verdict == "inconclusive")
+    if verdict == "inconclusive":
+        told = f"releaseguard events deployed --release r7 --environment production --at {to_text(later)}"
+        assert document["next_step"] == f"{told}, then releaseguard verify"
 
 
 @pytest.mark.parametrize(

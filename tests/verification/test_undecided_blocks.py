@@ -61,6 +61,7 @@ def _rolled_back(outcomes: str) -> str:
     state: Any = SimpleNamespace(
         errors={ERRORS.id: held},
         rolls_back=True,
+        harmed={},
         known=SimpleNamespace(errors={ERRORS.id: SimpleNamespace(share=0.02, events=500)}),
     )
     return undecided_of(state, ERRORS)

@@ -52,7 +52,7 @@ from releaseguard.verification.rows.first_look import outside
 from releaseguard.verification.rows.reader import LogReader
 from releaseguard.verification.rows.recorded import failures_in, standing
 from releaseguard.verification.rows.seen import seen_beside
-from releaseguard.verification.rows.set_aside import held_back, seen_since
+from releaseguard.verification.rows.set_aside import Unread, held_back, seen_since
 from releaseguard.verification.rows.single_rows import Name, SingleRows
 from releaseguard.verification.rows.traffic import elsewhere_than, gathered
 from releaseguard.verification.rows.unknown_events import unknown_events
@@ -113,14 +113,14 @@ class Verifier:
             states = _states(context, marked, as_of, heard_again, logged, strayed)
             window = replace(window, states=states)
         beside = self._reader.told(deployment, window.read(chosen.judged, self._reader.beside(deployment)))
-        found = [self._finding(card, check, window) for card, check in chosen.judged]
         recorded = failures_in(beside.looks, deployment)
-        held = held_back(found, beside.unread, seen_since(known.rows, judged_from(deployment)))
-        findings = with_accepted(standing(held, chosen.left_out, recorded), beside.accepted)
+        found = standing(self._found(chosen, window, beside.unread), chosen.left_out, recorded)
+        findings = with_accepted(found, beside.accepted)
+        serving = self._reader.serving(deployment, as_of, known)
         return Judged(
             deployment=deployment,
             as_of=as_of,
-            verdict=_overall(findings, chosen),
+            verdict=_overall(findings, chosen, is_of_what_serves=serving is None or serving.is_marked),
             findings=findings,
             skipped=[one for one in chosen.skipped if one.check.id not in recorded],
             log=explain_log(states.first) if states.first is not None else UnknownLog(),
@@ -135,7 +135,13 @@ class Verifier:
             titles={check.id: check.title for card in context.cards for check in card.checks},
             settled_by=settled_by(context.cards),
             outside=outside(beside.looks, deployment, context.promise),
+            serving=serving,
         )
+
+    def _found(self, chosen: Selection, window: _Window, unread: Unread) -> Sequence[Finding]:
+        """What each check says by itself, less what rows that cannot be read forbid to say."""
+        found = [self._finding(card, check, window) for card, check in chosen.judged]
+        return held_back(found, unread, seen_since(window.known.rows, judged_from(window.deployment)))
 
     def _begun(
         self, deployment: Deployment, minute: datetime | None, known: Heard, logged: Logged, times: CountedTimes
@@ -324,9 +330,12 @@ class _Window:
         return row_checks.unheard(found, late) if state.traffic.log.down else found
 
 
-def _overall(findings: Sequence[Finding], chosen: Selection) -> Verdict:
+def _overall(findings: Sequence[Finding], chosen: Selection, *, is_of_what_serves: bool) -> Verdict:
+    """The verdict of the checklist; one that lets a release through is of the release that serves."""
     settled = settle(findings, [check for _, check in chosen.judged])
-    return overall(settled) if settled else Verdict.INCONCLUSIVE
+    found = overall(settled) if settled else Verdict.INCONCLUSIVE
+    lets_through = found in {Verdict.PASS, Verdict.WARN}
+    return Verdict.INCONCLUSIVE if lets_through and not is_of_what_serves else found
 
 
 def settled_by(cards: Sequence[Card]) -> Mapping[str, str]:

@@ -18,6 +18,7 @@ from releaseguard.report.backtest.shown import RecordRow
 from releaseguard.stats.calendar import ALL_ALIKE, Calendar
 from releaseguard.stats.reading import Reading
 from releaseguard.verification.evidence import Evidence, LogEvidence, UnknownLog
+from releaseguard.verification.whose.serving import Serving
 
 LEAST_TAGGED = 0.5
 """The share of the new events that must carry the release for a PASS."""
@@ -205,6 +206,8 @@ class Seen:
 
     tagged: int
     """Rows that carry the release; the test user's are none."""
+    tested: int
+    """Rows of the test user that carry it."""
     untagged: int
     other_tags: Mapping[str, int]
     """Releases that other rows carry."""
@@ -259,6 +262,8 @@ class Judged:
     settled_by: Mapping[str, str] = field(default_factory=dict)
     """By check: the flow whose PASS settles what the traffic leaves undecided."""
     """What each check looks at, in words, by language."""
+    serving: Serving | None = None
+    """What serves after the window, where it is not what the window shows."""
     outside: Spans | None = None
     """What the first look at this deployment had, where this one has others: then it is outside the promise."""
 
@@ -266,6 +271,11 @@ class Judged:
     def final(self) -> bool:
         """Whether looking again cannot change it: a FAIL, a PASS, or the window is over."""
         return self.verdict in {Verdict.FAIL, Verdict.PASS} or self.window_ended
+
+    @property
+    def unmarked(self) -> Serving | None:
+        """The release that serves and that no mark names, where the newest mark was asked for."""
+        return self.serving if self.serving is not None and not self.serving.is_marked else None
 
     @property
     def broken(self) -> bool:

@@ -32,7 +32,7 @@ def silence_words(state: ReleaseState, rule: Rule, cause: SilenceCause) -> str:
     last = state.traffic.last_event.get(rule.provider)
     since = f"since {readable.clock(text(last))}" if last is not None else "since the deployment"
     if cause is SilenceCause.LOG:
-        return _log_words(state)
+        return strayed_words(state, rule) or _log_words(state)
     if state.traffic.is_deserted:
         rows = state.traffic.log.elsewhere
         return (
@@ -53,7 +53,14 @@ def silence_words(state: ReleaseState, rule: Rule, cause: SilenceCause) -> str:
         return f"nothing of the new release {since}, {_idle_words(state, rule)}"
     if quiet(state, rule).all_tagged:
         return "other releases make its events: the new one, which serves others, has made none"
+    return _not_live_words(state)
+
+
+def _not_live_words(state: ReleaseState) -> str:
+    """That the release serves nobody, and who does."""
     tags = ", ".join(name[:80] for name, _ in state.traffic.tags.most_common(3))
+    if left_of(state).minutes <= 0:
+        return f"the events come from other releases ({tags}): the new one served nobody until its window ended"
     return f"the events come from other releases ({tags}): the new one serves nobody"
 
 

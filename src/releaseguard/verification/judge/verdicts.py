@@ -26,7 +26,8 @@ VOLUME_DEVIATIONS = 1.0
 LEAST_EXPECTED = 10.0
 """Events that must have been expected for a volume to pass: half of fewer shows the usual number too often."""
 CHANGED = 1.3
-"""By how many times the rows of an action must have changed to be told, or, where they are fewer, to pass nothing."""
+"""By how many times the rows of an action must have changed to be told, or, where they are fewer, to pass nothing; and
+the calls of a provider to be more than one release makes."""
 MOST_NEEDED = 1_000_000
 """Events beyond which one no longer counts how many more a PASS would take."""
 
@@ -35,7 +36,7 @@ def verdict_of(state: ReleaseState, rule: Rule) -> Verdict:
     """What a rule says at the newest look."""
     if rule.id in state.failures:
         return Verdict.FAIL if rule.blocking else Verdict.WARN
-    if rule.id in state.harmed and are_of_nobody(state, rule):
+    if are_of_nobody(state, rule):
         return Verdict.INCONCLUSIVE
     if rule.id in state.alike or rule.id in state.harmed or is_meant(state, rule):
         return Verdict.WARN
@@ -46,7 +47,8 @@ def verdict_of(state: ReleaseState, rule: Rule) -> Verdict:
 def undecided_of(state: ReleaseState, rule: Rule) -> Literal["warn", "block"]:
     """What it means for the release that a rule is undecided: what the card says of it, but for a roll-back or a
     hotfix, which is judged for recovery: where the trouble that it was to end has not likely ended, nothing
-    passes. Nor where more fails or less comes than may, though not surely: that is not too quiet to judge."""
+    passes. Nor where more fails or less comes than may, though not surely: that is not too quiet to judge; nor where
+    errors may be the release's, named after another."""
     if not rule.blocking:
         return rule.undecided
     if rule.kind == "volume":
@@ -54,8 +56,8 @@ def undecided_of(state: ReleaseState, rule: Rule) -> Literal["warn", "block"]:
     held = state.errors[rule.id]
     goes_on = held.trouble is not None and held.trouble.counted[0] > 0 and not held.trouble.has_likely_ended
     too_many = exceeds(state, held) or outgrows(state, held) or outnumbers(state, held) or exceeds_its_times(held)
-    too_many |= rule.id in state.harmed and are_of_nobody(state, rule)
-    return "block" if (state.rolls_back and goes_on) or too_many else rule.undecided
+    blocks = (state.rolls_back and goes_on) or too_many or are_of_nobody(state, rule)
+    return "block" if blocks else rule.undecided
 
 
 def falls_short(state: ReleaseState, rule: Rule) -> bool:
@@ -129,12 +131,17 @@ def outgrows(state: ReleaseState, errors: ErrorState) -> bool:
 
 def are_of_nobody(state: ReleaseState, rule: Rule) -> bool:
     """Whether the errors that others made since the release came are all that others made, of any provider, while the
-    release uses more than this one: then no other release serves, and what writes an error names the one before."""
+    release uses more than this one: then no other release serves, and what writes an error names the one before. Not
+    where the release makes the usual calls without them."""
+    if rule.id not in state.harmed:
+        return False
     since = state.harmed[rule.id].since
     held = [pair for errors in state.errors.values() for minute, pair in errors.old.items() if minute >= since]
     events, bad = (sum(column) for column in zip(*held, strict=True)) if held else (0, 0)
     served = {errors.rule.provider for errors in state.errors.values() if errors.events > errors.errors}
-    return bad >= LEAST_ERRORS and bad == events and bool(served - {rule.provider})
+    calls = state.errors[rule.id].events + state.errors[rule.id].old_errors
+    is_its_part = calls <= CHANGED * state.known.expected_events(rule, state.elapsed)
+    return bad >= LEAST_ERRORS and bad == events and bool(served - {rule.provider}) and is_its_part
 
 
 def outnumbers(state: ReleaseState, errors: ErrorState) -> bool:

@@ -30,11 +30,12 @@ from releaseguard.verification.rows.releases import AHEAD, DEPLOYED, deployments
 from releaseguard.verification.rows.seen import MOST_SEEN, called_alike, most_of
 from releaseguard.verification.rows.set_aside import Unread, unread_of
 from releaseguard.verification.rows.single_rows import Name
-from releaseguard.verification.rows.traffic import settled_before, span_of
+from releaseguard.verification.rows.traffic import elsewhere_than, settled_before, span_of
 from releaseguard.verification.values import Acceptance, Deployment, end_of, judged_from
 from releaseguard.verification.whose.behind import A_DAY_BEHIND, CountedTraffic
 from releaseguard.verification.whose.heard import Heard
 from releaseguard.verification.whose.members import Members, Owner
+from releaseguard.verification.whose.serving import FARTHEST, Serving, serving_in
 from releaseguard.verification.whose.strayed import NOWHERE, USUAL_OVER, Strayed, strayed_in
 from releaseguard.verification.whose.tags import release_in
 
@@ -76,6 +77,8 @@ class LogReader:
     _needs_of: dict[str | None, ReaderNeeds] = field(default_factory=dict, init=False)
     again: Rereading = field(init=False)
     """What is held between looks."""
+    _marked: Sequence[str] = field(default=(), init=False)
+    """Every release that bears a mark here."""
     is_again: InitVar[bool] = False
     """Whether there will be more than one look."""
 
@@ -91,6 +94,7 @@ class LogReader:
         self.record = newest_record(told.rows("record"))
         tags = context.population.tags
         known = deployments_of(told.rows("marks"), context.promise.window, tags)
+        self._marked = [one.release for one in known]
         if request.release is None and request.deployed_at is None:
             known = [one for one in known if one.deployed_at <= as_of + AHEAD]
         try:
@@ -222,8 +226,30 @@ class LogReader:
                 seen[row.environment] += sum(row.counts)
         others = {name: count for name, count in seen.items() if name != deployment.environment and count}
         alike = called_alike(others, deployment.environment)
-        strayed = self._strayed(members, others, alike) if here else Strayed(alike)
+        strayed = self._strayed(members, others, alike)
         return alike if here and (forms or are_bare) else others, strayed
+
+    def serving(self, deployment: Deployment, as_of: datetime, known: Heard) -> Serving | None:
+        """What serves after the window, where it did not before its end: this very release; or one that no mark names,
+        where no release was asked for and the newest mark is not of what runs. Phones hold many releases."""
+        end, tags = end_of(deployment, self.context.promise), self.context.population.tags
+        if deployment.is_of_phones or as_of < end + MINUTE:
+            return None
+        rows = (row.release for row in known.rows if row.occurred_minute < end.replace(second=0, microsecond=0))
+        before = {*filter(None, rows), *(row.release for row in known.past if row.release)}
+        is_wanted = not self.request.release and not self.request.deployed_at
+        if not is_wanted and any(tags.same(one, deployment.release) for one in before):
+            return None
+        query = self._here(Query(since=max(end, as_of - FARTHEST), until=as_of))
+        is_elsewhere = elsewhere_than(deployment, self.context.population)
+        hours = self.context.log.counts_of_each([query], []).hours[0]
+        found = serving_in((hour for hour in hours if not is_elsewhere(hour.source)), as_of)
+        if found is None or any(tags.same(found[0], one) for one in before):
+            return None
+        if tags.same(found[0], deployment.release):
+            return Serving(*found, is_marked=True)
+        is_named = any(tags.same(found[0], one) for one in self._marked)
+        return Serving(*found, is_marked=False) if is_wanted and not is_named else None
 
     def _strayed(self, members: Members, others: Iterable[str], alike: Iterable[str]) -> Strayed:
         """What the release wrote in ``others`` by mistake."""

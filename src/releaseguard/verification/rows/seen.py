@@ -27,6 +27,7 @@ def seen_beside(
     """What the counted rows since the deployment hold beside what checks look at."""
     members, since = Members(deployment, population.tags), judged_from(deployment).replace(second=0, microsecond=0)
     own: Counter[Owner] = Counter()
+    tested = 0
     tags: Counter[str] = Counter()
     failures: Counter[str] = Counter()
     sources: Counter[str] = Counter()
@@ -36,6 +37,7 @@ def seen_beside(
             continue
         if row.synthetic:
             failures[row.event] += row.count if row.outcome is Outcome.ERROR else 0
+            tested += row.count if members.of_tag(row.release) is Owner.OURS else 0
             continue
         owner = members.of_tag(row.release)
         own[owner] += row.count
@@ -45,6 +47,7 @@ def seen_beside(
             sources[row.source or "(none)"] += row.count
     return Seen(
         tagged=own[Owner.OURS],
+        tested=tested,
         untagged=own[Owner.UNTAGGED],
         other_tags=most_of(tags),
         environments=most_of(Counter(environments)),
@@ -105,7 +108,11 @@ def _of_tags(seen: Seen, deployment: Deployment) -> Sequence[str]:
     if seen.tagged or not seen.other_tags:
         return []
     step = "let the app write the deployed release, or say how they read: [verify] release_pattern"
-    return [f"no row carries {deployment.release}, but other releases were seen: {_named(seen.other_tags)}; {step}"]
+    release, others = deployment.release, _named(seen.other_tags)
+    if seen.tested:
+        only = f"no row but {seen.tested} of the test user carries {release}"
+        return [f"{only}, but other releases were seen: {others}; {step}"]
+    return [f"no row carries {release}, but other releases were seen: {others}; {step}"]
 
 
 def _of_environments(seen: Seen, deployment: Deployment) -> Sequence[str]:

@@ -15,7 +15,7 @@ from releaseguard.report.verdict.document import AcceptedRow, CheckRow, Decision
 from releaseguard.verification.evidence import as_json
 from releaseguard.verification.rows.seen import LONGEST_SEEN, MOST_SEEN, remarks_on
 from releaseguard.verification.telling.sooner import sooner_of
-from releaseguard.verification.telling.summary import next_step_of, summary_of
+from releaseguard.verification.telling.summary import is_live_late, next_step_of, summary_of
 from releaseguard.verification.values import Finding, Judged, SkippedCheck, UnknownEvent
 
 
@@ -101,6 +101,11 @@ def _of_clocks(judged: Judged) -> Iterator[str]:
             f"the log learned of the mark {readable.exactly(late)} after the time that it bears, and nothing of the "
             "release had come by the end of its window: where it went live later, mark it with that time: "
             f"releaseguard events deployed --release {shlex.quote(deployment.release)} --at TIME"
+        )
+    if (live := is_live_late(judged)) is not None:
+        yield (
+            f"the log learned of the first row of the release at {readable.clock(live)}, when its window had ended: "
+            "it is not judged by this mark"
         )
     if early > timedelta(0):
         yield f"the mark is {readable.exactly(early)} ahead of this look's clock: its window has not begun"

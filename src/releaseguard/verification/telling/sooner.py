@@ -9,10 +9,13 @@ from datetime import timedelta
 from releaseguard.model import Verdict
 from releaseguard.readable import as_flag
 from releaseguard.report.verdict.document import SoonerRow
+from releaseguard.stats.silence import SilenceCause
 from releaseguard.verification.evidence import SignalEvidence, VolumeRuleEvidence
 from releaseguard.verification.selection import OF_THE_PRESENT
 from releaseguard.verification.values import Finding, Judged, is_cut
 
+NO_TIME_HELPS = frozenset({SilenceCause.RELEASE_NOT_LIVE, SilenceCause.LOG})
+"""Causes for which nothing of the release comes, however long one looks."""
 LONGEST = timedelta(hours=24)
 """The longest window that is worth waiting for."""
 
@@ -35,7 +38,9 @@ def _of(judged: Judged, finding: Finding) -> Iterator[SoonerRow]:
     elif evidence.began_before_deployment:
         words = "the old release held at a tenth of the traffic beside the next one, as its control"
         yield {"check": finding.id, "by": "old_release", "words": words}
-    elif not cut and (window := _window(judged, evidence.needed_minutes)):
+    elif cut or evidence.silence_cause in NO_TIME_HELPS:
+        return
+    elif window := _window(judged, evidence.needed_minutes):
         yield {"check": finding.id, "by": "window", "words": f"a window of {window} ([verify] window)"}
 
 

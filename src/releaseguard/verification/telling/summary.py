@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from releaseguard import readable
 from releaseguard.cards.spec import SignalCheck, VolumeCheck
 from releaseguard.eventlog.rows.aside import REMEDY
-from releaseguard.model import Verdict
+from releaseguard.model import Verdict, to_text
 from releaseguard.readable import as_flag
 from releaseguard.stats.silence import SilenceCause
 from releaseguard.verification.evidence import LogEvidence, SignalEvidence, VolumeRuleEvidence
+from releaseguard.verification.rows.seen import LONGEST_SEEN
 from releaseguard.verification.rows.set_aside import CORRECT
-from releaseguard.verification.values import Finding, Judged, Spans, is_cut
+from releaseguard.verification.values import Finding, Judged, Spans, end_of, is_cut
+from releaseguard.verification.whose.serving import Serving
 
 MOST_NAMED = 4
 ENOUGH = 10
@@ -59,9 +62,19 @@ def _found(judged: Judged) -> str:
 def _parts_of_undecided(judged: Judged) -> Sequence[str]:
     broken, undecided = _ids(judged, Verdict.ERROR), _undecided(judged)
     warned = _warned(judged)
-    parts = [f"not judged, because it broke: {listed(broken)}"] if broken else []
+    parts = [] if judged.unmarked is None else [_of_another(judged, judged.unmarked)]
+    parts += [f"not judged, because it broke: {listed(broken)}"] if broken else []
     parts += [f"{listed(warned)} warned"] if warned else []
     return parts + ([f"not decided: {listed(undecided)}"] if undecided else [])
+
+
+def _of_another(judged: Judged, serving: Serving) -> str:
+    environment, release = judged.deployment.environment, serving.release[:LONGEST_SEEN]
+    other = judged.deployment.release[:LONGEST_SEEN]
+    return (
+        f"{environment} serves {release} since {readable.clock(serving.since)}, which no mark names, and this is about "
+        f"{other}"
+    )
 
 
 def _parts_of_warned(judged: Judged) -> Sequence[str]:
@@ -136,11 +149,37 @@ def _to_do(judged: Judged) -> str:
         return _after_a_warning(judged)
     if _unread(judged) and not judged.broken:
         return "correct the rows that cannot be read"
+    if judged.unmarked is not None and not judged.broken:
+        return "mark it, and judge it"
     if judged.broken or judged.window_ended:
-        return "decide by hand"
+        return _why_it_was_not_seen(judged) or "decide by hand"
     if judged.deployment.rolls_back:
         return "too early to say that it has recovered, watch"
     return "do not rely on it yet, watch"
+
+
+def _why_it_was_not_seen(judged: Judged) -> str | None:
+    """What to do where nothing of the release was seen in its window, and time alone is not what is missing."""
+    if judged.broken or is_cut(judged.deployment, judged.promise):
+        return None
+    if is_live_late(judged):
+        return "it went live after its window, judge it from then on"
+    if judged.seen.tagged or judged.seen.untagged > sum(judged.seen.other_tags.values()):
+        return None
+    if judged.seen.other_tags:
+        return "find out under which name it serves, or why it does not"
+    if judged.seen.environments and not judged.seen.untagged:
+        return "its rows are looked for in the wrong environment"
+    return "mend what writes the log" if isinstance(judged.log, LogEvidence) and judged.log.down else None
+
+
+def is_live_late(judged: Judged) -> datetime | None:
+    """When the release was first seen, where that was after its window."""
+    live = judged.deployment.live_since
+    if live is None and judged.serving is not None and judged.serving.is_marked:
+        return judged.serving.since
+    is_late = live is not None and live >= end_of(judged.deployment, judged.promise)
+    return live if is_late and not is_cut(judged.deployment, judged.promise) else None
 
 
 def _after_a_failure(judged: Judged) -> str:
@@ -177,6 +216,13 @@ def next_step_of(judged: Judged) -> str | None:
         )
     if judged.verdict is Verdict.PASS:
         return None
+    return _after_no_decision(judged)
+
+
+def _after_no_decision(judged: Judged) -> str:
+    """What leads on from INCONCLUSIVE."""
+    if judged.unmarked is not None and not judged.broken:
+        return f"{_mark(judged, judged.unmarked.release, judged.unmarked.since)}, then releaseguard verify"
     if judged.broken:
         return "decide by hand about what could not be judged, and report the trace that it names"
     if not judged.findings and judged.set_aside.rows:
@@ -199,7 +245,27 @@ def _while_undecided(judged: Judged) -> str:
         return "look again later, or let it look: releaseguard verify --watch"
     if is_cut(judged.deployment, judged.promise):
         return f"another deployment ended its window, judge that one: releaseguard verify{_of_component(judged)}"
-    return "the window is over: decide by hand, or make events with the flows ([app] url)"
+    if live := is_live_late(judged):
+        return f"{_mark(judged, judged.deployment.release, live)} --again, then releaseguard verify"
+    match _why_it_was_not_seen(judged):
+        case None:
+            return "the window is over: decide by hand, or make events with the flows ([app] url)"
+        case _ if judged.seen.other_tags:
+            return (
+                "see whether it went live; where it did, let the app write the deployed release, or say how its tags "
+                "read: [verify] release_pattern"
+            )
+        case _ if judged.seen.environments:
+            return f"let the app write {judged.deployment.environment}, or name theirs: [project] environment"
+        case _:
+            return f"let the app write events, or bring what it logged elsewhere: {IMPORT}"
+
+
+def _mark(judged: Judged, release: str, at: datetime) -> str:
+    """The command that says that a release went live."""
+    whole = at.replace(second=0, microsecond=0)
+    where = f"--environment {shlex.quote(judged.deployment.environment)}{_of_component(judged)}"
+    return f"releaseguard events deployed --release {shlex.quote(release)} {where} --at {to_text(whole)}"
 
 
 def _if_removed(judged: Judged) -> str:
