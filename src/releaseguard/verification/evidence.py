@@ -114,6 +114,15 @@ class UsualErrors:
 
 
 @dataclass(frozen=True, slots=True)
+class AtThisTime:
+    """Events and errors in minutes that have their own usual share, as those of a batch have."""
+
+    events: int
+    errors: int
+    usual: float
+
+
+@dataclass(frozen=True, slots=True)
 class OtherReleases:
     """Events and errors of other releases since the deployment."""
 
@@ -141,6 +150,8 @@ class SignalEvidence(RuleEvidence):
     began_before_deployment: bool
     ceiling: float | None
     """The share that fails a release whatever was before it."""
+    at_this_time: AtThisTime | None
+    """What is no part of ``events``: the minutes of a batch that always fails in part."""
     level_before: float | None
     """The share of errors of an incident that began before the deployment."""
     would_change: str

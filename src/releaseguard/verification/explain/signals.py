@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from releaseguard.model import Verdict
 from releaseguard.stats.bounds import lower_share, upper_share
-from releaseguard.verification.evidence import OtherReleases, SignalEvidence, UsualErrors
+from releaseguard.verification.evidence import AtThisTime, OtherReleases, SignalEvidence, UsualErrors
 from releaseguard.verification.explain.shared import others_serve, shared_evidence
 from releaseguard.verification.explain.words import (
     called,
@@ -24,6 +24,7 @@ from releaseguard.verification.explain.words import (
     window,
     would_change,
 )
+from releaseguard.verification.judge.failures import level_at_times
 from releaseguard.verification.judge.log import silence_of
 from releaseguard.verification.judge.state import ErrorState, Failure, ReleaseState
 from releaseguard.verification.judge.verdicts import (
@@ -77,6 +78,7 @@ def _evidence(state: ReleaseState, rule: Rule, verdict: Verdict) -> SignalEviden
         unknown_events=_most_of(held.strays),
         began_before_deployment=held.trouble is not None,
         ceiling=rule.ceiling,
+        at_this_time=_at_this_time(held),
         level_before=rounded(held.prior.level.share) if held.prior is not None else None,
         would_change=would_change(verdict),
         **shared_evidence(state, rule),
@@ -106,7 +108,8 @@ def _words(state: ReleaseState, rule: Rule, verdict: Verdict, evidence: SignalEv
     if failure := state.failures.get(rule.id):
         return _failed(state, rule, verdict, failure)
     observed = f"observed {evidence.errors} errors of {evidence.events} events in {span(state)} {_usual(state, rule)}"
-    observed += _at_times(state.errors[rule.id])
+    if evidence.at_this_time is not None:
+        observed += _at_this_time_words(evidence.at_this_time)
     limit = f"{evidence.limit:.1%}"
     if rule.id in state.alike or rule.id in state.harmed:
         return f"{observed}; {_others_words(state, rule)}"
@@ -135,13 +138,16 @@ def _usual(state: ReleaseState, rule: Rule) -> str:
     return f"where the baseline says {base.share:.1%} of {base.events}"
 
 
-def _at_times(held: ErrorState) -> str:
-    """What came in minutes that have their own usual share, as those of a batch have."""
-    events, errors = sums(held.at_times.values())
-    if not events:
-        return ""
-    usual = sum(total * held.times[minute].average.share for minute, (total, _) in held.at_times.items()) / events
-    return f"; besides {errors} errors of {events} events at a time of day at which {usual:.0%} is usual"
+def _at_this_time(held: ErrorState) -> AtThisTime | None:
+    """What came in minutes that have their own usual share."""
+    events, level = level_at_times(held)
+    return AtThisTime(events, sums(held.at_times.values())[1], rounded(level.share)) if events else None
+
+
+def _at_this_time_words(found: AtThisTime) -> str:
+    return (
+        f"; besides {found.errors} errors of {found.events} events at a time of day at which {found.usual:.0%} is usual"
+    )
 
 
 def _others_words(state: ReleaseState, rule: Rule) -> str:
