@@ -116,7 +116,7 @@ def test_there_are_never_more_than_ten_lines_and_none_is_cut_off_in_silence() ->
     assert all(line.endswith(f"--release r{29 - i}") for i, line in enumerate(lines[:-1]))
 
 
-@pytest.mark.parametrize("width", [80, 100])
+@pytest.mark.parametrize("width", [40, 80, 100])
 def test_beside_a_long_command_what_is_open_keeps_its_date(width) -> None:
     command = "releaseguard verify --environment production --component storefront --release " + 40 * "a"
     shown = {**status_of(overview(), [deployment()], [], "production")}

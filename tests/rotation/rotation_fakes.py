@@ -356,11 +356,17 @@ SENDGRID = Card(
     id="sendgrid",
     name="SendGrid",
     hosts=("api.sendgrid.com",),
-    events=EventSpec(success=("sendgrid_email_sent",), error=("sendgrid_error",)),
+    events=EventSpec(success=("sendgrid_email_sent", "sendgrid_webhook_received"), error=("sendgrid_error",)),
     playbook=Playbook(symptoms=(), controls=(), actions=()),
     secrets=(
         SecretSpec(name="SENDGRID_API_KEY", companion=True, proven_by=("sendgrid_email_sent",)),
-        SecretSpec(name="SENDGRID_WEBHOOK_KEY", from_="generated", overlap=False, steps={"en": "Set it there."}),
+        SecretSpec(
+            name="SENDGRID_WEBHOOK_KEY",
+            from_="generated",
+            overlap=False,
+            steps={"en": "Set it there."},
+            proven_by=("sendgrid_webhook_received",),
+        ),
     ),
     proof=ProofSpec(successes=3),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -409,19 +409,21 @@ def test_a_leak_found_while_its_replacement_is_on_the_way_joins_that_rotation() 
         do(world, RotateAction.ROLLBACK)
 
 
-def _success(world: World, occurred: float, version: str = "1", **detail: str) -> None:
+def _success(
+    world: World, occurred: float, version: str = "1", event: str = "sendgrid_email_sent", **detail: str
+) -> None:
     """The app used the provider ``occurred`` seconds from now, and the log learns of it now."""
-    event = Event(
+    row = Event(
         id=new_id(),
         occurred_at=world.time.wall() + timedelta(seconds=occurred),
         provider="sendgrid",
-        event="sendgrid_email_sent",
+        event=event,
         outcome=Outcome.SUCCESS,
         environment="production",
         source="cron",
         detail=detail or {"secret_version": version},
     )
-    world.log.append([event])
+    world.log.append([row])
 
 
 def confirmed(*versions: str) -> World:
@@ -433,8 +435,22 @@ def confirmed(*versions: str) -> World:
     return world
 
 
-def look(world: World) -> list[StillUsed]:
-    return list(still_used(world.log, fold(CHAIN_KEY, world.log.chain()), {NAME: [NAME]}))
+def look(world: World, others_events: Collection[str] = ()) -> list[StillUsed]:
+    chain = fold(CHAIN_KEY, world.log.chain())
+    return list(still_used(world.log, chain, {NAME: [NAME]}, {NAME: others_events}))
+
+
+def test_the_version_of_another_secret_of_the_provider_is_no_use_of_this_one() -> None:
+    """A webhook's key has versions of its own, and what it receives says nothing of the key that sends."""
+    world = confirmed("old", "new")
+    world.time.now += 10
+    _success(world, -5, event="sendgrid_webhook_received")
+    assert [one.successes for one in look(world)] == [1]
+    assert look(world, {"sendgrid_webhook_received"}) == []
+    assert look(world, {"sendgrid-webhook-received"}) == [], "in any spelling"
+    assert do(world, RotateAction.CONFIRM_REVOKED).exit_code is ExitCode.OK
+    _success(world, -4)
+    assert [one.successes for one in look(world, {"sendgrid_webhook_received"})] == [1]
 
 
 def test_confirming_a_revocation_says_when_the_old_value_still_works() -> None:

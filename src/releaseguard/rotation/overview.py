@@ -14,7 +14,7 @@ from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.report.layout import table
 from releaseguard.report.rows import BrokenRow, LeakRow, RotationRow
 from releaseguard.rotation.drift.revocation import StillUsed, StillUsedRow, still_used
-from releaseguard.rotation.drift.survey import companions_of
+from releaseguard.rotation.drift.survey import companions_of, others_events_of
 from releaseguard.rotation.history.account import (
     HeadRow,
     RotationAccount,
@@ -60,7 +60,8 @@ def overview_of(
 def _still_used(log: EventLog, cards: Mapping[str, Card], account: RotationAccount) -> Iterator[StillUsed]:
     for view in account.chains:
         card = cards.get(view.chain_key.provider)  # a chain outlives the card of a provider that is not used any more
-        yield from still_used(log, view, companions_of(card) if card else {})
+        known = (companions_of(card), others_events_of(card)) if card else ({}, {})
+        yield from still_used(log, view, *known)
 
 
 def document_of(found: RotationOverview) -> OverviewDocument:

@@ -44,7 +44,9 @@ class _StatusLine:
     def fitting(self, width: int) -> str:
         rest = f"; next: {self.next_step}" if self.next_step else ""
         room = width - len(rest)
-        room = room if room >= SHORTEST else max(width, SHORTEST)
+        if rest and room < SHORTEST:
+            return self.what + rest
+        room = max(room, SHORTEST)
         return (self.what if len(self.what) <= room else f"{self.what[: room - 1]}…") + rest
 
 

@@ -15,6 +15,7 @@ from typing import TypedDict
 
 from releaseguard import readable
 from releaseguard.audit.chain import ChainKey
+from releaseguard.cards.spelling import bare
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.model import CLIENT, OURSELVES, Event, Outcome, to_text
 from releaseguard.rotation.history.sentences import confirming
@@ -113,10 +114,12 @@ def old_successes(
     since: datetime,
     spellings: Collection[str] = (),
     also_in: Collection[str] = (),
+    others_events: Collection[str] = (),
 ) -> Sequence[Event]:
     """Every success that occurred after ``since`` and carries neither the new version nor that of a later rotation.
 
-    ``spellings`` and ``also_in``: how else the app spells the provider and the environment.
+    ``spellings`` and ``also_in``: how else the app spells the provider and the environment. ``others_events`` use
+    other secrets of the provider, and say nothing of this one.
     """
     providers = (view.chain_key.provider, *sorted(spellings))
     everything = [
@@ -124,13 +127,19 @@ def old_successes(
         for environment in (view.chain_key.environment, *sorted(also_in))
     ]
     rows = chain.from_iterable(map(log.select, everything))
-    return _old(rows, view, rotation, companions, since)
+    return _old(_without(others_events, rows), view, rotation, companions, since)
 
 
-def still_used(log: EventLog, view: ChainView, companions: Mapping[str, Sequence[str]]) -> Iterator[StillUsed]:
+def still_used(
+    log: EventLog,
+    view: ChainView,
+    companions: Mapping[str, Sequence[str]],
+    others_events: Mapping[str, Collection[str]],
+) -> Iterator[StillUsed]:
     """The units of one chain whose old value is in use although its revocation was confirmed.
 
-    ``companions`` has, by unit, the members whose version the app knows. The store picks the rows by the versions
+    ``companions`` has, by unit, the members whose version the app knows, and ``others_events`` the success events that
+    use another secret of the provider: a webhook's key has a version 1 too. The store picks the rows by the versions
     and deployments that the history knows to be old; what an app reports as a map of versions is seen by
     :func:`old_successes` alone, which reads every row.
     """
@@ -141,11 +150,17 @@ def still_used(log: EventLog, view: ChainView, companions: Mapping[str, Sequence
             continue
         rotation = confirmed[-1]
         since = held_against(rotation.confirmations, now) or now
-        rows = _old(_named_old(log, view, rotation, since), view, rotation, companions.get(unit, ()), since)
+        named = _without(others_events.get(unit, ()), _named_old(log, view, rotation, since))
+        rows = _old(named, view, rotation, companions.get(unit, ()), since)
         if rows:
             last = max(rows, key=lambda row: row.occurred_at)
             names = [pin.name for pin in rotation.pins]
             yield StillUsed(view.chain_key, rotation.id, unit, since, len(rows), last.occurred_at, last.source, names)
+
+
+def _without(others_events: Collection[str], rows: Iterable[Event]) -> Iterator[Event]:
+    left_out = {bare(name) for name in others_events}
+    return (row for row in rows if bare(row.event) not in left_out)
 
 
 def _named_old(log: EventLog, view: ChainView, rotation: RotationView, since: datetime) -> Iterator[Event]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -97,7 +97,7 @@ def survey(managed: Iterable[Managed], vault: Vault, log: EventLog, *, copies: b
         if view.open_leaks:
             leaks[one.card.id] = view.open_leaks
         aged += due(one.card.id, one.chain_key.environment, one.max_ages, vault, now)
-        still += still_used(log, view, companions_of(one.card))
+        still += still_used(log, view, companions_of(one.card), others_events_of(one.card))
         for said in _one(one, vault, stored, view):
             if isinstance(said, UnsearchedPlace):
                 unread.add(said)
@@ -143,6 +143,11 @@ def secrets_of(card: Card, stored: frozenset[str]) -> Sequence[SecretSpec]:
 def companions_of(card: Card) -> Mapping[str, Sequence[str]]:
     """By unit: the members beside which their version is pushed, so that the app can report it."""
     return {unit: [one.name for one in members if one.has_companion] for unit, members in card.units().items()}
+
+
+def others_events_of(card: Card) -> Mapping[str, Collection[str]]:
+    """By unit: the success events that use other secrets of the provider, and none of the unit."""
+    return {unit: card.others_events(members) for unit, members in card.units().items()}
 
 
 def _one(

@@ -77,7 +77,14 @@ def _known(session: RotationSession, view: RotationView) -> Sequence[KnownUse]:
 def _alive(session: RotationSession, view: RotationView, since: datetime) -> Sequence[Event]:
     named = heard(session, view.direction)
     return old_successes(
-        session.context.log, session.chain, view, session.group.companions, since, named.also_called, named.also_in
+        session.context.log,
+        session.chain,
+        view,
+        session.group.companions,
+        since,
+        named.also_called,
+        named.also_in,
+        named.others_events,
     )
 
 

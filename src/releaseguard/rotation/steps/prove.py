@@ -194,9 +194,8 @@ def _later_than(session: RotationSession, runtime: RuntimeDestination) -> frozen
 def question_of(session: RotationSession, direction: Direction) -> Question:
     """What is to be proven of the rotation under way. Raises ``ServiceError`` where the log does not answer."""
     card, rotation, group = session.context.card, session.rotation, session.group
-    proven_by = {event for spec in group.secrets for event in spec.proven_by} or set(card.events.success)
     runtimes = _runtimes(session, direction)
-    success = frozenset(proven_by)
+    success = card.proven_by(group.secrets)
     before = _day_before(session, success, min((one.since for one in runtimes), default=rotation.began_at))
     return Question(
         provider=card.id,
@@ -211,7 +210,7 @@ def question_of(session: RotationSession, direction: Direction) -> Question:
         traffic=traffic_of(before, success, TRAFFIC_HOURS),
         mute=says_nothing(before),
         flow=card.proof.flow,
-        others_events=frozenset({event for spec in card.secrets for event in spec.proven_by} - success),
+        others_events=card.others_events(group.secrets),
         also_called=card.spellings,
     )
 
