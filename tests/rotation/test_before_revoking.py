@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -49,6 +50,23 @@ def test_one_that_could_not_be_written_in_a_leak() -> None:
     unwritable(world.supabase, archived())
     quiet(world, LEAKED)
     refused(world, SUPABASE, "runs on the old value")
+
+
+def test_a_key_that_somebody_put_back_beside_the_new_label() -> None:
+    world = ready("old", "new")
+    quiet(world, RotateRequest())
+    cell = world.supabase.cells[NAME]
+    world.supabase.cells[NAME] = replace(cell, value="old", marker=cell.marker + 1)
+    again = refused(world, SUPABASE, f"{NAME} was written by somebody else since")
+    assert "Write it once more" in str(again.next_step)
+
+
+def test_where_nobody_can_look_a_person_is_told_and_not_held_up() -> None:
+    world = ready("old", "new")
+    quiet(world, RotateRequest())
+    world.killer.on[f"observe {SUPABASE}"] = Unreachable("no answer", where=SUPABASE)
+    assert go(world, ASKED).state is RotationState.RETIRED
+    assert "Nobody could look whether the new value is still where it was written" in " ".join(world.told)
 
 
 def test_what_was_written_and_not_deployed() -> None:

@@ -121,8 +121,8 @@ def test_what_is_denied_is_no_doubt_before_a_person_revokes() -> None:
     assert go(world, RotateRequest(action=RotateAction.CONFIRM_REVOKED)).exit_code is ExitCode.OK
 
 
-def test_apple_says_403_of_the_credential_alone() -> None:
+def test_where_403_is_what_a_dead_key_is_told_it_is_a_refusal() -> None:
     cards = load_cards()
-    assert cards.get("apple_push").events.denied_codes == []
+    assert [cards.get(one).events.denied_codes for one in ("apple_push", "cloudflare", "sentry", "vercel")] == [[]] * 4
     assert "SENDER_ID_MISMATCH" in cards.get("google_push").events.denied_codes
     assert all("401" not in card.events.denied_codes for card in cards)

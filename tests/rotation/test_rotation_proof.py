@@ -511,3 +511,15 @@ def test_a_number_that_was_another_members_version_before_proves_nothing() -> No
     ambiguous = Labels.of([Pin("SID", 2, 3), Pin("TOKEN", 3, 4)], Direction.FORWARD)
     assert not ambiguous.is_new("3")
     assert ambiguous.is_new("4")
+
+
+def test_an_app_that_reports_the_version_of_what_never_changes_is_told_so() -> None:
+    """Of Twilio's pair the account's id stays: whoever reports its version reports the same for ever."""
+    labels = Labels.of([Pin("SID", 1, 1), Pin("TOKEN", 1, 2)], Direction.FORWARD, ["SID", "TOKEN"])
+    proof = prove(question(labels=labels), old(1, 2, 3))
+    (missing,) = proof.missing
+    assert (
+        "3 of them may report the version of SID, which has not changed: the app is to report that of TOKEN" in missing
+    )
+    (other,) = prove(question(labels=Labels.of([Pin("TOKEN", 1, 2)], Direction.FORWARD)), old(1, 2, 3)).missing
+    assert "may report" not in other

@@ -13,7 +13,7 @@ from releaseguard.rotation.drift.served import older_served
 from releaseguard.rotation.drift.survey import Managed, survey
 from releaseguard.rotation.history.reading import chain_view
 from releaseguard.rotation.telling import text_of
-from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState
+from releaseguard.rotation.values import Grade, RotateAction, RotateRequest, RotationState
 from tests.rotation.rotation_fakes import CHAIN_KEY, NAME, START, World
 from tests.rotation.test_rotation_states import go
 from tests.rotation.test_wrong_proofs import ready, used
@@ -151,12 +151,12 @@ def test_the_certificate_names_the_version_that_is_to_be_revoked_and_the_day_of_
     world = ready("old-value", "new-value")
     used(world, "1", source="weekly", occurred_at=START - timedelta(days=6))
     text = text_of(go(world))
-    assert f"certificate of revocation of {NAME} version 1, as of 2026-11-24 10:" in text
+    assert f"certificate of revocation of version 1 of {NAME}, as of 2026-11-24 10:" in text
     assert "old one last used 2026-11-18 10:00:00Z" in text
     back = go(world, RotateRequest(action=RotateAction.ROLLBACK))
     assert back.state is RotationState.ROLLED_BACK
     again = text_of(go(world, RotateRequest(action=RotateAction.CONFIRM_REVOKED)))
-    assert f"certificate of revocation of {NAME} version 2" in again
+    assert f"certificate of revocation of version 2 of {NAME}" in again
 
 
 def test_what_was_out_before_a_secret_was_created_anew_is_not_called_nothing() -> None:
@@ -211,3 +211,55 @@ def test_what_cannot_be_deployed_is_not_written_either() -> None:
         go(world)
     assert {one.values()[NAME] for one in world.destinations} == {"old-value"}
     assert go(world, RotateRequest(deploy=False)).state is RotationState.PUSHED
+
+
+def test_a_version_that_was_stored_meanwhile_is_told_so_that_nobody_revokes_the_one_in_use() -> None:
+    world = ready("old-value", "new-value")
+    stored: list[int] = []
+
+    def stores() -> None:
+        if not stored and world.supabase.cells[NAME].value == "new-value":
+            world.vault.put(NAME, "still-newer")
+            stored.append(3)
+
+    world.time.passing.append(stores)
+    result = go(world)
+    assert result.state is RotationState.PROVEN
+    told = " ".join(world.told)
+    assert f"The vault has version 3 of {NAME} by now, and the app runs on version 2: do not revoke that one." in told
+    assert f"Revoke the old value (version 1 of {NAME})" in str(result.next_step)
+
+
+def test_in_a_leak_what_leaked_is_named_beside_what_was_tried_in_between() -> None:
+    world = ready("old-value", "typo")
+    world.app.refused = {"typo"}
+    leak = RotateRequest(leak=True, reason="gist")
+    assert go(world, leak).state is RotationState.FAILED
+    world.vault.put(NAME, "good")
+    result = go(world, leak)
+    assert result.state is RotationState.PROVEN, result
+    assert f"version 1 of {NAME} and version 2 of {NAME}" in str(result.next_step)
+
+
+def test_what_lacks_of_a_proof_on_the_way_back_is_not_called_new() -> None:
+    world = ready("old-value", "new-value")
+    assert go(world).state is RotationState.PROVEN
+    world.app.silent = True
+    result = go(world, RotateRequest(action=RotateAction.ROLLBACK))
+    assert result.state is RotationState.ROLLED_BACK
+    missing = " ".join(result.proof.missing)
+    assert "with the version that was put back" in missing
+    assert "with the new version" not in missing
+
+
+def test_a_proof_by_the_deployment_alone_says_what_it_does_not_show() -> None:
+    """Where rows name no value, a redeployment that keeps the variables of the one before looks like any other."""
+    world = ready("old-value", "new-value")
+    world.app.says_version = False
+    world.supabase.runtime = False
+    world.deployer.inherits = True
+    result = go(world)
+    assert (result.state, result.proof.grade) == (RotationState.PROVEN, Grade.B)
+    assert "Grade B shows the new deployment, and not the value in it" in str(result.next_step)
+    labelled = ready("old-value", "new-value")
+    assert "Grade B" not in str(go(labelled).next_step)

@@ -14,7 +14,7 @@ from releaseguard.rotation.identity.expected import nobody_is_said, phones_alone
 from releaseguard.rotation.session import RotationSession
 from releaseguard.rotation.steps.hands import asked_now
 from releaseguard.rotation.steps.vault_later import to_be_stored
-from releaseguard.rotation.values import Cause, Direction, RotateRequest, RotationState
+from releaseguard.rotation.values import Cause, Direction, Grade, RotateRequest, RotationState
 from releaseguard.vault.source import ValueSource
 
 HTTP_SERVER_ERROR = 500
@@ -229,15 +229,21 @@ def _after_the_proof(session: RotationSession, view: RotationView, at: str) -> s
     return "".join([revoke, *ours])
 
 
+_BY_DEPLOYMENT = (
+    "Grade B shows the new deployment, and not the value in it: see that it was not built with the variables of the "
+    "one before, as some redeployments are."
+)
+
+
 def _before_revoking(view: RotationView) -> Sequence[str]:
     """What the certificate says against revoking at once: the same that a person is asked about who confirms.
 
     Whoever leaked a value waits for nothing; who else holds it is to be known all the same.
     """
     certificate = view.certificate
+    words = [_BY_DEPLOYMENT] if view.proof.grade == Grade.B else []
     if certificate is None:
-        return ()
-    words = []
+        return words
     if behind := _on_the_old(view):
         words.append(f"Last seen with the old value: {', '.join(behind)}. Deploy or restart that first.")
     if unseen := [called(one) for one in certificate.consumers if not (one.new or one.old_last)]:
@@ -254,7 +260,18 @@ def _the_old_value(session: RotationSession, view: RotationView) -> str:
     old = [f"version {pin.from_version} of {pin.name}" for pin in meant.pins if not pin.goes_nowhere] if meant else []
     if view.leak and all(pin.from_version is None for pin in view.pins):
         return "the value that leaked"
-    return " and ".join(old) or "the old value"
+    before = [] if old else versions_to_revoke(view)
+    return " and ".join(old) or (f"the old value ({' and '.join(before)})" if before else "the old value")
+
+
+def versions_to_revoke(view: RotationView) -> Sequence[str]:
+    """What the rotation replaces, and what leaked: where it was taken back, what it had brought out. Those that are
+    known by their number."""
+    back = view.rolling_back is not None
+    replaced = [(pin.name, pin.to_version if back else pin.from_version) for pin in view.pins if not pin.goes_nowhere]
+    leaked = view.leak.versions.items() if view.leak else ()
+    both = dict.fromkeys([*leaked, *replaced])
+    return [f"version {version} of {name}" for name, version in both if version]
 
 
 def _was_begun_before(session: RotationSession, view: RotationView) -> bool:

@@ -17,7 +17,7 @@ from releaseguard.rotation.history.account import proof_row
 from releaseguard.rotation.history.parts import CertificateRecord
 from releaseguard.rotation.history.views import ChainView, RotationView
 from releaseguard.rotation.left_out.choosing import sentences
-from releaseguard.rotation.next_steps import as_asked, next_step
+from releaseguard.rotation.next_steps import as_asked, next_step, versions_to_revoke
 from releaseguard.rotation.planning.plan import Plan, PlanRow
 from releaseguard.rotation.session import RotationSession
 from releaseguard.rotation.values import EXIT_CODES, Direction, Pin, ProofSummary, RotationState
@@ -92,6 +92,8 @@ class RotationResult:
     remarks: Sequence[str] = ()
     problem: ReleaseguardError | None = None
     """What ended the run before its end, where something did."""
+    revokes: Sequence[str] = ()
+    """The versions that a person is to revoke, in words."""
     certificate: CertificateRecord | None = None
     """Who uses the new value and who used the old one last, as of the last proof or confirmation."""
     head: Head | None = None
@@ -154,6 +156,7 @@ def result_of(
         next_step=problem.next_step if problem and problem.next_step else next_step(session, view),
         remarks=(*remarks, *ended, *left),
         problem=problem,
+        revokes=versions_to_revoke(view),
         certificate=view.certificate if view.state in _STANDING else None,
         head=chain.head,
         exit_code=problem.exit_code if problem else EXIT_CODES.get(view.state, ExitCode.UNDECIDED),

@@ -6,7 +6,6 @@ from releaseguard import readable
 from releaseguard.rotation.certificate.telling import lines_of
 from releaseguard.rotation.planning.telling import describe
 from releaseguard.rotation.result import RotationResult
-from releaseguard.rotation.values import RotationState
 
 
 def text_of(result: RotationResult) -> str:
@@ -17,7 +16,7 @@ def text_of(result: RotationResult) -> str:
     else:
         lines += _result_lines(result)
     if result.certificate:
-        lines += [f"  {line}" for line in lines_of(result.certificate, _revoked(result))]
+        lines += [f"  {line}" for line in lines_of(result.certificate, " and ".join(result.revokes))]
     told = {*result.plan.remarks} if result.plan else set()
     lines += [f"  {remark}" for remark in result.remarks if remark not in told]
     if result.next_step and result.problem is None:
@@ -25,13 +24,6 @@ def text_of(result: RotationResult) -> str:
     if result.head:
         lines.append(f"  head: {result.head}")
     return "\n".join(lines)
-
-
-def _revoked(result: RotationResult) -> str:
-    """The versions that are to be revoked, where they are known: of a rotation that was taken back the new ones."""
-    back = result.state is RotationState.ROLLED_BACK
-    old = [(pin.name, pin.to_version if back else pin.from_version) for pin in result.secrets if not pin.goes_nowhere]
-    return " and ".join(f"{name} version {version}" for name, version in old if version)
 
 
 def _head(result: RotationResult) -> str:

@@ -8,7 +8,7 @@ from typing import TypeVar
 from releaseguard.errors import LeaseHeld, ReleaseguardError
 from releaseguard.rotation.context import Binding
 from releaseguard.rotation.history.views import LeftOut
-from releaseguard.rotation.left_out.choosing import chosen, may_go_on, not_writable
+from releaseguard.rotation.left_out.choosing import at_place, chosen, may_go_on, not_writable
 from releaseguard.rotation.session import RotationSession
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ def look_over(session: RotationSession, look: Callable[[Binding], T]) -> Mapping
     if not may_go_on(bindings, wrong, leak=session.request.leak):
         raise not_writable(bindings, wrong, session.command)
     uris = {one.key: one.destination.uri for one in bindings}
-    session.left |= {key: LeftOut(uris[key], str(error)) for key, error in wrong.items()}
+    session.left |= {key: LeftOut(uris[key], at_place(key, error)) for key, error in wrong.items()}
     return found
 
 

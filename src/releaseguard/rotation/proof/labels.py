@@ -104,6 +104,13 @@ class Labels:
         found = {text for one in moved for text in (one.before, one.print_before) if text}
         return frozenset(found | ({".".join(str(one.before) for one in self.members.values())} if moved else set()))
 
+    def may_be_of_unchanged(self, carried: Any) -> Sequence[str]:
+        """Members that are as they were and whose version ``carried`` is: an app that reports the version of one of
+        these says the same before and after. Empty where all have changed."""
+        moved = any(member.moved for member in self.members.values())
+        still = {name: one.label for name, one in self.members.items() if not one.moved}
+        return [name for name, label in still.items() if moved and str(carried) == label]
+
     def is_strange(self, carried: Any) -> bool:
         """Whether ``carried`` holds a fingerprint that is neither of the new value nor of the one before."""
         given = carried.values() if isinstance(carried, Mapping) else [carried]

@@ -48,7 +48,8 @@ def what_is_missing(
     silent: Sequence[str],
 ) -> str:
     """What one place lacks for a proof, and what would bring it: ``counted`` of ``needed`` successes are there."""
-    parts = [f"{runtime.uri}: {counted} of {readable.count(needed, 'success')} with the new version"]
+    there = f"{runtime.uri}: {counted} of {readable.count(needed, 'success')}"
+    parts = [f"{there} with the version that was put back" if question.is_back else f"{there} with the new version"]
     parts += _observations(question, tally, silent)
     misnamed = [*_misnamed(question, tally), *_unnamed_sources(question, tally)]
     parts += misnamed
@@ -86,9 +87,22 @@ def _observations(question: Question, tally: RuntimeTally, silent: Sequence[str]
             f"{len(strange)} of them with a fingerprint of neither value: is [project] salt (or name) what the app has "
             "as RELEASEGUARD_SALT?"
         )
+    yield from _of_unchanged(question, old)
     if silent:
         yield f"last heard on another version: {', '.join(silent)}"
     yield from _worthless(question, tally)
+
+
+def _of_unchanged(question: Question, old: Sequence[EvidenceRow]) -> Iterable[str]:
+    """Rows that may report the version of a member of the group that has not changed: they always will."""
+    labels = question.labels
+    found = Counter(name for row in old for name in labels.may_be_of_unchanged(carried_by(row.event)))
+    changed = " or ".join(name for name, member in labels.members.items() if member.moved)
+    for name, count in found.most_common():
+        yield (
+            f"{count} of them may report the version of {name}, which has not changed: the app is to report that of "
+            f"{changed}"
+        )
 
 
 def _worthless(question: Question, tally: RuntimeTally) -> Iterable[str]:

@@ -52,6 +52,8 @@ class Question:
     auth_error_codes: frozenset[str]
     labels: Labels
     runtimes: Sequence[RuntimeDestination]
+    is_back: bool = False
+    """Whether what is to be proven is a version that was put back."""
     denied_codes: frozenset[str] = frozenset()
     """Of the codes of a refused credential: those which a good one is told too, where something is not allowed."""
     denied_as_before: frozenset[str | None] = frozenset()

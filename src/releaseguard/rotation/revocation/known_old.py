@@ -9,7 +9,9 @@ from releaseguard.errors import ReleaseguardError
 from releaseguard.rotation.context import Binding
 from releaseguard.rotation.groups import deployments_for
 from releaseguard.rotation.history.views import RotationView
+from releaseguard.rotation.proof.values import Question
 from releaseguard.rotation.session import RotationSession
+from releaseguard.rotation.steps.held import rewritten, sentences
 from releaseguard.rotation.steps.prove import heard, served_elsewhere, serving_words
 
 
@@ -24,8 +26,8 @@ class KnownUse:
 
 def known_uses(session: RotationSession, view: RotationView) -> Sequence[KnownUse]:
     """Where the old value of ``view`` is in use although no row may say so. A service that does not answer is no
-    reason."""
-    return [*_left_out(session, view), *(_not_brought_out(session, view) or _served(session, view))]
+    reason, and is told."""
+    return [*_left_out(session, view), *(_not_brought_out(session, view) or _undone(session, view))]
 
 
 def _runtimes(session: RotationSession) -> Sequence[Binding]:
@@ -52,10 +54,24 @@ def _not_brought_out(session: RotationSession, view: RotationView) -> Sequence[K
     return [KnownUse(f"{one.uri} has not been deployed since it was written", step) for one in waits]
 
 
-def _served(session: RotationSession, view: RotationView) -> Sequence[KnownUse]:
+def _undone(session: RotationSession, view: RotationView) -> Sequence[KnownUse]:
+    """Where somebody has gone back since, in what is served or in what is stored: an app reports what stands beside its
+    key, so that a key which was put back beside the new label looks like the new one in every row."""
+    found: list[KnownUse] = []
     try:
-        served = served_elsewhere(session, heard(session, view.direction))
-    except ReleaseguardError:
-        return ()
+        question = heard(session, view.direction)
+        found += _served(session, question)
+        found += _rewritten(session, question, view)
+    except ReleaseguardError as error:
+        session.tell(f"Nobody could look whether the new value is still where it was written: {error}")
+    return found
+
+
+def _served(session: RotationSession, question: Question) -> Sequence[KnownUse]:
     step = "Promote the deployment that has the new value, where it is hosted"
-    return [KnownUse(why, step) for why in serving_words(served)]
+    return [KnownUse(why, step) for why in serving_words(served_elsewhere(session, question))]
+
+
+def _rewritten(session: RotationSession, question: Question, view: RotationView) -> Sequence[KnownUse]:
+    step = f"Write it once more: {session.command}"
+    return [KnownUse(why, step) for why in sentences(rewritten(session, question, view.direction))]

@@ -202,6 +202,7 @@ def question_of(session: RotationSession, direction: Direction) -> Question:
         environment=session.context.chain_key.environment,
         success_events=success,
         auth_error_codes=frozenset(card.events.auth_error_codes),
+        is_back=direction is Direction.BACK,
         denied_codes=frozenset(card.events.denied_codes),
         labels=Labels.of(rotation.pins, direction, group.companions, session.chain.reported_of_others(group.names)),
         runtimes=runtimes,

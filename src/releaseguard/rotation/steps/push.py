@@ -55,7 +55,7 @@ def push(session: RotationSession, direction: Direction) -> None:
     if not goes_on:
         raise _push_failed(session, failed)
     for key, error in wrong.items():
-        session.tell(f"Not written, and gone on without: {key}: {error}")
+        session.tell(f"Not written, and gone on without: {key}: {at_place(key, error)}")
 
 
 def _record(session: RotationSession, steps: Sequence[said.ChainStep], right: Sequence[str]) -> None:

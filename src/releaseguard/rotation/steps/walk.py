@@ -7,15 +7,17 @@ picked up by another process on another machine at any point.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from msgspec import UNSET, structs
 
-from releaseguard.errors import NotFound, ServiceError
+from releaseguard.errors import NotFound, ReleaseguardError, ServiceError
 from releaseguard.rotation.certificate.asking import certified
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.parts import ProvenRuntime
 from releaseguard.rotation.history.views import RotationView
+from releaseguard.rotation.planning.gather import newest_versions
 from releaseguard.rotation.proof.values import Proof, RuntimeProof
 from releaseguard.rotation.session import RotationSession
 from releaseguard.rotation.steps.deploy import ServedElsewhere, deploy
@@ -82,6 +84,7 @@ def _finish(session: RotationSession, proof: Proof) -> None:
         session.append(_certified(session, _recorded(said.Proven, session, proof)))
         by = f", by the {proof.basis.value} that the app reports" if proof.basis else ""
         session.tell(f"PROVEN, grade {proof.grade}{by}.")  # what is not recorded is not proven
+        _tell_what_is_newer(session)
     elif is_refused:
         refused = "the provider refuses the new version: authentication errors since it is out"
         roll_back(session, refused, Cause.REFUSED)
@@ -89,6 +92,20 @@ def _finish(session: RotationSession, proof: Proof) -> None:
         behind = [f"{one.destination.uri} was left out: it runs on the old value" for one in left]
         step = _recorded(said.Unproven, session, proof, [*_installed_apps(session), *behind])
         session.append(_certified(session, step))
+
+
+def _tell_what_is_newer(session: RotationSession) -> None:
+    """A version that somebody stored meanwhile is not what was proven: who goes by "all but the newest" would revoke
+    the one in use."""
+    with suppress(ReleaseguardError):  # nobody can say, and nothing rests on it
+        newest = newest_versions(session)
+        for pin in session.rotation.pins:
+            there = newest.get(pin.name)
+            if there and there.secret_id == pin.secret_id and there.version > (pin.to_version or 0):
+                session.tell(
+                    f"The vault has version {there.version} of {pin.name} by now, and the app runs on version "
+                    f"{pin.to_version}: do not revoke that one. Rotate once more: {session.command}"
+                )
 
 
 def _certified(session: RotationSession, step: P) -> P:
