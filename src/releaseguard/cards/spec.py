@@ -376,14 +376,6 @@ class Card(_Strict, frozen=True, kw_only=True):
             units.setdefault(secret.unit, []).append(secret)
         return units
 
-    def proven_by(self, unit: Sequence[SecretSpec]) -> frozenset[str]:
-        """The success events that show that these secrets work: all of the provider's where the card names none."""
-        return frozenset(event for secret in unit for event in secret.proven_by) or frozenset(self.events.success)
-
-    def others_events(self, unit: Sequence[SecretSpec]) -> frozenset[str]:
-        """The success events that show that other secrets of the provider work, and say nothing of these."""
-        return frozenset(event for secret in self.secrets for event in secret.proven_by) - self.proven_by(unit)
-
     def unit_of(self, secret: str | None = None) -> Sequence[SecretSpec]:
         """The secrets that are rotated together with ``secret``, or the card's first unit.
 

@@ -127,3 +127,13 @@ def deployments_for(destinations: Iterable[Destination]) -> Sequence[DeploymentT
         if chosen.get(address.base) != "production":
             chosen[address.base] = best
     return tuple(DeploymentTarget(base, target) for base, target in chosen.items())
+
+
+def proving(card: Card, unit: Sequence[SecretSpec]) -> frozenset[str]:
+    """The success events that show that these secrets work: all of the provider's where the card names none."""
+    return frozenset(event for secret in unit for event in secret.proven_by) or frozenset(card.events.success)
+
+
+def proving_others(card: Card, unit: Sequence[SecretSpec]) -> frozenset[str]:
+    """The success events that show that other secrets of the provider work, and say nothing of these."""
+    return frozenset(event for secret in card.secrets for event in secret.proven_by) - proving(card, unit)

@@ -30,6 +30,7 @@ from releaseguard.rotation.drift.copies import CopiesFound, UnsearchedPlace, sea
 from releaseguard.rotation.drift.revocation import StillUsed, still_used
 from releaseguard.rotation.drift.served import PRODUCTION, OlderServed, older_served
 from releaseguard.rotation.exposure.by_value import copies_by_value
+from releaseguard.rotation.groups import proving_others
 from releaseguard.rotation.history.reading import chain_view
 from releaseguard.rotation.history.views import ChainView, OpenLeak
 from releaseguard.rotation.identity.other_writers import OtherWriter
@@ -147,7 +148,7 @@ def companions_of(card: Card) -> Mapping[str, Sequence[str]]:
 
 def others_events_of(card: Card) -> Mapping[str, Collection[str]]:
     """By unit: the success events that use other secrets of the provider, and none of the unit."""
-    return {unit: card.others_events(members) for unit, members in card.units().items()}
+    return {unit: proving_others(card, members) for unit, members in card.units().items()}
 
 
 def _one(

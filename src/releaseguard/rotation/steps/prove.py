@@ -16,7 +16,7 @@ from releaseguard.eventlog.interface import Query, SetAside
 from releaseguard.model import CLIENT, Event, Outcome
 from releaseguard.rotation.context import Binding, RotationContext
 from releaseguard.rotation.drift.served import served_instead
-from releaseguard.rotation.groups import deployments_for
+from releaseguard.rotation.groups import deployments_for, proving, proving_others
 from releaseguard.rotation.history.journal import Journal
 from releaseguard.rotation.history.views import DestinationProgress, DirectionProgress, Redeployment
 from releaseguard.rotation.identity.expected import why_no_proof
@@ -195,7 +195,7 @@ def question_of(session: RotationSession, direction: Direction) -> Question:
     """What is to be proven of the rotation under way. Raises ``ServiceError`` where the log does not answer."""
     card, rotation, group = session.context.card, session.rotation, session.group
     runtimes = _runtimes(session, direction)
-    success = card.proven_by(group.secrets)
+    success = proving(card, group.secrets)
     before = _day_before(session, success, min((one.since for one in runtimes), default=rotation.began_at))
     return Question(
         provider=card.id,
@@ -211,7 +211,7 @@ def question_of(session: RotationSession, direction: Direction) -> Question:
         traffic=traffic_of(before, success, TRAFFIC_HOURS),
         mute=says_nothing(before),
         flow=card.proof.flow,
-        others_events=card.others_events(group.secrets),
+        others_events=proving_others(card, group.secrets),
         also_called=card.spellings,
     )
 
