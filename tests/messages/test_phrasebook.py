@@ -207,3 +207,26 @@ def test_what_to_do_after_a_verdict_is_said_whole(text: str) -> None:
 )
 def test_what_a_command_lists_is_said_in_the_order_of_its_language(english: str, turkish: str) -> None:
     assert TURKISH.say(english) == turkish
+
+
+CONFIRM = "then confirm it: releaseguard rotate sendgrid --confirm-revoked"
+BEFORE_REVOKING = [
+    "Last seen with the old value: nightly, web (vercel:prj_1/production). Deploy or restart that first. Not seen with "
+    "the new value yet: cron. See that it is there first. Wait until 17:31Z, an hour after the old value was used "
+    f"last. Revoke the old value (version 1 of A and version 1 of B) at https://x.com/y, {CONFIRM}",
+    "Grade B shows the new deployment, and not the value in it: see that it was not built with the variables of the "
+    f"one before, as some redeployments are. Revoke version 1 of KEY at the provider, {CONFIRM}",
+    "See whether somebody has to approve it: https://github.com/x/y/runs/1. Then: releaseguard rotate x --resume",
+    "attacker uses the value that leaked, and no sources name it. Where it is none of yours, revoke that value at "
+    "https://x.com/y now, then: releaseguard rotate x --confirm-revoked --despite-use. Where it is yours, deploy or "
+    "restart it, then look again: releaseguard rotate x --resume",
+    "web is told that something is not allowed in 1 of 3 uses, no more than in the day before (12 of 47): that is "
+    "taken for no word on the key.",
+]
+
+
+@pytest.mark.parametrize("text", BEFORE_REVOKING)
+def test_what_to_know_before_revoking_is_turkish_throughout(text: str) -> None:
+    assert not re.search(r"\b(the|that|then|and|is|of|see|it|to)\b", TURKISH.lines(text).casefold()), TURKISH.lines(
+        text
+    )
