@@ -371,6 +371,18 @@ def test_migrating_says_that_it_made_a_log_where_there_was_no_file(cli: Commands
     assert cli.run("events", "migrate").out.startswith("Nothing to do")
 
 
+@pytest.mark.parametrize(
+    "url", ["${RELEASEGUARD_EVENTS_URL}", "postgresql://app:${RELEASEGUARD_EVENTS_PASSWORD}@db/app"]
+)
+@pytest.mark.parametrize("what", ["--sql", "--additions"])
+def test_the_sql_needs_no_variable_of_the_address(cli: Commands, tmp_path: Path, url: str, what: str) -> None:
+    """As a hook has none that reads a configuration before it is committed."""
+    (tmp_path / "releaseguard.toml").write_text(f"[events]\nurl = '{url}'\n[events.columns]\nrelease = 'sha'\n")
+    done = cli.run("events", "migrate", what)
+    assert done.code == 0, done.everything
+    assert cli.run("events", "migrate").code == 2
+
+
 def test_the_sql_for_supabase_is_printed_without_its_key(cli: Commands, tmp_path: Path) -> None:
     config = tmp_path / "releaseguard.toml"
     config.write_text(config.read_text() + '[events]\nurl = "https://ref.supabase.co"\n')

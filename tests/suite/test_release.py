@@ -17,6 +17,7 @@ assert _spec.loader is not None
 release = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(release)
 
+WRITER = "./writer"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
@@ -71,7 +72,14 @@ def test_each_hook_runs_a_command_that_there_is():
     hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
     assert {hook["entry"].split()[1] for hook in hooks} <= set(COMMANDS)
     wanted = [re.split(r"[><=]", one)[0] for one in PROJECT["optional-dependencies"]["coverage"]]
-    assert hooks[0]["additional_dependencies"] == wanted
+    assert hooks[0]["additional_dependencies"] == [WRITER, *wanted]
+    assert hooks[1]["additional_dependencies"] == [WRITER]
+
+
+def test_a_hook_finds_all_of_the_project_in_its_own_clone():
+    """No index need have the writer: pre-commit runs `pip install . ./writer` at the top of the clone."""
+    wanted = tomllib.loads((ROOT / WRITER / "pyproject.toml").read_text(encoding="utf-8"))["project"]["name"]
+    assert wanted in {re.split(r"[><=]", one)[0] for one in PROJECT["dependencies"]}
 
 
 def test_the_container_installs_what_is_pinned_as_a_user_without_rights():

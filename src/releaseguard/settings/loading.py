@@ -98,8 +98,14 @@ def of(
     refuse_release_names(settings)
     refuse_days(settings)
     refuse_mapping(settings)
-    unset = {} if needs_log else dict.fromkeys(variables_in(settings.events.url), "unset")
+    unset = {} if needs_log else _unset(settings.events.url)
     return replace(settings, events=_with_url(settings, {**unset, **environ}))
+
+
+def _unset(url: str) -> Mapping[str, str]:
+    """What stands for the variables of an address that nobody connects to; for all of it a Postgres, as most are."""
+    names = variables_in(url)
+    return dict.fromkeys(names, "postgresql://unset" if url == f"${{{''.join(names)}}}" else "unset")
 
 
 def _find(path: Path | None, environ: Mapping[str, str], start: Path) -> Path | None:

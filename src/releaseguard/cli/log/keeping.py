@@ -29,9 +29,10 @@ def migrate(run: Run, environment: str | None, sql: bool, additions: bool) -> No
     """Create or upgrade the table, its indexes and row-level security. JSON: {"done": [...]} or {"sql"}.
 
     A table of the app's own ([events.columns]) is never altered: --sql prints a view of it with our columns, and
-    --additions a migration that adds what it lacks, for its owner to run (Postgres).
+    --additions a migration that adds what it lacks, for its owner to run (Postgres). Neither asks the log, and where
+    its address is a variable that is not set, the SQL is Postgres'.
     """
-    with run.wiring(environment) as wiring:
+    with run.wiring(environment, needs_log=not (sql or additions)) as wiring:
         if additions:
             text = wiring.stores.additions_sql()
             _emit_sql(run, text, text.rstrip("\n") or "-- Nothing is missing.")

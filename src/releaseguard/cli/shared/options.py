@@ -82,11 +82,12 @@ class Run:
             settings.refuse_unknown()
         return settings
 
-    def wiring(self, environment: str | None = None, *, declared: bool = True) -> Wiring:
+    def wiring(self, environment: str | None = None, *, declared: bool = True, needs_log: bool = True) -> Wiring:
         """The way to every service, with SAFE MODE on. Raises as :meth:`settings`."""
         from releaseguard import wiring
 
-        opened = wiring.open_up(self.settings(environment, declared=declared), self.environ, self.clocks)
+        settings = self.settings(environment, declared=declared, needs_log=needs_log)
+        opened = wiring.open_up(settings, self.environ, self.clocks)
         opened.tell_through(self.tell, self.warn)
         for note in opened.notes:
             self.tell(note)
