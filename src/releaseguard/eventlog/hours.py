@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final, NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.latencies import held
@@ -16,6 +16,7 @@ from releaseguard.model import Outcome, by_phones
 
 MINUTES: Final = 60
 MINUTE: Final = timedelta(minutes=1)
+HOUR: Final = timedelta(hours=1)
 
 
 class HourCount(Struct, frozen=True):
@@ -89,3 +90,26 @@ def course_of(hour: datetime, kind: HourKind, alike: Iterable[MinuteCount]) -> H
         if row.recorded_minute is not None:
             ahead = max(ahead, (row.occurred_minute - row.recorded_minute) // MINUTE)
     return HourCount(hour, *kind, held(counts), held(trials), ahead)
+
+
+def within(hours: Iterable[HourCount], since: datetime, until: datetime) -> Iterator[HourCount]:
+    """What whole hours hold of the minutes ``[since, until)``. Asking a store for parts of an hour is dearer: it keeps
+    whole ones."""
+    for hour in hours:
+        low, high = (since - hour.hour) // MINUTE, (until - hour.hour) // MINUTE
+        if low <= 0 and high >= MINUTES:
+            yield hour
+            continue
+        inside = range(max(low, 0), min(high, MINUTES))
+        counts, trials = (_only(inside, figures) for figures in (hour.counts, hour.trials))
+        if any(counts) or any(trials):
+            yield structs.replace(hour, counts=counts, trials=trials)
+
+
+def _only(minutes: range, figures: Sequence[int]) -> Sequence[int]:
+    return held(many if at in minutes else 0 for at, many in enumerate(figures))
+
+
+def hour_begun(at: datetime) -> datetime:
+    """When the hour began."""
+    return at.replace(minute=0, second=0, microsecond=0)

@@ -14,8 +14,8 @@ from msgspec import Struct, field, structs
 from releaseguard.cards.spec import Card
 from releaseguard.eventlog.asking import RowAnswers, gathered
 from releaseguard.eventlog.counts import MinuteCount
-from releaseguard.eventlog.hours import HourCount
-from releaseguard.eventlog.interface import EventLog, Query, RowQuestion, SetAside
+from releaseguard.eventlog.hours import HOUR, HourCount, hour_begun, within
+from releaseguard.eventlog.interface import EventLog, Needs, Query, RowQuestion, SetAside
 from releaseguard.eventlog.latencies import Histogram, bound_at, merged, typical, uses_in
 from releaseguard.eventlog.rows.aside import tally_of
 from releaseguard.health.history import DEPLOYED, marks_of, strips_of
@@ -23,7 +23,7 @@ from releaseguard.health.judge import condition_of, not_judged
 from releaseguard.health.phones import card_id, name_of, of_phones, parted, shown_as
 from releaseguard.health.values import Glance, HealthState, Latency, Overview, ProviderHealth
 from releaseguard.health.window import Window
-from releaseguard.model import OURSELVES, Event, Outcome, by_phones
+from releaseguard.model import CLIENT, OURSELVES, Event, Outcome, by_phones
 from releaseguard.report.rows import LeakRow, RotationRow
 from releaseguard.rotation.history.account import RotationAccount, account_of, integrity, leak_row, rotation_row
 from releaseguard.rotation.history.reading import chains_in
@@ -41,6 +41,8 @@ MOST_ERRORS = 20_000
 """Errors of the window that are looked at for their codes, the newest."""
 RECENT = 100
 """Rows that are listed one by one."""
+BY_SERVERS_OR_PHONES = Needs(writer=lambda source: CLIENT if by_phones(source) else None)
+"""No server's source is told apart from another's."""
 _ORDER = tuple(HealthState)
 
 
@@ -174,14 +176,16 @@ class Observer:
         context, log, query = self.context, self.context.log, self.context.query
         if self._read_until is None:
             first = since - self.context.baseline
-            past, near = query(since=first, until=since), query(since=since, until=context.farthest(until))
-            counts = log.counts_of_each([past], [near])
-            self._past, self._read_until = counts.hours[0], since
+            hours = query(since=hour_begun(first), until=hour_begun(since) + HOUR, needs=BY_SERVERS_OR_PHONES)
+            near = query(since=since, until=context.farthest(until), needs=BY_SERVERS_OR_PHONES)
+            counts = log.counts_of_each([hours], [near])
+            self._past, self._read_until = list(within(counts.hours[0], first, since)), since
             if any(hour.ahead > FAR_AHEAD // MINUTE for hour in self._past):
-                self._past, self._past_minutes = (), [*as_recorded(log.minute_counts(past))]
+                past = log.minute_counts(query(since=first, until=since))
+                self._past, self._past_minutes = (), [*as_recorded(past)]
             self._learn(counts.minutes[0], since, until)
         if self._since is None or self._since[0] != until:
-            near = query(since=self._read_until, until=context.farthest(until))
+            near = query(since=self._read_until, until=context.farthest(until), needs=BY_SERVERS_OR_PHONES)
             self._learn(log.minute_counts(near), since, until)
         assert self._since is not None  # noqa: S101 - it was just learned
         return chain(self._past_minutes, self._since[1])

@@ -189,13 +189,13 @@ BEGIN
         AND ((e ->> 1) IS NULL OR h.hour + (e ->> 1)::integer * interval '1 minute' = date_trunc('minute', known_at)));
   changed := ARRAY(
     SELECT DISTINCT date_trunc('hour', m) FROM unnest(stale) m
-    UNION SELECT date_trunc('hour', first) WHERE isfinite(first) AND NOT detailed
-    UNION SELECT date_trunc('hour', past) WHERE isfinite(past) AND NOT detailed
+    UNION SELECT date_trunc('hour', first) WHERE first <> date_trunc('hour', first) AND NOT detailed
+    UNION SELECT date_trunc('hour', past) WHERE past <> date_trunc('hour', past) AND NOT detailed
     UNION SELECT h.hour FROM {inside(table, "hours")} h WHERE h.hour > first - interval '1 hour' AND h.hour < past
       AND known_at IS NOT NULL AND (h.latest IS NULL OR h.latest >= date_trunc('minute', known_at)));
   {SPANS}
   RETURN QUERY SELECT {_told("h")} FROM {inside(table, "hours")} h
-    WHERE h.hour > first - CASE WHEN detailed THEN interval '1 hour' ELSE interval '0' END AND h.hour < past
+    WHERE h.hour > first - interval '1 hour' AND h.hour < past
       AND NOT h.hour = ANY (changed) AND {_asked()} AND {_learned("h")};
   RETURN QUERY SELECT {_told("p")} FROM {inside(table, "packed")}(
       changed, stale, lows, highs, first, past, {_GIVEN}) p WHERE {_learned("p")};

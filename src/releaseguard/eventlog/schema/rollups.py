@@ -245,6 +245,9 @@ BEGIN
   END IF;
   stale := ARRAY(SELECT DISTINCT minute FROM {touched} WHERE minute < date_trunc('minute', before)
     ORDER BY minute DESC LIMIT most);
+  IF cardinality(stale) = 0 THEN
+    RETURN 0;
+  END IF;
   DELETE FROM {touched} WHERE minute = ANY (stale);
   INSERT INTO {rolled} (minute) SELECT unnest(stale);
   DELETE FROM {rolled} WHERE n <= (SELECT max(n) FROM {rolled}) - {REMEMBERED};

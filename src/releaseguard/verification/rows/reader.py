@@ -12,7 +12,7 @@ from operator import attrgetter
 from releaseguard.errors import UsageError
 from releaseguard.eventlog.asking import RowAnswers, gathered
 from releaseguard.eventlog.counts import MinuteCount
-from releaseguard.eventlog.hours import HourCount
+from releaseguard.eventlog.hours import HOUR, HourCount, hour_begun, within
 from releaseguard.eventlog.interface import Query, RowQuestion
 from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
 from releaseguard.model import OURSELVES, Event
@@ -132,18 +132,15 @@ class LogReader:
         border = settled_before(deployment, self.context.population)
         log, by_deployment = self.context.log, deployment.deployment_id is not None
         minute = deployment.deployed_at.replace(second=0, microsecond=0)
-        lead = (deployment.deployed_at - timedelta(minutes=self.context.population.lead_minutes)).replace(
-            minute=0, second=0, microsecond=0
-        )
+        lead = hour_begun(deployment.deployed_at - timedelta(minutes=self.context.population.lead_minutes))
         needs = self._needs(deployment.component)
-        past = self._here(Query(since=since, until=border, needs=needs.past))
+        past = self._here(Query(since=hour_begun(since), until=border, needs=needs.past))
+        anywhere = Query(since=hour_begun(minute), until=hour_begun(until) + HOUR, recorded_until=self.request.as_of)
         around = needs.near if _sources_are_alike(deployment) else needs.near._replace(until=lead)
         before = Query(since=border, until=lead, by_deployment=by_deployment, needs=around)
         near = Query(since=lead, until=until, by_deployment=by_deployment, needs=around)
         asked = {
-            "anywhere": CountQuestion(
-                Query(since=minute, until=until, recorded_until=self.request.as_of), by_hour=True
-            ),
+            "anywhere": CountQuestion(anywhere, by_hour=True),
             "past": CountQuestion(past, by_hour=True, is_past=True),
             "before": CountQuestion(self._here(before)),
             "near": CountQuestion(self._here(near)),
@@ -155,13 +152,13 @@ class LogReader:
             asked["far behind"] = CountQuestion(self._far_behind(deployment), by_hour=True)
         told = self.again.counts(asked)
         behind = [*self._told_far(deployment, told.get("far behind", ())), *told.get("behind", ())]
-        baseline = self._past(past, told["past"])
+        baseline = self._past(replace(past, since=since), list(within(told["past"], since, border)))
         return CountedTraffic(
             baseline.past,
             [*baseline.rows, *told["before"], *told["near"], *told.get("ahead", ())],
             [row for row in behind if row.recorded_minute and row.recorded_minute < until],
             told["day before"],
-            told["anywhere"],
+            list(within(told["anywhere"], minute, until)),
         )
 
     def _needs(self, component: str | None) -> ReaderNeeds:
@@ -172,12 +169,12 @@ class LogReader:
 
     def _behind(self, deployment: Deployment, border: datetime) -> Query:
         """Rows of hours before, which the log learned of since the deployment."""
-        first = (deployment.deployed_at - A_DAY_BEHIND).replace(second=0, microsecond=0)
+        first = hour_begun(deployment.deployed_at - A_DAY_BEHIND)
         return self._here(Query(since=first, until=border, recorded_since=deployment.deployed_at))
 
     def _far_behind(self, deployment: Deployment) -> Query:
         """The hours of days and years before of which the log learned anything since the deployment."""
-        first = (deployment.deployed_at - A_DAY_BEHIND).replace(second=0, microsecond=0)
+        first = hour_begun(deployment.deployed_at - A_DAY_BEHIND)
         return self._here(Query(until=first, recorded_since=deployment.deployed_at))
 
     def _told_far(self, deployment: Deployment, hours: Sequence[HourCount]) -> Sequence[MinuteCount]:
