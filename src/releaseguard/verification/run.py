@@ -99,7 +99,7 @@ class Verifier:
         context = self._context
         as_of = self._request.as_of or context.now()
         deployment = self._reader.deployment(as_of)
-        counted, is_elsewhere = self._reader.counted(deployment), elsewhere_than(deployment, context.population)
+        counted, is_elsewhere = self._reader.counted(deployment, as_of), elsewhere_than(deployment, context.population)
         known = self._heard(deployment, counted)
         logged = logged_in((*known.past, *known.rows), is_elsewhere)
         environments, strayed = self._reader.elsewhere(deployment, known.rows, counted.anywhere)
@@ -116,7 +116,7 @@ class Verifier:
         recorded = failures_in(beside.looks, deployment)
         found = standing(self._found(chosen, window, beside.unread), chosen.left_out, recorded)
         findings = with_accepted(found, beside.accepted)
-        serving = self._reader.serving(deployment, as_of, known)
+        serving = self._reader.serving(deployment, as_of, known, counted.lately)
         return Judged(
             deployment=deployment,
             as_of=as_of,

@@ -83,7 +83,8 @@ def incident(
         raise UsageError("--window is between 1m and 2d", next_step="Use `releaseguard events list` for older events.")
     with run.wiring(environment) as wiring, _progress(run) as progress:
         wiring.limit_retries(RETRY_BUDGET)
-        check_past("--as-of", as_of, wiring.stores.log.now())
+        if as_of is not None:
+            check_past("--as-of", as_of, wiring.stores.log.now())
         language = run.lang or wiring.settings.project.language
         context = wiring.incidents.context(wiring.cards.get(provider), window, as_of, progress)
         found = investigate(replace(context, health=structs.replace(context.health, trace=write_trace)))

@@ -186,7 +186,8 @@ def _request(wiring: Wiring, flags: Mapping[str, Any]) -> VerifyRequest:
     for provider in flags["providers"]:
         wiring.cards.get(provider)
     for option in ("as_of", "deployed_at"):
-        check_past(f"--{option.replace('_', '-')}", flags[option], wiring.stores.log.now())
+        if flags[option] is not None:
+            check_past(f"--{option.replace('_', '-')}", flags[option], wiring.stores.log.now())
     return VerifyRequest(
         release=flags["release"] and flags["release"].strip(),
         deployed_at=flags["deployed_at"],

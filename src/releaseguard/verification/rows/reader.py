@@ -126,8 +126,8 @@ class LogReader:
         )
         return UsageError(str(error), where=error.where, next_step=f"{step} [project] environment. {error.next_step}")
 
-    def counted(self, deployment: Deployment) -> CountedTraffic:
-        """The counted rows of the baseline, of the window and of a while after it."""
+    def counted(self, deployment: Deployment, as_of: datetime) -> CountedTraffic:
+        """The counted rows of the baseline, of the window and of a while after it, and the hours since that."""
         since, until = span_of([deployment], self.context.promise, self.context.population)
         border = settled_before(deployment, self.context.population)
         log, by_deployment = self.context.log, deployment.deployment_id is not None
@@ -150,6 +150,10 @@ class LogReader:
             asked["ahead"] = CountQuestion(self._ahead_of(until, by_deployment=by_deployment))
             asked["behind"] = CountQuestion(self._behind(deployment, border))
             asked["far behind"] = CountQuestion(self._far_behind(deployment), by_hour=True)
+        lately = self._lately(deployment, as_of)
+        if lately is not None:
+            since_end = Query(since=hour_begun(lately), until=hour_begun(as_of) + HOUR)
+            asked["lately"] = CountQuestion(self._here(since_end), by_hour=True)
         told = self.again.counts(asked)
         behind = [*self._told_far(deployment, told.get("far behind", ())), *told.get("behind", ())]
         baseline = self._past(replace(past, since=since), list(within(told["past"], since, border)))
@@ -159,6 +163,7 @@ class LogReader:
             [row for row in behind if row.recorded_minute and row.recorded_minute < until],
             told["day before"],
             list(within(told["anywhere"], minute, until)),
+            [] if lately is None else list(within(told["lately"], lately, as_of + MINUTE)),
         )
 
     def _needs(self, component: str | None) -> ReaderNeeds:
@@ -226,21 +231,27 @@ class LogReader:
         strayed = self._strayed(members, others, alike)
         return alike if here and (forms or are_bare) else others, strayed
 
-    def serving(self, deployment: Deployment, as_of: datetime, known: Heard) -> Serving | None:
-        """What serves after the window, where it did not before its end: this very release; or one that no mark names,
-        where no release was asked for and the newest mark is not of what runs. Phones hold many releases."""
-        end, tags = end_of(deployment, self.context.promise), self.context.population.tags
+    def _lately(self, deployment: Deployment, as_of: datetime) -> datetime | None:
+        """The minute from which on is asked what serves after the window; ``None`` where it is not over. Phones hold
+        many releases."""
+        end = end_of(deployment, self.context.promise)
         if deployment.is_of_phones or as_of < end + MINUTE:
             return None
+        return max(end, as_of - FARTHEST).replace(second=0, microsecond=0)
+
+    def serving(
+        self, deployment: Deployment, as_of: datetime, known: Heard, lately: Sequence[HourCount]
+    ) -> Serving | None:
+        """What serves after the window, where it did not before its end: this very release; or one that no mark names,
+        where no release was asked for and the newest mark is not of what runs. ``lately``: the hours since then."""
+        end, tags = end_of(deployment, self.context.promise), self.context.population.tags
         rows = (row.release for row in known.rows if row.occurred_minute < end.replace(second=0, microsecond=0))
         before = {*filter(None, rows), *(row.release for row in known.past if row.release)}
         is_wanted = not self.request.release and not self.request.deployed_at
         if not is_wanted and any(tags.same(one, deployment.release) for one in before):
             return None
-        query = self._here(Query(since=max(end, as_of - FARTHEST), until=as_of))
         is_elsewhere = elsewhere_than(deployment, self.context.population)
-        hours = self.context.log.counts_of_each([query], []).hours[0]
-        found = serving_in((hour for hour in hours if not is_elsewhere(hour.source)), as_of)
+        found = serving_in((hour for hour in lately if not is_elsewhere(hour.source)), as_of)
         if found is None or any(tags.same(found[0], one) for one in before):
             return None
         if tags.same(found[0], deployment.release):

@@ -44,6 +44,8 @@ class CountedTraffic:
     """The same hours of the day before, by the minute: also in ``past``."""
     anywhere: Sequence[HourCount] = ()
     """What there is since the deployment in any environment."""
+    lately: Sequence[HourCount] = ()
+    """What there is since the window ended, of the newest days."""
 
 
 def is_behind(row: MinuteCount, live: datetime) -> bool:
