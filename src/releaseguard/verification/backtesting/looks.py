@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, field
 from itertools import takewhile
+from typing import Final
 
+from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.model import Verdict
 from releaseguard.stats.series import Ledger
 from releaseguard.verification.backtesting.unread import HeldBack
 from releaseguard.verification.isolated import Parted
 from releaseguard.verification.judge.replay import Look, Replay
+from releaseguard.verification.rows.accepted import Acceptances
 from releaseguard.verification.rows.set_aside import Unread
 from releaseguard.verification.values import Finding, Rule, overall_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Besides:
+    """What is known of a release beside the rows that can be read."""
+
+    unread: Unread = field(default_factory=Unread)
+    """What cannot be read of its environment."""
+    late: Sequence[MinuteCount] = ()
+    """Rows of hours before that the log learned of since, and that count as of then."""
+    accepted: Acceptances | None = None
+    """``None`` where nothing was."""
+
+
+NOTHING_BESIDES: Final = Besides()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +51,43 @@ def held_back_of(ledger: Ledger, courses: Parted[ReplayCourse], unread: Unread) 
 
 
 def verdicts_of(
-    courses: Parted[ReplayCourse], held: HeldBack, findings: Sequence[Finding], *, broken: bool
+    courses: Parted[ReplayCourse],
+    held: HeldBack,
+    findings: Sequence[Finding],
+    accepted: Acceptances | None = None,
+    *,
+    broken: bool,
 ) -> Sequence[tuple[int, Verdict]]:
     """The verdict of all checks together at each look, which it was by minute; with a broken one only a FAIL."""
     columns = zip(*(course.looks for _, course in courses.parts), strict=True)
-    if not broken and len(courses.parts) == 1 and not held.unread.rows:
+    if not broken and len(courses.parts) == 1 and not held.unread.rows and accepted is None:
         return [(look.minute, look.verdict) for (look,) in columns]
-    return [(looks[0].minute, _together(courses, looks, held, findings, broken=broken)) for looks in columns]
+
+    def together(looks: Sequence[Look]) -> tuple[int, Verdict]:
+        minute = looks[0].minute
+        named = accepted.by(minute).keys() if accepted is not None else frozenset[str]()
+        return minute, _together(courses, looks, held, findings, named, broken=broken)
+
+    return [together(looks) for looks in columns]
 
 
 def _together(
-    courses: Parted[ReplayCourse], looks: Sequence[Look], held: HeldBack, findings: Sequence[Finding], *, broken: bool
+    courses: Parted[ReplayCourse],
+    looks: Sequence[Look],
+    held: HeldBack,
+    findings: Sequence[Finding],
+    accepted: Set[str],
+    *,
+    broken: bool,
 ) -> Verdict:
-    """``findings``: as of the window's end; a failure that is none there was none before."""
+    """``findings``: as of the window's end, whatever was accepted; a failure that is none there was none before."""
     undecided_in_the_end = {one.id: one.undecided for one in findings if one.verdict is Verdict.INCONCLUSIVE}
     hidden = held.passes_nothing((rule for rules, _ in courses.parts for rule in rules), looks[0].minute)
     taken_back = undecided_in_the_end.keys() if held.unread.rows else frozenset[str]()
 
     def known(rule: Rule, verdict: Verdict, undecided: str) -> tuple[Verdict, bool, str]:
+        if rule.id in accepted:
+            return Verdict.WARN, rule.blocking, "warn"
         may_hide = verdict in (Verdict.PASS, Verdict.INCONCLUSIVE) and rule.id in hidden
         if not may_hide and not (verdict is Verdict.FAIL and rule.id in taken_back):
             return verdict, rule.blocking, undecided

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain
 from types import MappingProxyType
@@ -18,27 +18,33 @@ from releaseguard.model import OURSELVES, Event, Verdict
 from releaseguard.stats.series import Ledger, minute_of, moment_of
 from releaseguard.traces import Trace, Traces, no_trace
 from releaseguard.verification.backtesting.holding import HeldNearby, past_of
-from releaseguard.verification.backtesting.looks import ReplayCourse, held_back_of, settled, verdicts_of
+from releaseguard.verification.backtesting.looks import (
+    NOTHING_BESIDES,
+    Besides,
+    ReplayCourse,
+    held_back_of,
+    settled,
+    verdicts_of,
+)
+from releaseguard.verification.backtesting.reading import replaying, rows_of_each, single_rows_of
 from releaseguard.verification.explain.finding import explain
 from releaseguard.verification.isolated import Parted, judged_apart, not_judged
 from releaseguard.verification.judge.replay import Replay
 from releaseguard.verification.retried import failed_for_errors, taken_back
+from releaseguard.verification.rows.accepted import ACCEPTED, accepted_for, with_accepted
 from releaseguard.verification.rows.releases import DEPLOYED, deployments_of
 from releaseguard.verification.rows.set_aside import Unread, unread_of
 from releaseguard.verification.rows.single_rows import SingleRows
-from releaseguard.verification.rows.traffic import elsewhere_than, span_of
+from releaseguard.verification.rows.traffic import elsewhere_than
 from releaseguard.verification.rules import configured, rules_of
-from releaseguard.verification.telling.whom import told_whom
-from releaseguard.verification.values import Deployment, Finding, Promise, Rule, end_of, judged_from
-from releaseguard.verification.whose.as_read import ANY_ZONE, Spelling, as_read, misread, spelling_of
-from releaseguard.verification.whose.as_written import as_written
-from releaseguard.verification.whose.behind import A_DAY_BEHIND, NEVER_SET, each_at_its_recording
-from releaseguard.verification.whose.members import Members
+from releaseguard.verification.telling.whom import is_failure_of_share, told_whom
+from releaseguard.verification.values import Deployment, Finding, Promise, Rule, end_of
+from releaseguard.verification.whose.as_read import Spelling, spelling_of
+from releaseguard.verification.whose.behind import OldRows, each_at_its_recording
 from releaseguard.verification.whose.population import ALIKE, Population
 
 OUTCOME = "release_outcome"
 """An event that says how a release turned out: ``detail.good`` true or false."""
-NOTHING_UNREAD: Final = Unread()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +59,8 @@ class Replayed:
     """Seconds to the first look after which the verdict never changed, whichever it is."""
     findings: Sequence[Finding]
     peak: float
-    """The checklist's one number at its highest: the release fails where it reaches 1 / false_alarm."""
+    """The checklist's one number at its highest where a rule stands for it: the release fails where that reaches
+    1 / false_alarm."""
     good: bool | None = None
     """What is known to be true of the release, where something is."""
     failed_for_errors: Sequence[Rule] = ()
@@ -98,25 +105,53 @@ def backtest_of(log: EventLog, cards: Sequence[Card], request: BacktestRequest, 
     """Every release that is asked for, with what is known to be true of it."""
     past = histories(log, request.environment, request.promise.window, request.population)
     aside = tally_of(log.set_aside(Query(environment=request.environment)))
-    unread = _unread_of_each(log, past) if aside.rows else {}
-    found = backtest(log, past, cards, request.promise, request.every, trace, request.population, unread)
-    found = [_told(log, one, {rule.id: rule for rule in rules_of(cards)}, request) for one in found]
+    beside = {name: _beside(log, name, has_unread=bool(aside.rows)) for name in past}
+    found = backtest(log, past, cards, request.promise, request.every, trace, request.population, beside)
+    rules, spelling = {rule.id: rule for rule in rules_of(cards)}, spelling_of(cards)
+    found = [_told(log, one, rules, request, spelling) for one in found]
     known = [{**past[one.deployment.environment].outcomes, **request.outcomes} for one in found]
     return Backtest([with_truth(one, outcomes) for one, outcomes in zip(found, known, strict=True)], aside)
 
 
-def _unread_of_each(log: EventLog, environments: Iterable[str]) -> Mapping[str, Unread]:
-    return {name: unread_of(log.set_aside(Query(environment=name))) for name in environments}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BesideAll:
+    """What is known of an environment beside the rows that can be read."""
+
+    unread: Unread = field(default_factory=Unread)
+    accepting: Sequence[Event] = ()
+    """What people accepted, for whichever deployment."""
+
+    def of(self, deployment: Deployment, late: Sequence[MinuteCount]) -> Besides:
+        """What is known of one deployment; ``late``: the old rows that came in its window."""
+        accepted = accepted_for(self.accepting, deployment)
+        return Besides(unread=self.unread, late=late, accepted=accepted if accepted.rows else None)
 
 
-def _told(log: EventLog, replayed: Replayed, rules: Mapping[str, Rule], request: BacktestRequest) -> Replayed:
+NOTHING_BESIDE: Final = BesideAll()
+
+
+def _beside(log: EventLog, name: str, *, has_unread: bool) -> BesideAll:
+    query = Query(environment=name)
+    accepting = list(log.select(replace(query, providers=[OURSELVES], events=[ACCEPTED])))
+    return BesideAll(unread=unread_of(log.set_aside(query)) if has_unread else Unread(), accepting=accepting)
+
+
+def _told(
+    log: EventLog, replayed: Replayed, rules: Mapping[str, Rule], request: BacktestRequest, spelling: Spelling
+) -> Replayed:
     """The release with what the single rows say of its failures, as ``verify`` tells it at the window's end."""
-    end = end_of(replayed.deployment, request.promise)
-    members = Members(replayed.deployment, request.population.tags)
-    away = elsewhere_than(replayed.deployment, request.population)
-    rows = SingleRows(log=log, members=members, is_elsewhere=away, end=end, until=end, known_at=end)
+    if not any(map(is_failure_of_share, replayed.findings)):
+        return replayed
+    rows = _rows_of(log, replayed, request.promise, request.population, spelling)
     told = [told_whom(one, rules[one.id], rows) if one.id in rules else one for one in replayed.findings]
     return replace(replayed, findings=told)
+
+
+def _rows_of(
+    log: EventLog, replayed: Replayed, promise: Promise, population: Population, spelling: Spelling
+) -> SingleRows:
+    deployment = replace(replayed.deployment, live_since=replayed.live_since)
+    return single_rows_of(log, deployment, promise, population, spelling)
 
 
 def histories(
@@ -153,33 +188,33 @@ def backtest(
     every: timedelta,
     trace: Trace = no_trace,
     population: Population = ALIKE,
-    unread: Mapping[str, Unread] = MappingProxyType({}),
+    beside: Mapping[str, BesideAll] = MappingProxyType({}),
 ) -> Sequence[Replayed]:
     """Every release of the environments, in order, as the log would have shown it at the time.
 
-    ``unread``: by environment, what of it cannot be read. The trace of a check that breaks goes to ``trace``; the
+    ``beside``: by environment, what is known beside its rows. The trace of a check that breaks goes to ``trace``; the
     others stand.
     """
     traces = Traces(trace)
-    spans = {name: span_of(history.deployments, promise, population) for name, history in past.items()}
+    spans = {name: replaying(history.deployments, promise, population) for name, history in past.items()}
     found: dict[str, Sequence[Replayed]] = {}
     by_deployment = any(one.deployment_id for history in past.values() for one in history.deployments)
     spelling = spelling_of(cards)
 
     def replayed(name: str, rows: Iterable[MinuteCount], history: History) -> list[Replayed]:
-        aside = unread.get(name, Unread())
-        return list(_replay_all(rows, history, cards, promise, every, traces, population, aside))
+        known = beside.get(name, NOTHING_BESIDE)
+        return list(_replay_all(rows, history, cards, promise, every, traces, population, known))
 
-    for name, rows in _rows_of_each(log, spans, spelling, by_deployment=by_deployment):
+    for name, rows in rows_of_each(log, spans, spelling, by_deployment=by_deployment):
         found[name] = replayed(name, rows, past[name])
     for name in past.keys() - found.keys():
         found[name] = replayed(name, [], past[name])
 
     def again(failed: Replayed, retried: Sequence[MinuteCount]) -> Replayed:
         """The same release as :func:`verify` judges it again, where actions went on failing."""
-        alone = {failed.deployment.environment: span_of([failed.deployment], promise, population)}
+        alone = {failed.deployment.environment: replaying([failed.deployment], promise, population)}
         history = History(deployments=[failed.deployment], outcomes={})
-        for name, rows in _rows_of_each(log, alone, spelling, by_deployment=by_deployment):
+        for name, rows in rows_of_each(log, alone, spelling, by_deployment=by_deployment):
             [failed] = replayed(name, chain(rows, retried), history)
         return failed
 
@@ -192,49 +227,6 @@ def backtest(
     return [once_an_action(one) for name in past for one in found[name]]
 
 
-def _rows_of(
-    log: EventLog, replayed: Replayed, promise: Promise, population: Population, spelling: Spelling
-) -> SingleRows:
-    """The single rows of a release's window, also those that are written otherwise than they are meant."""
-    deployment = replace(replayed.deployment, live_since=replayed.live_since)
-    members, end = Members(deployment, population.tags), end_of(deployment, promise)
-    around = Query(
-        environment=deployment.environment, since=judged_from(deployment) - A_DAY_BEHIND, until=end + ANY_ZONE
-    )
-    asked = [around, replace(around, since=None, until=NEVER_SET)]
-    written = [row for some in log.counts_of_each([], asked).minutes for row in some]
-    found = misread(written, spelling, members, lived_before=False)
-    return SingleRows(
-        log=log,
-        members=members,
-        is_elsewhere=elsewhere_than(deployment, population),
-        end=end,
-        until=end,
-        known_at=end,
-        written=as_written(written, found, spelling, lived_before=False),
-    )
-
-
-def _rows_of_each(
-    log: EventLog, spans: Mapping[str, tuple[datetime, datetime]], spelling: Spelling, *, by_deployment: bool
-) -> Iterator[tuple[str, Iterator[MinuteCount]]]:
-    if not spans:
-        return
-    since, until = min(first for first, _ in spans.values()), max(last for _, last in spans.values())
-    query = Query(since=since, until=until + ANY_ZONE, by_deployment=by_deployment)
-    unset: Mapping[str, Sequence[MinuteCount]] = {}
-    if log.capabilities.has("recorded_at"):
-        before = replace(query, since=None, until=NEVER_SET)
-        unset = {name: list(rows) for name, rows in log.minute_counts_of_each(list(spans), before)}
-    for name, rows in log.minute_counts_of_each(list(spans), query):
-        first, last = spans[name]
-        yield name, chain(as_read(unset.get(name, ()), spelling), _inside(as_read(rows, spelling), first, last))
-
-
-def _inside(rows: Iterable[MinuteCount], first: datetime, last: datetime) -> Iterator[MinuteCount]:
-    return (row for row in rows if first <= row.occurred_minute < last)
-
-
 def _replay_all(
     rows: Iterable[MinuteCount],
     history: History,
@@ -243,11 +235,13 @@ def _replay_all(
     every: timedelta,
     traces: Traces,
     population: Population,
-    unread: Unread,
+    beside: BesideAll,
 ) -> Iterator[Replayed]:
     step = max(round(every / timedelta(minutes=1)), 1)
     found: dict[int, Replayed] = {}
-    past = past_of(each_at_its_recording(rows, history.deployments, promise.window, population))
+    since = replaying(history.deployments, promise, population).since
+    late = OldRows()
+    past = past_of(each_at_its_recording(rows, history.deployments, promise.window, population, since, late))
     for alike in _by_component(history.deployments):
         elsewhere = elsewhere_than(history.deployments[alike[0]], population)
         first = past.first_seen(elsewhere)
@@ -256,7 +250,8 @@ def _replay_all(
         ledger = _ledger_of(rules, HeldNearby(past.held, elsewhere))
         for number, some in known.items():
             deployment = history.deployments[number]
-            found[number] = replay_one(ledger, some, deployment, promise, step, traces, population, unread)
+            besides = beside.of(deployment, late.of(deployment, promise.window))
+            found[number] = replay_one(ledger, some, deployment, promise, step, traces, population, besides)
     yield from (found[number] for number in sorted(found))
 
 
@@ -294,16 +289,18 @@ def replay_one(
     step: int = 1,
     traces: Traces | None = None,
     population: Population = ALIKE,
-    unread: Unread = NOTHING_UNREAD,
+    besides: Besides = NOTHING_BESIDES,
 ) -> Replayed:
     """One release looked at every ``step`` minutes until its window ends.
 
-    ``unread``: what cannot be read of its environment. Its checks and evidence are those of the window's end, also
+    Its checks and evidence are those of the window's end, also
     where it had failed before.
     """
 
     def look(some: Sequence[Rule], shared: Promise) -> ReplayCourse:
         replay = Replay(ledger, some, deployment, shared, population)
+        if besides.late:
+            replay.state.traffic.note_late(besides.late)
         timeline = replay.timeline
         minutes = (*range(timeline.deployed + step, timeline.end, step), timeline.end)
         return ReplayCourse(replay, [replay.look(minute) for minute in minutes])
@@ -313,20 +310,30 @@ def replay_one(
     said = [_finding(courses, rule, traces) for rule in rules]
     broken = any(finding.verdict is Verdict.ERROR for finding in said)
     live = courses.first.replay.state.live_since if courses.first else None
-    held, end = held_back_of(ledger, courses, unread), minute_of(end_of(deployment, promise))
+    held, end = held_back_of(ledger, courses, besides.unread), minute_of(end_of(deployment, promise))
     findings = held.findings(said, end)
-    verdicts = verdicts_of(courses, held, findings, broken=broken)
+    verdicts = verdicts_of(courses, held, findings, besides.accepted, broken=broken)
+    accepted = besides.accepted.by(end) if besides.accepted is not None else {}
     failed = next((minute for minute, verdict in verdicts if verdict is Verdict.FAIL), None)
     return Replayed(
         deployment=deployment,
         verdict=verdicts[-1][1] if verdicts else Verdict.INCONCLUSIVE,
         failed_after_s=None if failed is None else _seconds(deployment, failed),
         decided_after_s=_seconds(deployment, settled(verdicts)) if verdicts else 0,
-        findings=findings,
-        peak=max((course.replay.state.peak for _, course in courses.parts), default=1.0),
+        findings=with_accepted(findings, accepted),
+        peak=_peak(courses, failed),
         failed_for_errors=failed_for_errors(course.replay.state for _, course in courses.parts),
         live_since=None if live is None else moment_of(live),
     )
+
+
+def _peak(courses: Parted[ReplayCourse], failed: int | None) -> float:
+    """Nothing where a failure was none in the end: of rows that cannot be read, or accepted before it was seen."""
+    states = [course.replay.state for _, course in courses.parts]
+    is_taken_back = failed is None and any(
+        rule.blocking and rule.id in one.failures for one in states for rule in one.rules
+    )
+    return 1.0 if is_taken_back else max((one.failing for one in states), default=1.0)
 
 
 def _finding(courses: Parted[ReplayCourse], rule: Rule, traces: Traces) -> Finding:

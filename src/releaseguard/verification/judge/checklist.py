@@ -18,7 +18,7 @@ from releaseguard.stats.final_look import (
     shared_out,
 )
 from releaseguard.stats.onset import most_telling
-from releaseguard.verification.judge.failures import fail, level_before, level_of_all, still_serves
+from releaseguard.verification.judge.failures import fail, level_before, level_of_all, still_serves, would_fail
 from releaseguard.verification.judge.state import ErrorState, FinalLook, ReleaseState
 from releaseguard.verification.judge.weighing.numbers import chance_of_number
 from releaseguard.verification.judge.weighing.others import HARM_TO_OTHERS, compared
@@ -29,6 +29,8 @@ VOLUME_SAY = ((ENOUGH, 0.1), (FEW_EXPECTED, 0.5), (math.inf, 0.35))
 :data:`~releaseguard.stats.completeness.ENOUGH` none at all may be chance; of a few more only silence tells."""
 VOLUME_LAST_SAY = ((ENOUGH, 0.1), (FEW_EXPECTED, 0.8), (math.inf, 0.35))
 """The same at the last look."""
+LEAST_TOLD = 10.0
+"""What the checklist's number must reach for a promise of one false alarm in ten: nobody asks about a weaker one."""
 UNEASE = 3.0
 """The evidence of trouble before the deployment from which on more evidence is asked for after it."""
 
@@ -39,13 +41,21 @@ def weigh(state: ReleaseState) -> None:
     for rules, whole in _families(state):
         parts = [weight(state, r) * (1.0 - kept(state, r)) * value_of(state, r) / whole for r in rules]
         average = sum(parts)
+        least = min(state.threshold, 0.5 * max(parts))
+        foremost = [rule for rule, part in zip(rules, parts, strict=True) if part >= least]
         if rules[0].blocking:
             state.evidence = average
             state.peak = max(state.peak, average)
+            if _is_worth_telling(state, average) and any(would_fail(state, rule) for rule in foremost):
+                state.failing = average
         if average >= state.threshold:
-            least = min(state.threshold, 0.5 * max(parts))
-            for rule in (rule for rule, part in zip(rules, parts, strict=True) if part >= least):
+            for rule in foremost:
                 fail(state, rule)
+
+
+def _is_worth_telling(state: ReleaseState, reached: float) -> bool:
+    """Whether it is more than was reached before, and enough for any promise that somebody may ask about."""
+    return reached >= LEAST_TOLD and reached > state.failing
 
 
 def _look_at_others(state: ReleaseState) -> None:
@@ -98,7 +108,10 @@ def _conclude(state: ReleaseState, rule: Rule, allowed: float) -> None:
     final_look = FinalLook(chance, allowed, state.look_minute)
     state.final_looks[rule.id] = final_look
     if rule.blocking:
-        state.peak = max(state.peak, allowed * state.threshold / chance)
+        reached = allowed * state.threshold / chance
+        state.peak = max(state.peak, reached)
+        if _is_worth_telling(state, reached) and would_fail(state, rule, final_look):
+            state.failing = reached
     if final_look.fails:
         fail(state, rule, final_look)
 

@@ -30,12 +30,24 @@ from releaseguard.verification.values import Rule
 
 def fail(state: ReleaseState, rule: Rule, final_look: FinalLook | None = None) -> None:
     """The rule fails, unless it did already or the release serves nobody: what it did not do is not its fault."""
-    if rule.id in state.failures or not state.traffic.is_live:
-        return
+    if rule.id not in state.failures and (found := _failure(state, rule, final_look)) is not None:
+        state.failures[rule.id] = found
+
+
+def would_fail(state: ReleaseState, rule: Rule, final_look: FinalLook | None = None) -> bool:
+    """Whether the rule fails where the evidence is taken to be enough. Nothing is written down."""
+    alike = dict(state.alike)
+    failed = rule.id in state.failures or _failure(state, rule, final_look) is not None
+    state.alike = alike
+    return failed
+
+
+def _failure(state: ReleaseState, rule: Rule, final_look: FinalLook | None) -> Failure | None:
+    if not state.traffic.is_live:
+        return None
     seen = _errors_seen if rule.kind == "signal" else _change_seen
     found = seen(state, rule, final_look)
-    if found is not None and not _is_everybodys(state, rule, found):
-        state.failures[rule.id] = found
+    return None if found is None or _is_everybodys(state, rule, found) else found
 
 
 def _is_everybodys(state: ReleaseState, rule: Rule, found: Failure) -> bool:

@@ -250,6 +250,8 @@ class ReleaseState:
         self.peak = 1.0
         """The checklist's one number: the average e-value of its blocking rules, now and at its highest; at the
         last look also how many times rarer than it may be the rarest thing was, in units of that number."""
+        self.failing = 1.0
+        """The highest of these numbers at which a rule that brought it there would have failed, had it been enough."""
 
     @property
     def known(self) -> PreDeployment:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from releaseguard.model import OURSELVES, Event, Outcome, Verdict, new_id, to_text
+from releaseguard.stats.series import moment_of
 from releaseguard.verification.evidence import AcceptedBy
 from releaseguard.verification.values import Acceptance, Deployment, Finding
 
@@ -74,6 +75,26 @@ def acceptances_in(rows: Iterable[Event], deployment: Deployment) -> Mapping[str
         )
         for row in mine
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptances:
+    """What people accepted for one deployment, in the order in which it was recorded."""
+
+    deployment: Deployment
+    rows: Sequence[Event]
+
+    def by(self, minute: int) -> Mapping[str, Acceptance]:
+        """What had been accepted at the end of a look, in minutes since 1970; by check."""
+        moment = moment_of(minute)
+        return acceptances_in(
+            (row for row in self.rows if (row.recorded_at or row.occurred_at) <= moment), self.deployment
+        )
+
+
+def accepted_for(rows: Iterable[Event], deployment: Deployment) -> Acceptances:
+    """Of the rows those that are about the deployment."""
+    return Acceptances(deployment, [row for row in rows if row.event == ACCEPTED and is_about(row, deployment)])
 
 
 def with_accepted(findings: Sequence[Finding], accepted: Mapping[str, Acceptance]) -> Sequence[Finding]:

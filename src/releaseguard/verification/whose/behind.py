@@ -7,9 +7,10 @@ carries the release can be told: any other old row may as well be late.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
+from itertools import chain
 from typing import Final
 
 from msgspec import structs
@@ -93,12 +94,38 @@ def has_lived_before(counted: CountedTraffic, members: Members, lead: timedelta)
     return known > sum(row.count for row in counted.behind if row.occurred_minute >= first and ours(row))
 
 
+@dataclass(slots=True)
+class OldRows:
+    """Rows of many deployments that are of long before the log learned of them, and count as of then."""
+
+    by_recording: dict[datetime, list[MinuteCount]] = field(default_factory=dict)
+
+    def note(self, row: MinuteCount) -> None:
+        """Hold a row that stays where it says it is, where that is long before its recording."""
+        learned = row.recorded_minute
+        if learned is not None and not row.synthetic and learned - row.occurred_minute > timedelta(minutes=LOOKBACK):
+            self.by_recording.setdefault(learned, []).append(row)
+
+    def of(self, deployment: Deployment, promised: timedelta) -> Sequence[MinuteCount]:
+        """Those of which the log learned while the release was looked at, which is ``promised`` long."""
+        deployed = deployment.deployed_at
+        first, minute = deployed - timedelta(minutes=LOOKBACK), deployed.replace(second=0, microsecond=0)
+        minutes = (minute + timedelta(minutes=after) for after in range(promised // timedelta(minutes=1) + 1))
+        learned = chain.from_iterable(self.by_recording.get(at, ()) for at in minutes)
+        return [row for row in learned if row.occurred_minute < first and is_behind(row, deployed)]
+
+
 def each_at_its_recording(
-    rows: Iterable[MinuteCount], deployments: Sequence[Deployment], promised: timedelta, population: Population
+    rows: Iterable[MinuteCount],
+    deployments: Sequence[Deployment],
+    promised: timedelta,
+    population: Population,
+    since: datetime,
+    old: OldRows,
 ) -> Iterator[MinuteCount]:
     """The rows of many deployments, those of a clock which is far behind at their recording, as
-    :func:`at_their_recording` has them for one, and none that stays years before them. ``promised``: how long a release
-    is looked at.
+    :func:`at_their_recording` has them for one, and none that stays before ``since``. ``promised``: how long a release
+    is looked at; ``old`` notes what stays where it says it is though it came long after.
 
     Streams, but for the few that may be of such a clock: they come last."""
     every = [Members(one, population.tags) for one in deployments]
@@ -107,7 +134,8 @@ def each_at_its_recording(
     for row in rows:
         members = first(row.release) if row.release else None
         if members is None or row.release is None or row.recorded_minute is None:
-            if row.occurred_minute >= NEVER_SET:
+            old.note(row)
+            if row.occurred_minute >= since:
                 yield row
             continue
         deployed = members.deployment.deployed_at
@@ -116,12 +144,15 @@ def each_at_its_recording(
         is_his = row.recorded_minute < deployed + promised
         if is_his and row.occurred_minute < deployed - timedelta(minutes=LOOKBACK) and is_behind(row, deployed):
             behind.append(row)
-        elif row.occurred_minute >= NEVER_SET:
+        elif row.occurred_minute >= since:
+            old.note(row)
             yield row
     for row in behind:
         has_lived = row.release in lived or row.recorded_minute is None
         moved = row if has_lived else structs.replace(row, occurred_minute=row.recorded_minute)
-        if moved.occurred_minute >= NEVER_SET:
+        if has_lived:
+            old.note(row)
+        if moved.occurred_minute >= since:
             yield moved
 
 

@@ -1,0 +1,114 @@
+"""What a replay over the past reads: the counted rows of its time, and those that wrong clocks put elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import chain
+from typing import Final
+
+from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.eventlog.hours import HourCount
+from releaseguard.eventlog.interface import EventLog, Query
+from releaseguard.stats.completeness import ANY_CLOCK
+from releaseguard.verification.rows.single_rows import SingleRows
+from releaseguard.verification.rows.traffic import elsewhere_than, span_of
+from releaseguard.verification.values import Deployment, Promise, end_of, judged_from
+from releaseguard.verification.whose.as_read import ANY_ZONE, Spelling, as_read, misread
+from releaseguard.verification.whose.as_written import as_written
+from releaseguard.verification.whose.behind import A_DAY_BEHIND, NEVER_SET
+from releaseguard.verification.whose.members import Members
+from releaseguard.verification.whose.population import Population
+
+MOST_FAR: Final = 20_000
+"""Minutes of one kind of event each, of before or after what is replayed, that are read since a clock may be wrong.
+Where they are more the past was brought in: then what is of before :data:`NEVER_SET` is read alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replaying:
+    """The time of an environment that is replayed."""
+
+    since: datetime
+    until: datetime
+    marked: datetime
+    """Its first deployment: what the log learned of before is read where it says it is."""
+
+
+def replaying(deployments: Sequence[Deployment], promise: Promise, population: Population) -> Replaying:
+    """The time that these deployments of one environment are judged by."""
+    since, until = span_of(deployments, promise, population)
+    return Replaying(since=since, until=until, marked=min(one.deployed_at for one in deployments))
+
+
+def rows_of_each(
+    log: EventLog, spans: Mapping[str, Replaying], spelling: Spelling, *, by_deployment: bool
+) -> Iterator[tuple[str, Iterator[MinuteCount]]]:
+    """The counted rows of each environment, by name; each has to be read before the next one is asked for."""
+    if not spans:
+        return
+    since, until = min(one.since for one in spans.values()), max(one.until for one in spans.values())
+    query = Query(since=since, until=until + ANY_ZONE, by_deployment=by_deployment)
+    has_clocks = log.capabilities.has("recorded_at")
+    far = _far_off(log, spans, by_deployment=by_deployment) if has_clocks else {}
+    for name, rows in log.minute_counts_of_each(list(spans), query):
+        ahead = [row for row in far.get(name, ()) if row.occurred_minute >= until + ANY_ZONE]
+        behind = [row for row in far.get(name, ()) if row.occurred_minute < since]
+        near = _inside(as_read(chain(rows, ahead), spelling), spans[name])
+        yield name, chain(as_read(behind, spelling), near)
+
+
+def _inside(rows: Iterable[MinuteCount], span: Replaying) -> Iterator[MinuteCount]:
+    return (row for row in rows if span.since <= row.occurred_minute < span.until)
+
+
+def _far_off(
+    log: EventLog, spans: Mapping[str, Replaying], *, by_deployment: bool
+) -> Mapping[str, Sequence[MinuteCount]]:
+    """Rows that say that they are of days and years before what is replayed, though the log learned of them since its
+    first deployment, or of days and years after."""
+    marked, until = min(one.marked for one in spans.values()), max(one.until for one in spans.values())
+    before = Query(until=min(one.since for one in spans.values()), recorded_since=marked, by_deployment=by_deployment)
+    after = Query(since=until + ANY_ZONE, until=until + ANY_CLOCK, by_deployment=by_deployment)
+    asked = [replace(query, environment=name) for name in spans for query in (before, after)]
+    hours = log.counts_of_each(asked, []).hours
+    detailed = [_as_far_as_told(query, told) for query, told in zip(asked, hours, strict=True)]
+    wanted = [query for query in detailed if query is not None]
+    found: dict[str, list[MinuteCount]] = {name: [] for name in spans}
+    for query, rows in zip(wanted, log.counts_of_each([], wanted).minutes if wanted else (), strict=True):
+        found[query.environment or ""] += rows
+    return found
+
+
+def _as_far_as_told(query: Query, hours: Sequence[HourCount]) -> Query | None:
+    """What is worth asking for by the minute of what the hours hold; ``None`` where they hold nothing."""
+    if not hours:
+        return None
+    is_few = sum(map(bool, chain.from_iterable(hour.counts for hour in hours))) <= MOST_FAR
+    if is_few:
+        return query
+    return None if query.until is None or query.since is not None else replace(query, until=NEVER_SET)
+
+
+def single_rows_of(
+    log: EventLog, deployment: Deployment, promise: Promise, population: Population, spelling: Spelling
+) -> SingleRows:
+    """The single rows of a release's window, also those that are written otherwise than they are meant."""
+    members, end = Members(deployment, population.tags), end_of(deployment, promise)
+    first = judged_from(deployment) - A_DAY_BEHIND
+    around = Query(environment=deployment.environment, since=first, until=end + ANY_ZONE)
+    far = replace(around, since=None, until=first, recorded_since=deployment.deployed_at)
+    ahead = replace(around, since=end + ANY_ZONE, until=end + ANY_CLOCK)
+    written = [row for some in log.counts_of_each([], [around, far, ahead]).minutes for row in some]
+    written = [row for row in written if row.recorded_minute is None or row.recorded_minute < end]
+    found = misread(written, spelling, members, lived_before=False)
+    return SingleRows(
+        log=log,
+        members=members,
+        is_elsewhere=elsewhere_than(deployment, population),
+        end=end,
+        until=end,
+        known_at=end,
+        written=as_written(written, found, spelling, lived_before=False),
+    )
