@@ -1,4 +1,4 @@
-"""One deployment, replayed and judged at the time: ``backtest`` says what ``verify --as-of`` says at each of its looks."""
+"""One deployment, replayed and judged at the time: ``backtest`` says what ``verify --as-of`` says at each look."""
 
 from __future__ import annotations
 

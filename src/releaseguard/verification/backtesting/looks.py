@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Final
@@ -15,7 +15,7 @@ from releaseguard.verification.isolated import Parted
 from releaseguard.verification.judge.replay import Look, Replay
 from releaseguard.verification.rows.accepted import Acceptances
 from releaseguard.verification.rows.set_aside import Unread
-from releaseguard.verification.values import Finding, Rule, overall_of
+from releaseguard.verification.values import Acceptance, Finding, Rule, overall_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,10 @@ class Besides:
     """Rows of hours before that the log learned of since, and that count as of then."""
     accepted: Acceptances | None = None
     """``None`` where nothing was."""
+
+    def accepted_by(self, minute: int) -> Mapping[str, Acceptance]:
+        """What had been accepted at the end of a look, by check."""
+        return {} if self.accepted is None else self.accepted.by(minute)
 
 
 NOTHING_BESIDES: Final = Besides()
@@ -54,19 +58,18 @@ def verdicts_of(
     courses: Parted[ReplayCourse],
     held: HeldBack,
     findings: Sequence[Finding],
-    accepted: Acceptances | None = None,
+    besides: Besides,
     *,
     broken: bool,
 ) -> Sequence[tuple[int, Verdict]]:
     """The verdict of all checks together at each look, which it was by minute; with a broken one only a FAIL."""
     columns = zip(*(course.looks for _, course in courses.parts), strict=True)
-    if not broken and len(courses.parts) == 1 and not held.unread.rows and accepted is None:
+    if not broken and len(courses.parts) == 1 and not held.unread.rows and besides.accepted is None:
         return [(look.minute, look.verdict) for (look,) in columns]
 
     def together(looks: Sequence[Look]) -> tuple[int, Verdict]:
         minute = looks[0].minute
-        named = accepted.by(minute).keys() if accepted is not None else frozenset[str]()
-        return minute, _together(courses, looks, held, findings, named, broken=broken)
+        return minute, _together(courses, looks, held, findings, besides.accepted_by(minute).keys(), broken=broken)
 
     return [together(looks) for looks in columns]
 

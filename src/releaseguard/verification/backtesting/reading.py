@@ -71,24 +71,21 @@ def _far_off(
     marked, until = min(one.marked for one in spans.values()), max(one.until for one in spans.values())
     before = Query(until=min(one.since for one in spans.values()), recorded_since=marked, by_deployment=by_deployment)
     after = Query(since=until + ANY_ZONE, until=until + ANY_CLOCK, by_deployment=by_deployment)
-    asked = [replace(query, environment=name) for name in spans for query in (before, after)]
-    hours = log.counts_of_each(asked, []).hours
-    detailed = [_as_far_as_told(query, told) for query, told in zip(asked, hours, strict=True)]
-    wanted = [query for query in detailed if query is not None]
+    alone = next(iter(spans)) if len(spans) == 1 else None
+    asked = [replace(query, environment=alone) for query in (before, after)]
     found: dict[str, list[MinuteCount]] = {name: [] for name in spans}
-    for query, rows in zip(wanted, log.counts_of_each([], wanted).minutes if wanted else (), strict=True):
-        found[query.environment or ""] += rows
+    for query, hours in zip(asked, log.counts_of_each(asked, []).hours, strict=True):
+        told = _worth_asking(query, [hour for hour in hours if hour.environment in spans])
+        for name, rows in log.minute_counts_of_each(list(spans), told) if told is not None else ():
+            found[name] += rows
     return found
 
 
-def _as_far_as_told(query: Query, hours: Sequence[HourCount]) -> Query | None:
-    """What is worth asking for by the minute of what the hours hold; ``None`` where they hold nothing."""
-    if not hours:
-        return None
-    is_few = sum(map(bool, chain.from_iterable(hour.counts for hour in hours))) <= MOST_FAR
-    if is_few:
-        return query
-    return None if query.until is None or query.since is not None else replace(query, until=NEVER_SET)
+def _worth_asking(query: Query, hours: Sequence[HourCount]) -> Query | None:
+    """What is to be asked by the minute, of what these hours hold; ``None`` where they hold nothing."""
+    if sum(map(bool, chain.from_iterable(hour.counts for hour in hours))) <= MOST_FAR:
+        return replace(query, environment=None) if hours else None
+    return replace(query, until=NEVER_SET, environment=None) if query.since is None else None
 
 
 def single_rows_of(
@@ -96,11 +93,12 @@ def single_rows_of(
 ) -> SingleRows:
     """The single rows of a release's window, also those that are written otherwise than they are meant."""
     members, end = Members(deployment, population.tags), end_of(deployment, promise)
-    first = judged_from(deployment) - A_DAY_BEHIND
-    around = Query(environment=deployment.environment, since=first, until=end + ANY_ZONE)
-    far = replace(around, since=None, until=first, recorded_since=deployment.deployed_at)
+    live = judged_from(deployment)
+    around = Query(environment=deployment.environment, since=live - A_DAY_BEHIND, until=end + ANY_ZONE)
+    if log.capabilities.has("recorded_at"):
+        around = replace(around, since=None, recorded_since=live)
     ahead = replace(around, since=end + ANY_ZONE, until=end + ANY_CLOCK)
-    written = [row for some in log.counts_of_each([], [around, far, ahead]).minutes for row in some]
+    written = [row for some in log.counts_of_each([], [around, ahead]).minutes for row in some]
     written = [row for row in written if row.recorded_minute is None or row.recorded_minute < end]
     found = misread(written, spelling, members, lived_before=False)
     return SingleRows(

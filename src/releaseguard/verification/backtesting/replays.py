@@ -299,8 +299,7 @@ def replay_one(
 
     def look(some: Sequence[Rule], shared: Promise) -> ReplayCourse:
         replay = Replay(ledger, some, deployment, shared, population)
-        if besides.late:
-            replay.state.traffic.note_late(besides.late)
+        replay.state.traffic.note_late(besides.late)
         timeline = replay.timeline
         minutes = (*range(timeline.deployed + step, timeline.end, step), timeline.end)
         return ReplayCourse(replay, [replay.look(minute) for minute in minutes])
@@ -312,15 +311,14 @@ def replay_one(
     live = courses.first.replay.state.live_since if courses.first else None
     held, end = held_back_of(ledger, courses, besides.unread), minute_of(end_of(deployment, promise))
     findings = held.findings(said, end)
-    verdicts = verdicts_of(courses, held, findings, besides.accepted, broken=broken)
-    accepted = besides.accepted.by(end) if besides.accepted is not None else {}
+    verdicts = verdicts_of(courses, held, findings, besides, broken=broken)
     failed = next((minute for minute, verdict in verdicts if verdict is Verdict.FAIL), None)
     return Replayed(
         deployment=deployment,
         verdict=verdicts[-1][1] if verdicts else Verdict.INCONCLUSIVE,
         failed_after_s=None if failed is None else _seconds(deployment, failed),
         decided_after_s=_seconds(deployment, settled(verdicts)) if verdicts else 0,
-        findings=with_accepted(findings, accepted),
+        findings=with_accepted(findings, besides.accepted_by(end)),
         peak=_peak(courses, failed),
         failed_for_errors=failed_for_errors(course.replay.state for _, course in courses.parts),
         live_since=None if live is None else moment_of(live),

@@ -246,12 +246,10 @@ class ReleaseState:
         """Rules that would fail, where the old release in the same minutes worsened alike, by id."""
         self.harmed: dict[str, Compared] = {}
         """Rules by which other releases fail more often since this one came, by id."""
-        self.evidence = 1.0
-        self.peak = 1.0
-        """The checklist's one number: the average e-value of its blocking rules, now and at its highest; at the
-        last look also how many times rarer than it may be the rarest thing was, in units of that number."""
-        self.failing = 1.0
-        """The highest of these numbers at which a rule that brought it there would have failed, had it been enough."""
+        self.evidence = self.peak = self.failing = 1.0
+        """The checklist's one number: the average e-value of its blocking rules, now, at its highest, and at its
+        highest where a rule that brought it there would have failed, had it been enough; at the last look also how
+        many times rarer than it may be the rarest thing was, in units of that number."""
 
     @property
     def known(self) -> PreDeployment:
