@@ -135,6 +135,16 @@ def test_an_address_that_is_nothing_or_unknown_is_still_told(tmp_path):
     assert [one.rule for one in searched(tmp_path, {"a.ts": code}).findings] == ["unknown-address"] * 3
 
 
+def test_options_that_are_unknown_make_no_address_unknown(tmp_path):
+    code = "export const a = (o) => fetch('https://example.com/x', o);\nexport const b = (o) => fetch('/api/x', o);\n"
+    assert searched(tmp_path, {"a.ts": code}).findings == []
+
+
+def test_an_address_whose_host_is_set_to_an_unknown_one_is_told(tmp_path):
+    code = "export const f = (u) => {\n  const to = new URL(u);\n  to.host = process.env.H;\n  return fetch(to);\n};\n"
+    assert [one.line for one in searched(tmp_path, {"a.ts": code}).findings] == [4]
+
+
 def test_the_apps_own_address_is_no_unknown_one(tmp_path):
     assert searched(tmp_path, {"a.ts": "fetch('/api/send'); fetch('https://example.com/' + x);"}).findings == []
 

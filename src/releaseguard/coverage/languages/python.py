@@ -194,7 +194,7 @@ class PythonReader(PythonExpressions):
         result = Class((), self.text(self.field(node, "name")))
         self.file.classes.append((result, self.scope))
         bases = node.child_by_field_name("superclasses")
-        result.bases = [self.expr(one) for one in (self.named(bases) if bases else ())]
+        result.bases = [self.expr(_ungeneric(one)) for one in (self.named(bases) if bases else ())]
         self._define(result)
         wrapped: list[Expr] = []
         for child in self.named(self.field(node, "body")):
@@ -225,6 +225,11 @@ class PythonReader(PythonExpressions):
                 result.fields[self.text(target)] = self.expr(value)
             elif one.type == "assignment" and target and kind and (typed := self._type(kind)) is not None:
                 result.fields.setdefault(self.text(target), typed)
+
+
+def _ungeneric(base: Node) -> Node:
+    """``Store[Plan]`` is a ``Store``."""
+    return (base.child_by_field_name("value") or base) if base.type == "subscript" else base
 
 
 _STATEMENTS: dict[str, Callable[[PythonReader, Node], Iterator[Statement]]] = {

@@ -154,7 +154,7 @@ class Reader(ABC):
             self.file.settings.append((place, value, self.scope))
         owner = self.scope.of_class
         if owner is not None and isinstance(place.object, Name) and place.object.id in ("this", "self", "cls"):
-            owner.fields[place.name] = value
+            owner.fields[place.name], owner.homes[place.name] = value, self.scope
 
     def _find_comments(self, root: Node) -> None:
         for node in _below(root):

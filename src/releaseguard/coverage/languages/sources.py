@@ -24,6 +24,8 @@ _TAG_TYPES = re.compile(rb"(?<=[\w$)\]])" + _TYPES % (_TYPES % (_TYPES % rb"=>")
 _MODULE = rb"import\(\s*(['\"])[^'\"\n]*\%d\s*\)"
 _TYPE_OF_MODULE = re.compile(rb"(?<=\btypeof )" + _MODULE % 1 + rb"|" + _MODULE % 2 + rb"(?=\.[A-Z])")
 _ALL_TYPES = re.compile(rb"(?<=\bexport )type(?= \*)")
+_NEXT_MEMBER = re.compile(rb"(?<=[\w)\]}>\"'`])(\r?\n[ \t]*)[ \t](?=in\w*\??:|<[A-Z][^<>\n]*>\()")
+_OVERRIDE = re.compile(rb"\boverride\b(?! [\w\[#*])")
 _COMPONENTS = (".vue", ".svelte", ".astro")
 
 
@@ -49,8 +51,11 @@ def read_source(path: str, content: bytes) -> SourceFile:
 def without_odd_types(content: bytes) -> bytes:
     """The text, each thing where it stood, without types that the grammar does not know: those of a tagged text
     (``sql<Row[]>`...` ``), that of a module (``original<typeof import("x")>()``, ``import("x").Row``), and all of
-    another file's (``export type * from "x"``). None says anything."""
+    another file's (``export type * from "x"``). None says anything. Where lines end without a semicolon, a member whose
+    name begins with ``in``, or that is called with types of its own, is told from the one before; and a variable may be
+    called ``override``."""
     named = _TYPE_OF_MODULE.sub(lambda match: b"_" + _LINE.sub(b" ", match[0][1:]), _ALL_TYPES.sub(b"    ", content))
+    named = _OVERRIDE.sub(b"overridE", _NEXT_MEMBER.sub(rb"\1;", named))
     return _TAG_TYPES.sub(lambda match: _LINE.sub(b" ", match[0]), named) if b"`" in named else named
 
 

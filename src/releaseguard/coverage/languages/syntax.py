@@ -347,6 +347,8 @@ class Class(Expr):
     name: str = ""
     methods: dict[str, Function] = field(default_factory=dict)
     fields: dict[str, Expr] = field(default_factory=dict)
+    homes: dict[str, Scope] = field(default_factory=dict)
+    """The scope of the method that sets a field, where one does: names that the value has are its names."""
     bases: Sequence[Expr] = ()
 
 

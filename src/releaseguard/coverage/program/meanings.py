@@ -354,7 +354,8 @@ class Meanings:
             yield owner.methods[name], owner.methods[name].scope, None
         elif name in owner.fields:
             maker = owner.methods.get("constructor") or owner.methods.get("__init__")
-            inside = maker.scope if maker else next((one.scope for one in owner.methods.values()), home)
+            around = maker.scope if maker else next((one.scope for one in owner.methods.values()), home)
+            inside = owner.homes.get(name, around)
             if inside is not None:
                 yield from self.of(owner.fields[name], inside, None, depth - 1)
         elif (around := _home_of(owner) or home) is not None:

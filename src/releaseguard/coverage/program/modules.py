@@ -53,8 +53,10 @@ class Alias:
 class Places:
     """The files of one search by their paths, and which of them an import means."""
 
-    def __init__(self, paths: Iterable[str], aliases: Iterable[Alias]) -> None:
+    def __init__(self, paths: Iterable[str], aliases: Iterable[Alias], known: Iterable[str] = ()) -> None:
+        """``known``: further files that are there, and not read: empty ones that make a folder a package of Python."""
         self._paths = frozenset(paths)
+        self._packages = {posixpath.dirname(one) for one in (*known, *self._paths) if one.endswith("/__init__.py")}
         self._aliases: dict[str, list[Alias]] = {}
         for alias in aliases:
             first, slash, _ = alias.begins.partition("/")
@@ -64,10 +66,13 @@ class Places:
     def find(self, language: str, path: str, module: str) -> str | None:
         """The path that ``module`` means inside the file at ``path``, if it is one of this search."""
         folder = posixpath.dirname(path)
+        if language == "python" and module == posixpath.basename(path).removesuffix(".py"):
+            return self._python(folder, module, path)
         key = (language, folder, module)
         if key not in self._known:
-            look = self._python if language == "python" else self._typescript
-            self._known[key] = look(folder, module)
+            self._known[key] = (
+                self._python(folder, module) if language == "python" else self._typescript(folder, module)
+            )
         return self._known[key]
 
     def _typescript(self, folder: str, module: str) -> str | None:
@@ -84,8 +89,9 @@ class Places:
         endings = ("", *_EXTENSIONS, ".native.ts", ".native.tsx", *(f"/index{one}" for one in _EXTENSIONS))
         return next((one for base in (path, stem) for end in endings if (one := base + end) in self._paths), None)
 
-    def _python(self, folder: str, module: str) -> str | None:
-        name = module.lstrip(".")
+    def _python(self, folder: str, module: str, itself: str = "") -> str | None:
+        """``itself``: the file that asks, where the module has its name: it imports another."""
+        home, name = f"{folder}/", module.lstrip(".")
         dots = len(module) - len(name)
         path = name.replace(".", "/")
         if dots:
@@ -93,12 +99,19 @@ class Places:
                 folder = posixpath.dirname(folder)
             return self._python_at(posixpath.join(folder, path) if path else folder)
         while True:
-            if found := self._python_at(posixpath.join(folder, path)):
+            at = posixpath.join(folder, path)
+            found = self._python_at(at)
+            if found is not None and found != itself and not self._is_within(home, at, folder):
                 return found
             if not folder:
                 break
             folder = posixpath.dirname(folder)
         return self._python_at(f"src/{path}")
+
+    def _is_within(self, home: str, package: str, folder: str) -> bool:
+        """Whether the one who asks is a part of the package, which is a part of another: ``from openai import OpenAI`` in
+        ``apps/openai/client.py`` means what is installed. A package at the top is meant by its own parts."""
+        return home.startswith(f"{package}/") and folder in self._packages
 
     def _python_at(self, path: str) -> str | None:
         return next((one for one in (f"{path}.py", f"{path}/__init__.py") if one in self._paths), None)
@@ -107,9 +120,9 @@ class Places:
 class Modules:
     """The files of one search, as they import one another."""
 
-    def __init__(self, files: Sequence[SourceFile], aliases: Sequence[Alias]) -> None:
+    def __init__(self, files: Sequence[SourceFile], aliases: Sequence[Alias], known: Iterable[str] = ()) -> None:
         self.files = {file.path: file for file in files}
-        self._places = Places(self.files, aliases)
+        self._places = Places(self.files, aliases, known)
         self._opened: dict[str, Sequence[SourceFile]] = {}
         self._spreads: dict[tuple[str, str], Member] = {}
 

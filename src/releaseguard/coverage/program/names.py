@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from releaseguard.coverage.languages.syntax import (
     Assignment,
@@ -48,10 +48,11 @@ class Names:
         aliases: Sequence[Alias],
         renamed: Mapping[str, str],
         addresses: Mapping[str, str] | None = None,
+        known: Iterable[str] = (),
     ) -> None:
-        """``addresses``: by the variable of the environment that holds it."""
+        """``addresses``: by the variable of the environment that holds it; ``known``: files that are there, read or not."""
         self._addresses = addresses or {}
-        modules = Modules(files, aliases)
+        modules = Modules(files, aliases, known)
         self._meanings = Meanings(modules, files)
         self.module = modules.module
         self.origins = Origins(modules, self._meanings, renamed)

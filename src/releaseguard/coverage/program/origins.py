@@ -62,6 +62,8 @@ class Origin:
         return replace(self, steps=(*self.steps[:-1], Step(self.steps[-1].name, call, scope)))
 
 
+_KINDS = ("typing", "typing_extensions", "abc", "collections.abc")
+"""Modules of Python that say what a value is like, and nothing of where it is from."""
 _INJECTED = ("Depends", "Security")
 """Calls in the place of a parameter's value that hold what the function they are given returns."""
 
@@ -134,8 +136,9 @@ class Origins:
         return None
 
     def _of_base(self, member: Member, scope: Scope, depth: int) -> Origin | None:
-        """What a class has of a package's class that it goes on from: ``this.send()`` where the class has no such."""
-        if any(isinstance(value, Function) for value, _, _ in self._meanings.of(member, scope)):
+        """What a class has of a package's class that it goes on from: ``this.send()`` where the class has no such, and
+        nobody gave it one."""
+        if any(isinstance(value, Function | Parameter) for value, _, _ in self._meanings.of(member, scope)):
             return None
         for owner, home in self.classes(member.object, scope):
             if (found := self._made_of(owner, home, depth)) is not None:
@@ -260,6 +263,8 @@ class Origins:
     def _package(self, imported: Import, home: Scope) -> Origin | None:
         file = home.root.file
         if file is None or self._modules.module(file, imported.module) is not None:
+            return None
+        if imported.module in _KINDS:
             return None
         module = self._renamed.get(imported.module, imported.module)
         package, rest = package_of(module, file.language)

@@ -42,7 +42,7 @@ def read_sources(path: Path, cards: Cards, logs: Sequence[str], progress: Progre
     sources.tests = [read_[name] for name in tree.tests if name in read_]
     sources.scripts = _scripts(tree)
     held = {name: f"https://{card.hosts[0]}" for card in cards for name in card.code.addresses}
-    sources.names = Names([*sources.app, *sources.tests], tree.aliases, tree.renamed, held)
+    sources.names = Names([*sources.app, *sources.tests], tree.aliases, tree.renamed, held, tree.sources)
     sources.unread = list(dict.fromkeys(tree.unread))  # a file may be looked at more than once
     return sources
 

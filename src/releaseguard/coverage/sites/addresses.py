@@ -34,6 +34,7 @@ _OPEN_BASES = tuple(one for one in BASES if one not in ("endpoint", "azure_endpo
 """Those that may name any host: an endpoint at Azure is the app's own, and says nothing of whose it is."""
 _INNER = ("configuration", "options", "defaults")
 """Options that hold such a base in turn."""
+_URL = "URL"
 _METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"}
 
 
@@ -51,7 +52,7 @@ class RequestAddresses:
         """Find the addresses that a client, or a whole package, is given once it is there: ``openai.api_base = x``."""
         for place, value, scope in (one for file in files for one in file.settings):
             origin = self.names.origin(place.object, scope)
-            if origin is not None and origin.package:
+            if origin is not None and (origin.package or origin.steps[0].name == _URL):
                 makers = [id(step.call) for step in origin.steps if step.call is not None]
                 self._set.setdefault((origin.package, makers[-1] if makers else 0), []).append((value, scope))
 
@@ -67,12 +68,23 @@ class RequestAddresses:
             return bases
         named = self._named(call, scope, frame)
         for arg in call.args[:2]:
-            if not isinstance(arg, Record | Function):
-                found |= self.names.texts(arg, scope, frame)
+            if not isinstance(arg, Record | Function) and not any(_is_place(text) for text in found):
+                found |= self._moved(arg, scope) or self.names.texts(arg, scope, frame)
         found = {text for text in found if text.upper() not in _METHODS} or found
         whole = {text for text in (*found, *named) if _HOST.match(text)}
         parts = {text for text in found if not _HOST.match(text)}
         return whole | ({_joined(base, part) for base in bases for part in (parts or {""})} or parts)
+
+    def _moved(self, expr: Expr, scope: Scope) -> set[str]:
+        """The addresses of a ``URL`` that was given another host: ``url.hostname = "api.sendgrid.com"``, and of what is
+        made of it, ``new Request(url)``."""
+        origin = self.names.origin(expr, scope) if self._set else None
+        if origin is None or origin.package or not origin.steps or (made := origin.steps[0].call) is None:
+            return set()
+        if origin.steps[0].name == "Request" and made.args:
+            return self._moved(made.args[0], origin.steps[0].scope or scope)
+        texts = {text for value, home in self._set.get(("", id(made)), ()) for text in self.names.texts(value, home)}
+        return {text if "://" in text else f"https://{text}" for text in texts}
 
     def bases(self, origin: Origin | None, scope: Scope) -> set[str]:
         """The addresses that the client was made for."""
@@ -156,6 +168,11 @@ class RequestAddresses:
             return None
         path = address.lstrip(HOLE)
         return next((card.id for card in self.cards if any(path.startswith(one) for one in card.code.paths)), None)
+
+
+def _is_place(text: str) -> bool:
+    """Whether it is an address, or a path at one: what is given after it are options."""
+    return "/" in text and not text.startswith(HOLE)
 
 
 def known_elsewhere(addresses: set[str]) -> bool:

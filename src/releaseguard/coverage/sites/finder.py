@@ -25,7 +25,7 @@ from releaseguard.coverage.program.origins import Origin
 from releaseguard.coverage.program.passed import PROMISES
 from releaseguard.coverage.signature import OURS
 from releaseguard.coverage.sites.addresses import RequestAddresses, is_unknown, known_elsewhere, where_addresses_are
-from releaseguard.coverage.sites.packages import Packages, is_open
+from releaseguard.coverage.sites.packages import Packages, is_given_field, is_open
 from releaseguard.coverage.sites.requests import is_quiet, makes_requests, may_make_requests, needs_address
 from releaseguard.coverage.sites.values import Callers, Found, ProviderUse, Site, Unseen
 
@@ -46,6 +46,7 @@ class Finder:
     def __init__(self, names: Names, cards: Cards, files: Sequence[SourceFile], logs: Sequence[str] = OURS) -> None:
         self.names, self.cards, self.files, self.logs = names, cards, files, tuple(logs)
         self.packages = Packages(cards, names)
+        self._imported = self.packages.imported(files)
         self.addresses = RequestAddresses(names, cards, cards.denied_hosts())
         self.addresses.learn(files)
 
@@ -114,6 +115,8 @@ class Finder:
         """What a call may be where it cannot be told which client it is of."""
         if may_make_requests(call, origin, scope):
             addresses = self.addresses.of(call, scope, origin, None)
+            if not call.last_name.startswith("send"):  # what has a relay's address gets nothing from there
+                addresses = {one for one in addresses if not one.startswith("smtp")}
             if (use := self._request_use(addresses, origin, call)) is not None:
                 used[id(call)] = (call, scope, use)
                 return
@@ -124,8 +127,16 @@ class Finder:
             return
         if (use := self.packages.by_name(call, scope, origin)) is not None:
             used[id(call)] = (call, scope, use)
-        elif origin is None and is_open(call, scope, self.names) and (whose := self.packages.maybe(call, scope)):
+        elif origin is None and (whose := self._perhaps(call, scope)):
             found.unseen.append(Unseen(_file(scope), call, "unknown-client", whose))
+
+    def _perhaps(self, call: Call, scope: Scope) -> Sequence[str]:
+        """Whose use a call may be by its path; of a field, which is mostly another's, only what the app imports."""
+        whose = self.packages.maybe(call, scope)
+        if not whose or is_open(call, scope, self.names):
+            return whose
+        given = is_given_field(call, scope, self.names)
+        return [one for one in whose if one in self._imported] if given else ()
 
     def _of_package(self, origin: Origin, call: Call, scope: Scope) -> ProviderUse | None:
         use = self.packages.use(origin, call, scope)

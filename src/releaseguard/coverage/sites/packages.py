@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from releaseguard.cards.load import Cards
 from releaseguard.cards.spec import Card
-from releaseguard.coverage.languages.syntax import Call, Expr, Member, Name, Parameter, Record, Scope, Text
+from releaseguard.coverage.languages.syntax import (
+    Call,
+    Expr,
+    Import,
+    Member,
+    Name,
+    Parameter,
+    Record,
+    Scope,
+    SourceFile,
+    Text,
+)
+from releaseguard.coverage.program.modules import package_of
 from releaseguard.coverage.program.names import Names
 from releaseguard.coverage.program.origins import Origin, Step
 from releaseguard.coverage.program.passed import handed_on
@@ -21,6 +33,7 @@ _MODEL_MAKERS = ("init_chat_model", "initChatModel", "init_embeddings", "initEmb
 """Functions of LangChain that make a model by its name, and by its provider's where that is given too."""
 _ANY_MODEL = ("", "ai", "@ai-sdk/provider", "@ai-sdk/provider-utils")
 """Packages whose types say that something is a model, and not whose."""
+_ITSELF = ("this", "self", "cls")
 _DEEPEST = 3
 """Steps into a package of Python that a card may name."""
 
@@ -55,6 +68,16 @@ class Packages:
         """What the cards say of a package, or of the part of it that a value comes from."""
         for name in _spoken(origin, language):
             yield from self._known.get((language, name), ())
+
+    def imported(self, files: Iterable[SourceFile]) -> set[str]:
+        """The cards a package of which some file imports by name."""
+        found = set[str]()
+        for file in files:
+            bound = {one for values in file.main.scope.names.values() for one in values if isinstance(one, Import)}
+            for one in bound:
+                known = self._known.get((file.language, package_of(one.module, file.language)[0]), ())
+                found |= {card.id for card, _, _ in known}
+        return found
 
     def use(self, origin: Origin, call: Call, scope: Scope) -> ProviderUse | None:
         """What a call of a package's function is a use of, by the cards of its package."""
@@ -177,12 +200,23 @@ def root_of(call: Call) -> Expr:
     return expr
 
 
+def is_given_field(call: Call, scope: Scope, names: Names) -> bool:
+    """Whether a call's path begins with a field of the object's own that somebody gave it: ``self.client.table("t")``."""
+    expr: Expr = call
+    while isinstance(expr, Call | Member):
+        inner = expr.callee if isinstance(expr, Call) else expr.object
+        if isinstance(expr, Member) and isinstance(inner, Name) and inner.id in _ITSELF:
+            return any(isinstance(value, Parameter) for value, _, _ in names.meanings(expr, scope))
+        expr = inner
+    return False
+
+
 def is_open(call: Call, scope: Scope, names: Names) -> bool:
     """Whether nobody can tell what a call's path begins with: a parameter, or something of a call that is not known."""
     root = root_of(call)
     if not isinstance(root, Name) or (found := scope.lookup(root.id)) is None:
         return False
-    if root.id in ("this", "self", "cls"):
+    if root.id in _ITSELF:
         return False
     values = [value for value, _, _ in names.meanings(root, scope)]
     return any(isinstance(one, Parameter | Call) for one in values) or any(

@@ -113,7 +113,7 @@ def _takes_every_status(call: Call) -> bool:
 
 def may_make_requests(call: Call, origin: Origin | None, scope: Scope) -> bool:
     """Whether it looks like one: enough where it is given a provider's address, and never told where it is not."""
-    if not call.args or not (call.last_name in VERBS or "fetch" in call.last_name.lower()):
+    if not call.args or not (call.last_name in VERBS or "fetch" in call.last_name.lower()) or _has_default(call):
         return False
     if origin is not None and (origin.package in _NO_REQUESTS or _is_answer(origin) or _looks_up(origin)):
         return False
@@ -122,6 +122,14 @@ def may_make_requests(call: Call, origin: Origin | None, scope: Scope) -> bool:
     if isinstance(holder, Name) and scope.lookup(name) is not None and call.last_name in ("post", "fetch", "request"):
         return True
     return name not in _HOLDERS_OF_VALUES and not (isinstance(holder, Name) and name.isupper())
+
+
+def _has_default(call: Call) -> bool:
+    """Whether it looks a name up, and says what holds where there is none: ``settings.get("HOST", "")``."""
+    if call.last_name != "get" or len(call.args) != 2 or not isinstance(call.args[1], Text | Const):
+        return False
+    name = call.args[0]
+    return isinstance(name, Text) and not any("/" in piece for piece in name.pieces if isinstance(piece, str))
 
 
 def _looks_up(origin: Origin) -> bool:
