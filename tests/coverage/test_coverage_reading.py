@@ -172,7 +172,7 @@ def test_places_words_and_imports_are_kept_once_over_all_files():
         ("a.ts", "mock(async (o) => ({ ...(await o<typeof import('x')>()), a: 1 }));\nfetch(u);\n", [2]),
         ("a.ts", "interface T {\n  a?: string\n  in_reply?: string\n  in: 'q' | 'h'\n}\nfetch(u);\n", [6]),
         ("a.ts", "interface F {\n  (a: string): void\n  <A extends T>(b: A): void\n}\nfetch(u);\n", [5]),
-        ("a.ts", "const override: any = {}\noverride['a'] = 1\nclass B extends A { override c() {} }\nfetch(u);\n", [4]),
+        ("a.ts", "const override: any = {}\noverride['a'] = 1\nclass B extends A { override c() {} }\nfetch(u)", [4]),
         ("a.tsx", "const B = styled.div<{ $wide?: boolean }>`x`;\nconst P = () => <p>a & b</p>;\nfetch(u);\n", [3]),
     ],
 )

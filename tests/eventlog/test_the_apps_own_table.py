@@ -255,10 +255,12 @@ def test_it_is_known_which_rule_took_which_rows_and_what_none_took(store, log):
         "[events.names] *: {provider}_webhook_received, success, event_type = webhook": 1,
     }
     assert dict(shares.left) == {"provider custom": 1, "outcome odd of x": 1}
-    assert shares.never == ("release", "source", "correlation_id", "secret_version")
+    assert shares.never == tuple(
+        (name, f"metadata.{name}") for name in ("release", "source", "correlation_id", "secret_version")
+    )
     said = {"release": "r1", "secret_version": "2"}
     insert(store, {"integration_name": "sendgrid", "metadata": said}, at=NOON + timedelta(hours=3))
-    assert log.rule_shares(NOON).never == ("source", "correlation_id")
+    assert log.rule_shares(NOON).never == (("source", "metadata.source"), ("correlation_id", "metadata.correlation_id"))
     later = log.rule_shares(NOON + timedelta(hours=4))
     assert (later.rows, later.never) == (0, ())
 

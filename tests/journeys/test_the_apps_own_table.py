@@ -102,6 +102,30 @@ def test_releases_that_the_rows_metadata_names_are_whose_rows_they_are(world):
     assert checks["paytr.errors"]["evidence"]["events"] > 0
 
 
+def test_a_row_without_a_time_holds_up_the_release_after_it_alone(world):
+    """It was there at the look before the next one, so that it is not of that."""
+    commands, broken = world
+    if broken:
+        pytest.skip("one week is enough")
+
+    def reason(release: str) -> str:
+        verdict = commands.run("verify", "--json", "--provider", "sendgrid", "--no-flows", "--release", release).json
+        return next(check["reason"] for check in verdict["checks"] if check["id"] == "sendgrid.errors")
+
+    with sqlite3.connect(commands.folder / "a.db") as connection:
+        connection.execute(INSERT, ("undated", "sendgrid", "success", 200, 1, "/", None))
+    first = reason("r2")
+    assert "cannot be read" in first
+    assert "no later deployment is held up by it" in first
+    assert "created_at is empty" in commands.run("doctor").out
+
+    assert commands.run("events", "deployed", "--release", "r3").code == 0
+    assert "cannot be read" not in reason("r3")
+    with sqlite3.connect(commands.folder / "a.db") as connection:
+        connection.execute(INSERT, ("since then", "sendgrid", "failure", 500, 1, "/", None))
+    assert "cannot be read" in reason("r3")
+
+
 SOURCE = {
     "supabase/migrations/1_health.sql": lovendo.create("postgres") + ";\n",
     "apps/admin/src/log.ts": (

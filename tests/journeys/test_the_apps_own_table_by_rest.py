@@ -84,7 +84,7 @@ def test_rows_that_mean_nothing_here_are_counted_and_stop_nothing(commands):
     checks = cli.run("doctor", "--json").json["checks"]
     said = " ".join(check["what"] for check in checks)
     assert "outcome unheard_of of sendgrid (1)" in said
-    assert "occurred_at is empty" in said
+    assert "created_at is empty" in said
 
 
 def test_what_is_written_is_in_the_apps_words_and_read_as_ours(commands):

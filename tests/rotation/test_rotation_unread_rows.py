@@ -23,6 +23,7 @@ SERVING = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 UNREAD = SetAside(
     row="00000000-0000-0000-0000-000000000017",
     column="outcome",
+    theirs="outcome",
     problem="is no 'success' or 'error'",
     provider="sendgrid",
     event="sendgrid_error",

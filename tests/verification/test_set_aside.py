@@ -21,7 +21,15 @@ from releaseguard.eventlog.rows.decode import set_aside
 from releaseguard.model import Event, Outcome, Verdict
 from releaseguard.verification.backtesting.replays import BacktestRequest, backtest_of
 from releaseguard.verification.evidence import Evidence
-from releaseguard.verification.rows.set_aside import Unread, held_back, seen_since, unread_of
+from releaseguard.verification.rows.set_aside import (
+    UNDATED,
+    Unread,
+    held_back,
+    not_seen_before,
+    seen_since,
+    undated_in,
+    unread_of,
+)
 from releaseguard.verification.telling.document import document_of
 from releaseguard.verification.values import Finding
 from releaseguard_events.stores.table import COLUMNS
@@ -29,8 +37,8 @@ from tests.support.verifying import NOON, PROMISE, SHIPPED, judge, mark, steady,
 
 MARK = datetime(2026, 11, 24, 12, 0, 30, tzinfo=UTC)
 ROW = SetAside(
-    row="17", column="outcome", problem="is empty", provider="sendgrid", event="e", outcome=None, error_code=None,
-    source=None, occurred_at=MARK, recorded_at=MARK,
+    row="17", column="outcome", theirs="status", problem="is empty", provider="sendgrid", event="e", outcome=None,
+    error_code=None, source=None, occurred_at=MARK, recorded_at=MARK,
 )  # fmt: skip
 PASSED = Finding(
     id="sendgrid.errors", provider="sendgrid", kind="signal", verdict=Verdict.PASS, blocking=True, undecided="block",
@@ -89,7 +97,7 @@ def test_rows_without_any_time_are_not_said_to_be_of_now() -> None:
     undated = replace(ROW, occurred_at=None, recorded_at=None)
     rows = [undated, undated, replace(undated, recorded_at=ROW.recorded_at), replace(undated, provider="twilio")]
     (found,) = held_back([PASSED], unread_of(rows), {"sendgrid": 50})
-    assert found.reason.endswith("; 2 of them have no time and may be of long ago")
+    assert "; 2 of them have no time and may be of long ago: no later deployment" in found.reason
 
 
 @pytest.mark.parametrize(
@@ -133,6 +141,52 @@ def test_where_no_row_can_be_read_nobody_is_told_to_write_some(tmp_path: Path) -
     assert "[events.columns]" in (document["next_step"] or "")
 
 
+BEFORE, AFTER = "a row of long ago", "a row of since"
+
+
+@pytest.mark.parametrize(
+    ("looked", "there", "held"),
+    [
+        ([], [BEFORE], True),
+        ([[BEFORE]], [BEFORE], False),
+        ([[BEFORE]], [BEFORE, AFTER], True),
+        ([[BEFORE]], [""], True),
+        ([["x"]], [BEFORE], True),
+        ([["x"], [BEFORE]], [BEFORE], False),
+    ],
+)
+def test_a_row_without_any_time_that_a_look_before_the_release_saw_is_not_its_own(looked, there, held) -> None:
+    undated = [replace(ROW, row=one, occurred_at=None, recorded_at=None) for one in there]
+    looks = [
+        replace(mark(), detail={UNDATED: undated_in([replace(undated[0], row=one) for one in seen])}) for seen in looked
+    ]
+    (found,) = held_back([PASSED], unread_of(not_seen_before(undated, looks)), {"sendgrid": 50})
+    assert (found.verdict is Verdict.INCONCLUSIVE) is held
+
+
+@pytest.mark.parametrize("said", [None, "abc", 7, [7, None], {"a": 1}])
+def test_what_a_look_says_of_rows_without_any_time_is_not_believed_where_it_is_no_list_of_marks(said) -> None:
+    rows = [replace(ROW, occurred_at=None, recorded_at=None)]
+    assert list(not_seen_before(rows, [replace(mark(), detail={UNDATED: said})])) == rows
+
+
+def test_a_row_with_a_time_is_not_forgiven_for_its_id() -> None:
+    seen = replace(mark(), detail={UNDATED: undated_in([replace(ROW, occurred_at=None, recorded_at=None)])})
+    for dated in (ROW, replace(ROW, occurred_at=None), replace(ROW, recorded_at=None)):
+        assert not undated_in([dated])
+        assert list(not_seen_before([dated], [seen])) == [dated]
+
+
+@pytest.mark.parametrize(("release", "waits"), [(None, False), ("r1", True)])
+def test_rows_that_carry_no_release_are_not_waited_for(tmp_path: Path, release: str | None, waits: bool) -> None:
+    rows = [*steady(every=5, until=0, release=release and "r0"), *steady(every=5, since=0, until=15, release=release)]
+    with stored(tmp_path / "log.db", [*rows, mark()]) as log:
+        document = document_of(judge(log, now=15))
+    assert document["verdict"] == "inconclusive"
+    assert ("let the app write its release" in document["summary"]) is not waits
+    assert ("--watch" in (document["next_step"] or "")) is waits
+
+
 @pytest.mark.parametrize("kind", ["secret", "invariant"])
 def test_a_check_that_rests_on_no_row_passes(kind: str) -> None:
     (found,) = held_back([replace(PASSED, kind=kind)], of(sendgrid=50), {})
@@ -157,17 +211,17 @@ def test_a_tally_counts_every_row_and_holds_few(providers: list[int]) -> None:
 
 
 def test_a_row_without_an_id_is_named_in_words() -> None:
-    unnamed = set_aside((None,) * len(COLUMNS), lambda _: None, "id", "is empty")
+    unnamed = set_aside((None,) * len(COLUMNS), lambda _: None, "id", "is empty", "key")
     assert unnamed.row == ""
-    assert tally_of([unnamed]).sentence().endswith("is set aside: a row without an id (id is empty)")
+    assert tally_of([unnamed]).sentence().endswith("is set aside: a row without an id (key is empty)")
 
 
 def test_a_tally_names_rows_by_id_and_column() -> None:
     assert tally().sentence() == ""
     assert (
-        tally(sendgrid=1).sentence() == "1 row of the event log cannot be read and is set aside: 17 (outcome is empty)"
+        tally(sendgrid=1).sentence() == "1 row of the event log cannot be read and is set aside: 17 (status is empty)"
     )
-    assert tally(sendgrid=7).sentence().endswith("17 (outcome is empty) and 2 more")
+    assert tally(sendgrid=7).sentence().endswith("17 (status is empty) and 2 more")
 
 
 def _ai(**more: Any) -> list[Event]:

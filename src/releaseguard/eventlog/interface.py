@@ -98,6 +98,8 @@ class SetAside:
     """Its id, as far as that is one; empty where there is none."""
     column: str
     """The first column that cannot be read, by our name."""
+    theirs: str
+    """Where it stands in the table: a column of the app's own, a path into one, or several of them."""
     problem: str
     """What is wrong with that: the end of a sentence. The value itself may be private and is not told."""
     provider: str | None

@@ -11,6 +11,7 @@ from releaseguard.verification.evidence import InvariantEvidence
 from releaseguard.verification.rows.accepted import named
 from releaseguard.verification.rows.first_look import VERIFIED, recorded_spans
 from releaseguard.verification.rows.recorded import WRITTEN_CHECK
+from releaseguard.verification.rows.set_aside import UNDATED
 from releaseguard.verification.values import Judged
 
 BAD = frozenset({Verdict.FAIL, Verdict.ERROR})
@@ -26,6 +27,8 @@ def written_back(judged: Judged) -> Sequence[Event]:
         "as_of": to_text(judged.as_of),
     }
     looked = {**shared, **recorded_spans(judged.promise), "checks": len(judged.findings)}
+    if judged.undated:
+        looked |= {UNDATED: list(judged.undated)}
     rows = [_row(judged, VERIFIED, OURSELVES, judged.verdict, looked)]
     for finding in judged.findings:
         detail = {**shared, "check": finding.id, "kind": finding.kind, "reason": said(finding.reason)}

@@ -109,8 +109,8 @@ class Places:
         return self._python_at(f"src/{path}")
 
     def _is_within(self, home: str, package: str, folder: str) -> bool:
-        """Whether the one who asks is a part of the package, which is a part of another: ``from openai import OpenAI`` in
-        ``apps/openai/client.py`` means what is installed. A package at the top is meant by its own parts."""
+        """Whether the one who asks is a part of the package, which is a part of another: ``from openai import OpenAI``
+        in ``apps/openai/client.py`` means what is installed. A package at the top is meant by its own parts."""
         return home.startswith(f"{package}/") and folder in self._packages
 
     def _python_at(self, path: str) -> str | None:

@@ -50,7 +50,8 @@ class Names:
         addresses: Mapping[str, str] | None = None,
         known: Iterable[str] = (),
     ) -> None:
-        """``addresses``: by the variable of the environment that holds it; ``known``: files that are there, read or not."""
+        """``addresses``: by the variable of the environment that holds it; ``known``: files that are there, read or
+        not."""
         self._addresses = addresses or {}
         modules = Modules(files, aliases, known)
         self._meanings = Meanings(modules, files)

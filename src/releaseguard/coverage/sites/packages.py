@@ -201,7 +201,7 @@ def root_of(call: Call) -> Expr:
 
 
 def is_given_field(call: Call, scope: Scope, names: Names) -> bool:
-    """Whether a call's path begins with a field of the object's own that somebody gave it: ``self.client.table("t")``."""
+    """Whether a call's path begins with a field of the object's own that somebody gave it: ``self.client.table(x)``."""
     expr: Expr = call
     while isinstance(expr, Call | Member):
         inner = expr.callee if isinstance(expr, Call) else expr.object

@@ -89,13 +89,14 @@ def _rules(context: DoctorContext) -> Iterator[Remark]:
         yield Remark(Standing.OK, sentence, log.label, about=f"rule{number}")
     if shares.lost:
         yield Remark(Standing.WARN, shares.loss(), log.label, _MORE_RULES, about="none")
-    for name in shares.never:
+    for name, place in shares.never:
         without = COSTS.get(name, "no rotation is proven by what the app used")
         what = f"none of the {shares.rows} rows of the last day says its {name}: {without}"
-        yield Remark(Standing.WARN, what, log.label, _SAY_IT, about=f"never.{name}")
+        fix = f"Have the app write it into its rows: {place}" if place else _NO_PLACE
+        yield Remark(Standing.WARN, what, log.label, fix, about=f"never.{name}")
 
 
-_SAY_IT = "Have the app write it into its rows, where [events.columns] looks for it (secret_version: in their detail)."
+_NO_PLACE = "[events.columns] names no place for it: releaseguard events migrate --additions prints a column for it."
 
 
 _MORE_RULES = "Say what they mean: values under [events.columns] outcome or provider, or a rule under [events.names]."

@@ -40,8 +40,8 @@ class RuleShares(Struct, frozen=True):
     """What took rows, and how many."""
     left: tuple[tuple[str, int], ...]
     """Kinds of rows that nothing took, the most frequent first."""
-    never: tuple[str, ...] = ()
-    """Those of ``TOLD`` and ``VERSION`` that no row has."""
+    never: tuple[tuple[str, str], ...] = ()
+    """Those of ``TOLD`` and ``VERSION`` that no row has, each with where it is looked for."""
 
     def sentences(self) -> Iterator[str]:
         """For people: the share of each rule."""
@@ -94,8 +94,15 @@ def shares_of(place: EventTable, counted: Iterable[CountedRow]) -> RuleShares:
         else:
             taken[_said(place, rule)] += rows
     rows = taken.total() + left.total()
-    never = tuple(name for name in (*TOLD, VERSION) if not told[name]) if rows else ()
+    never = tuple((name, _looked_for(place, name)) for name in (*TOLD, VERSION) if rows and not told[name])
     return RuleShares(rows, tuple(taken.most_common()), tuple(left.most_common()), never)
+
+
+def _looked_for(place: EventTable, name: str) -> str:
+    """Where an app would write it; empty where the mapping has no place for it."""
+    if name == VERSION:
+        return f"{place.stands_in('detail')}.{VERSION}" if place.has("detail") else ""
+    return place.stands_in(name) if place.has(name) else ""
 
 
 def _said(place: EventTable, rule: int) -> str:

@@ -45,7 +45,7 @@ class SetAsideTally(Struct, frozen=True):
         """For people; empty where nothing was set aside."""
         if not self.rows:
             return ""
-        named = ", ".join(f"{one.row or 'a row without an id'} ({one.column} {one.problem})" for one in self.named)
+        named = ", ".join(f"{one.row or 'a row without an id'} ({one.theirs} {one.problem})" for one in self.named)
         more = f" and {self.rows - len(self.named)} more" if self.rows > len(self.named) else ""
         if self.rows == 1:
             return f"1 row of the event log cannot be read and is set aside: {named}"

@@ -173,12 +173,13 @@ _MEANINGS: Final = {
 }
 
 
-def set_aside(row: Row, moment: Moment, column: str, problem: str) -> SetAside:
+def set_aside(row: Row, moment: Moment, column: str, problem: str, theirs: str) -> SetAside:
     """What can still be said of a row that is no event. What stands in ``column`` may be private and is not told."""
     values = dict(zip(COLUMNS, row, strict=True))
     return SetAside(
         row="" if values["id"] is None else visible(str(values["id"]))[:100],
         column=column,
+        theirs=theirs,
         problem=problem,
         provider=text_of(values["provider"]) or None,
         event=text_of(values["event"]) or None,

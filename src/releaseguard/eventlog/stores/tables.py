@@ -224,7 +224,7 @@ class TableLog(EventLog):
         columns = filters.undecidable(wanted, place)
         for row in self._left_out(place, wanted):
             if flaw := flaw_of(row, self._moment, columns):
-                yield set_aside(row, self._moment, *flaw)
+                yield set_aside(row, self._moment, *flaw, place.stands_in(flaw[0]))
 
     def answers(self, questions: Sequence[RowQuestion]) -> Iterator[RowAnswer]:
         apart = {number for number, one in enumerate(questions) if self._is_of_two_tables(one)}
@@ -261,7 +261,7 @@ class TableLog(EventLog):
             return event_of(row, self._moment)
         wanted = filters.of(question.query, place) or ()
         flaw = flaw_of(row, self._moment, filters.undecidable(wanted, place))
-        return set_aside(row, self._moment, *flaw) if flaw else None
+        return set_aside(row, self._moment, *flaw, place.stands_in(flaw[0])) if flaw else None
 
     def prune(self, before: datetime, environment: str | None = None, watch: Watch = unwatched) -> int:
         """As the interface says; between the transactions the app has room to write."""

@@ -28,7 +28,7 @@ from releaseguard.verification.rows.gate_record import MEASURED, MOST_RECORDS, n
 from releaseguard.verification.rows.recorded import WRITTEN_CHECK
 from releaseguard.verification.rows.releases import AHEAD, DEPLOYED, deployments_of, pick
 from releaseguard.verification.rows.seen import MOST_SEEN, called_alike, most_of
-from releaseguard.verification.rows.set_aside import Unread, unread_of
+from releaseguard.verification.rows.set_aside import Unread, not_seen_before, undated_in, unread_of
 from releaseguard.verification.rows.single_rows import Name
 from releaseguard.verification.rows.traffic import elsewhere_than, settled_before, span_of
 from releaseguard.verification.values import Acceptance, Deployment, end_of, judged_from
@@ -61,9 +61,11 @@ class BesideRows:
     accepted: Mapping[str, Acceptance]
     """What people accepted for it, by check."""
     set_aside: SetAsideTally
+    """The rows of the window that cannot be read."""
     unread: Unread
     """The same rows, by the minute."""
-    """The rows of the window that cannot be read."""
+    undated: Sequence[str]
+    """Marks of the rows without any time that are there, seen before or not."""
 
 
 @dataclass(slots=True)
@@ -316,16 +318,25 @@ class LogReader:
         )
         accepted = Query(providers=[OURSELVES], events=[ACCEPTED], release=deployment.release)
         aside = RowQuestion(query=self._here(Query(since=since, until=end)), unreadable=True)
-        return {("looks",): self._here(looks), ("accepted",): self._here(accepted), ("aside",): aside}
+        before = Query(providers=[OURSELVES], events=[VERIFIED], newest_first=True, limit=1)
+        known_by = min(since, self.request.as_of or since)
+        return {
+            ("looks",): self._here(looks),
+            ("before",): replace(self._here(before), until=known_by, recorded_until=known_by),
+            ("accepted",): self._here(accepted),
+            ("aside",): aside,
+        }
 
     def told(self, deployment: Deployment, answers: RowAnswers[Name]) -> BesideRows:
         """What the answers to :meth:`beside` say."""
-        aside = [row for row in answers.aside(("aside",)) if row.provider != OURSELVES]
+        there = [row for row in answers.aside(("aside",)) if row.provider != OURSELVES]
+        aside = not_seen_before(there, answers.rows(("before",)))
         return BesideRows(
             looks=answers.rows(("looks",)),
             accepted=acceptances_in(answers.rows(("accepted",)), deployment),
             set_aside=tally_of(aside),
             unread=unread_of(aside),
+            undated=undated_in(there),
         )
 
     def _here(self, query: Query) -> Query:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from hashlib import sha256
 from typing import Final, NamedTuple
 
 from msgspec import UNSET
@@ -14,7 +15,7 @@ from msgspec import UNSET
 from releaseguard.cards.spelling import bare
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.interface import SetAside
-from releaseguard.model import OURSELVES, Outcome, Verdict, from_text
+from releaseguard.model import OURSELVES, Event, Outcome, Verdict, from_text
 from releaseguard.stats.series import minute_of
 from releaseguard.verification.evidence import Evidence, FailedOn, SignalEvidence, VolumeRuleEvidence
 from releaseguard.verification.explain.words import would_change
@@ -26,6 +27,9 @@ BESIDE_THE_LOG: Final = frozenset({"secret", "invariant"})
 """Kinds of check that rest on no row of the log."""
 LEAST_HIDDEN: Final = 3
 """Rows below which what cannot be read is no harm, were all of it errors."""
+UNDATED: Final = "undated"
+"""The key of a look's detail that has the marks of rows without any time."""
+MOST_REMEMBERED: Final = 200
 CORRECT: Final = "correct them (releaseguard doctor names them)"
 
 
@@ -104,6 +108,23 @@ def unread_of(rows: Iterable[SetAside]) -> Unread:
     return Unread(counted)
 
 
+def undated_in(rows: Iterable[SetAside]) -> Sequence[str]:
+    """Marks of the rows that say neither when they were nor when the log learned of them, by their ids: a look records
+    them, since nothing else ever tells whether such a row was there before a deployment."""
+    undated = {row.row for row in rows if row.occurred_at is None and row.recorded_at is None and row.row}
+    return sorted(sha256(one.encode()).hexdigest()[:16] for one in undated)[:MOST_REMEMBERED]
+
+
+def not_seen_before(rows: Iterable[SetAside], looks: Iterable[Event]) -> Sequence[SetAside]:
+    """The rows without those that have no time and that a look before the deployment saw: none is the release's."""
+    known = {mark for look in looks for mark in _marks(look.detail.get(UNDATED))}
+    return [row for row in rows if not known.intersection(undated_in([row]))]
+
+
+def _marks(said: object) -> Sequence[str]:
+    return [one for one in said if isinstance(one, str)] if isinstance(said, list | tuple) else []
+
+
 def held_back(findings: Sequence[Finding], unread: Unread, seen: Mapping[str, int]) -> Sequence[Finding]:
     """The findings without a PASS that unread rows might contradict, and without a failure that comes of them alone."""
     if not unread.rows:
@@ -149,9 +170,15 @@ def _held_back(finding: Finding, mine: Unread, read: int) -> Finding:
             why = f"{told}, and may be the successes that are missing beside them: {CORRECT}"
     else:
         return finding
-    old = f"; {undated} of them have no time and may be of long ago" if (undated := mine.undated) else ""
+    old = _of_any_time(undated) if (undated := mine.undated) else ""
     reason = f"{finding.reason}; but {why}{old}"
     return replace(finding, verdict=Verdict.INCONCLUSIVE, reason=reason, undecided=undecided)
+
+
+def _of_any_time(rows: int) -> str:
+    if rows == 1:
+        return f"; {rows} of them has no time and may be of long ago: no later deployment is held up by it"
+    return f"; {rows} of them have no time and may be of long ago: no later deployment is held up by them"
 
 
 class _None(NamedTuple):

@@ -21,6 +21,10 @@ from releaseguard.verification.whose.serving import Serving
 MOST_NAMED = 4
 ENOUGH = 10
 """Events of which one cannot say that too few came."""
+UNTAGGED = (
+    "no row carries a release, so waiting decides nothing: let the app write the one that it runs "
+    "(releaseguard doctor says where it is looked for)"
+)
 IMPORT = "releaseguard events import FILE"
 
 
@@ -128,6 +132,15 @@ def _leaning(judged: Judged) -> Sequence[str]:
     ]
 
 
+def _untagged(judged: Judged) -> bool:
+    """Whether no row since the deployment carries a release, so that waiting decides nothing: such rows can show harm,
+    and never its absence."""
+    judged_by_rows = [one.evidence for one in judged.findings if isinstance(one.evidence, SignalEvidence)]
+    undecided = any(one.verdict is Verdict.INCONCLUSIVE and one.undecided == "block" for one in judged.findings)
+    seen = sum(one.events for one in judged_by_rows)
+    return undecided and seen > 0 and not any(one.tagged for one in judged_by_rows)
+
+
 def _warned(judged: Judged) -> Sequence[str]:
     """The checks that warn, but for those that a person accepted."""
     accepted = {one.check for one in judged.accepted}
@@ -147,6 +160,8 @@ def _to_do(judged: Judged) -> str:
         return "it has recovered, keep it" if judged.deployment.rolls_back else "keep the release"
     if judged.verdict is Verdict.WARN:
         return _after_a_warning(judged)
+    if _untagged(judged) and not judged.broken:
+        return "decide by hand, and let the app write its release"
     if _unread(judged) and not judged.broken:
         return "correct the rows that cannot be read"
     if judged.unmarked is not None and not judged.broken:
@@ -229,6 +244,8 @@ def _after_no_decision(judged: Judged) -> str:
         return REMEDY
     if not judged.findings and any(isinstance(one.check, SignalCheck | VolumeCheck) for one in judged.skipped):
         return f"let the app write events, or bring what it logged elsewhere: {IMPORT}"
+    if _untagged(judged):
+        return UNTAGGED
     if _unread(judged):
         return REMEDY
     if lacking := _without_history(judged):

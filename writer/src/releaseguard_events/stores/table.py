@@ -95,6 +95,12 @@ class EventTable:
         name = self.theirs(column)
         return ColumnRule((Translated(TheirColumn(name)),)) if name else None
 
+    def stands_in(self, column: str) -> str:
+        """Where our ``column`` stands in the table, for people: ``created_at``, ``status_code or status``."""
+        rule = self.rule(column)
+        places = [f"{one.name}{''.join(f'.{key}' for key in one.path)}" for one in (rule.columns if rule else ())]
+        return " or ".join(dict.fromkeys(places)) or column
+
     def has(self, column: str) -> bool:
         """Whether rows have a value of our ``column``."""
         return self.rule(column) is not None or (column == "event" and bool(self.names))
