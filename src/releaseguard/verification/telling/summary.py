@@ -244,6 +244,11 @@ def _after_no_decision(judged: Judged) -> str:
         return REMEDY
     if not judged.findings and any(isinstance(one.check, SignalCheck | VolumeCheck) for one in judged.skipped):
         return f"let the app write events, or bring what it logged elsewhere: {IMPORT}"
+    return _while_undecided(judged)
+
+
+def _while_undecided(judged: Judged) -> str:
+    """What brings a decision: what the rows lack, or time."""
     if _untagged(judged):
         return UNTAGGED
     if _unread(judged):
@@ -253,11 +258,6 @@ def _after_no_decision(judged: Judged) -> str:
             f"a PASS needs history, which {listed(lacking)} {'has' if len(lacking) == 1 else 'have'} not: "
             f"bring it: {IMPORT}; or judge the next release"
         )
-    return _while_undecided(judged)
-
-
-def _while_undecided(judged: Judged) -> str:
-    """What brings a decision, where nothing but time is missing."""
     if not judged.window_ended:
         return "look again later, or let it look: releaseguard verify --watch"
     if is_cut(judged.deployment, judged.promise):
