@@ -136,7 +136,6 @@ class Verifier:
             settled_by=settled_by(context.cards),
             outside=outside(beside.looks, deployment, context.promise),
             serving=serving,
-            undated=beside.undated,
         )
 
     def _found(self, chosen: Selection, window: _Window, unread: Unread) -> Sequence[Finding]:

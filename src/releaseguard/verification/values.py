@@ -266,8 +266,6 @@ class Judged:
     """What serves after the window, where it is not what the window shows."""
     outside: Spans | None = None
     """What the first look at this deployment had, where this one has others: then it is outside the promise."""
-    undated: Sequence[str] = ()
-    """Marks of the log's rows without any time, for looks at later deployments."""
 
     @property
     def final(self) -> bool:

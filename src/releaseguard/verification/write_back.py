@@ -27,8 +27,8 @@ def written_back(judged: Judged) -> Sequence[Event]:
         "as_of": to_text(judged.as_of),
     }
     looked = {**shared, **recorded_spans(judged.promise), "checks": len(judged.findings)}
-    if judged.undated:
-        looked |= {UNDATED: list(judged.undated)}
+    if undated := judged.set_aside.undated:
+        looked |= {UNDATED: list(undated)}
     rows = [_row(judged, VERIFIED, OURSELVES, judged.verdict, looked)]
     for finding in judged.findings:
         detail = {**shared, "check": finding.id, "kind": finding.kind, "reason": said(finding.reason)}

@@ -40,6 +40,8 @@ class SetAsideTally(Struct, frozen=True):
     by_provider: Mapping[str | None, int] = field(default_factory=dict)
     """``None``: of a provider that cannot be read."""
     named: Sequence[SetAside] = ()
+    undated: Sequence[str] = ()
+    """Marks of all rows there are without any time, those that a look before knew among them, for later looks."""
 
     def sentence(self) -> str:
         """For people; empty where nothing was set aside."""

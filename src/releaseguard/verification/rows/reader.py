@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from itertools import chain
 from operator import attrgetter
 
+from msgspec import structs
+
 from releaseguard.errors import UsageError
 from releaseguard.eventlog.asking import RowAnswers, gathered
 from releaseguard.eventlog.counts import MinuteCount
@@ -64,8 +66,6 @@ class BesideRows:
     """The rows of the window that cannot be read."""
     unread: Unread
     """The same rows, by the minute."""
-    undated: Sequence[str]
-    """Marks of the rows without any time that are there, seen before or not."""
 
 
 @dataclass(slots=True)
@@ -334,9 +334,8 @@ class LogReader:
         return BesideRows(
             looks=answers.rows(("looks",)),
             accepted=acceptances_in(answers.rows(("accepted",)), deployment),
-            set_aside=tally_of(aside),
+            set_aside=structs.replace(tally_of(aside), undated=undated_in(there)),
             unread=unread_of(aside),
-            undated=undated_in(there),
         )
 
     def _here(self, query: Query) -> Query:
