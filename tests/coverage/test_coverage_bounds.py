@@ -110,6 +110,22 @@ def test_an_address_and_a_client_that_are_not_known_are_told_apart(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("appended", [1, 14, 40])
+@pytest.mark.parametrize(
+    ("begin", "grow", "send"),
+    [
+        ("let u = '{mail}';", "if (q.a{n}) u = `${{u}}&a{n}=${{q.a{n}}}`;", "axios.post(u, q);"),
+        ("let u = '{mail}';", "if (q.a{n}) u += '&a{n}=' + q.a{n};", "axios.post(u, q);"),
+        ("const o = {{ url: '{mail}' }};", "if (q.a{n}) o.url = `${{o.url}}&a{n}`;", "axios.post(o.url, q);"),
+        ("let u = '{mail}'; let v = '';", "if (q.a{n}) u = `${{u}}${{v}}`; else v = `${{v}}{n}`;", "axios.post(u, q);"),
+    ],
+)
+def test_an_address_to_which_parameters_are_appended_one_by_one_is_known(tmp_path, begin, grow, send, appended):
+    lines = [begin.format(mail=MAIL), *(grow.format(n=n) for n in range(appended)), send]
+    code = "import axios from 'axios';\nexport async function send(q) {\n" + "\n".join(lines) + "\n}\n"
+    assert [row.provider for row in searched(tmp_path, {"mail.ts": code}).providers] == ["sendgrid"]
+
+
 def test_who_reads_a_state_under_no_such_name_uses_the_provider(tmp_path):
     code = f"export async function send() {{ const r = await fetch('{MAIL}'); return r.ok; }}\n"
     assert rules(searched(tmp_path, {"a.ts": code})) == ["not-logged"]

@@ -29,6 +29,8 @@ HOLE = "\0"
 """Stands in a text for what is known at run time only."""
 MOST = 16
 """Different texts of one expression beyond which it counts as unknown."""
+Place = tuple[Key, int]
+"""An expression in a frame, by its identity, while both live."""
 _WRAPPERS = {
     "useCallback", "useMemo", "memo", "useEvent", "debounce", "throttle", "forwardRef", "observer", "cache",
 }  # fmt: skip
@@ -61,6 +63,8 @@ class Names:
         self.method = self._meanings.method
         self._functions: dict[Key, tuple[Function, Frame | None] | None] = {}
         self._known_texts: dict[Key, set[str]] = {}
+        self._open_texts: dict[Place, set[str]] = {}
+        self._circles: set[Place] = set()
 
     def meanings(self, expr: Expr, scope: Scope, frame: Frame | None = None, depth: int = DEPTH) -> Sequence[Meaning]:
         """What an expression may stand for; see :class:`Meanings`."""
@@ -114,18 +118,35 @@ class Names:
         """Every text that an expression may be; what is known at run time only is a :data:`HOLE` in it."""
         if isinstance(expr, Text) and all(isinstance(piece, str) for piece in expr.pieces):
             return {"".join(map(str, expr.pieces))}
-        if frame is not None:
-            with self._meanings.question(framed=True):
-                return self._texts(expr, scope, frame, depth)
         key = key_of(expr, scope)
-        if key not in self._known_texts:
-            before = self._meanings.gaps
-            with self._meanings.question():
-                found = self._texts(expr, scope, None, depth)
-            if self._meanings.gaps != before:
-                return found
+        if frame is None and key in self._known_texts:
+            return self._known_texts[key]
+        if (place := (key, id(frame))) in self._open_texts:
+            self._circles.add(place)
+            return self._open_texts[place]
+        before, around, self._circles = self._meanings.gaps, self._circles, set()
+        with self._meanings.question(framed=frame is not None):
+            found = self._whole_texts(place, expr, scope, frame, depth)
+        if frame is None and not self._circles and self._meanings.gaps == before:
             self._known_texts[key] = found
-        return self._known_texts[key]
+        self._circles |= around
+        return found
+
+    def _whole_texts(self, place: Place, expr: Expr, scope: Scope, frame: Frame | None, depth: int) -> set[str]:
+        """The texts of what may go on from itself, as an address does to which parameters are appended one by one: what
+        it begins as, and with each of them, if these are not too many. In ``_circles`` stay those that it was asked
+        within."""
+        self._open_texts[place] = set()
+        try:
+            found = self._texts(expr, scope, frame, depth)
+            if place in self._circles:
+                self._open_texts[place] = found
+                longer = self._texts(expr, scope, frame, depth)
+                found = found if longer == {HOLE} else longer
+        finally:
+            del self._open_texts[place]
+        self._circles.discard(place)
+        return found
 
     def _texts(self, expr: Expr, scope: Scope, frame: Frame | None, depth: int) -> set[str]:
         if depth <= 0:
