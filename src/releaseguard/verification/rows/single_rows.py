@@ -118,7 +118,7 @@ class SingleRows:
     def first(self, rule: Rule, *, errors: bool) -> Plan:
         """The question that :meth:`counted_by`, or :meth:`against`, needs to be answered: rows up to the minute by
         which the counts hold enough of them."""
-        return {_first_name(rule, errors=errors): self._first_until(rule, self._enough(rule, errors=errors))}
+        return self._first_until(rule.provider, self._enough(rule, errors=errors))
 
     def newest(self, rule: Rule) -> Sequence[Event]:
         """The newest rows of the release that a rule counts, enough of them to tell groups apart."""
@@ -175,7 +175,7 @@ class SingleRows:
         found = list(islice(self._mine(rule, self._read(self.first(rule, errors=errors)), errors=errors), MOST_IDS))
         if len(found) == MOST_IDS or self._enough(rule, errors=errors) == self.end:
             return found
-        every = self._read({("all", *_first_name(rule, errors=errors)): self._first_until(rule, self.end)})
+        every = self._read(self._first_until(rule.provider, self.end))
         return list(islice(self._mine(rule, every, errors=errors), MOST_IDS))
 
     def _mine(self, rule: Rule, rows: Iterable[Event], *, errors: bool) -> Iterator[Event]:
@@ -184,9 +184,11 @@ class SingleRows:
             if wanted and not self.is_elsewhere(row.source) and self.members.has(row) and _counts(rule, row):
                 yield row
 
-    def _first_until(self, rule: Rule, until: datetime) -> Query:
+    def _first_until(self, provider: str, until: datetime) -> Plan:
+        """Named by what is asked: the rules of a provider mostly ask for the same."""
         synthetic = False if self.log.capabilities.has("synthetic") else None
-        return self._of_window(Query(providers=[rule.provider], until=until, synthetic=synthetic))
+        query = Query(providers=[provider], until=until, synthetic=synthetic)
+        return {("first", provider, str(until)): self._of_window(query)}
 
     def _enough(self, rule: Rule, *, errors: bool) -> datetime:
         """The minute's end by which so many rows as are shown have come, by the counts; else the window's end."""
@@ -224,10 +226,6 @@ class SingleRows:
         named = replace(query, providers=written.all_of(query.providers), events=written.all_of(query.events))
         since, environment = judged_from(deployment), deployment.environment
         return replace(named, environment=environment, since=since, recorded_until=self.known_at, traffic=True)
-
-
-def _first_name(rule: Rule, *, errors: bool) -> Name:
-    return "errors" if errors else "first", rule.id
 
 
 def _is_wanted(rule: Rule, event: str, outcome: Outcome, *, errors: bool) -> bool:
