@@ -76,8 +76,14 @@ class Stores:
         )
 
     def schema_sql(self) -> str:
-        """The SQL that makes the event log's tables: printed without asking a store, so without its credential."""
+        """The SQL that makes the event log's tables: printed without asking a store, so without its credential and
+        its driver."""
         url = self._settings.events.url
+        if STORES.get(scheme_of(url)) is _postgres:
+            from releaseguard.eventlog.schema.postgres import script
+            from releaseguard_events.stores.fitting import Tables
+
+            return script(Tables.of(events_table(self._settings)).each)
         if found := _hosted_at(url):
             service, store = found
             return store.schema(self._clients.context(service), url, events_table(self._settings))
