@@ -203,6 +203,12 @@ def test_a_whole_chain_that_is_gone_is_found_against_its_head() -> None:
     ]
 
 
+def test_a_gap_is_told_in_its_own_number() -> None:
+    chain = chain_of(CHAIN_KEY, [Draft(name, {}) for name in "abcd"])
+    assert "step 2 is missing" in [finding.problem for finding in findings([chain[0], *chain[2:]])]
+    assert "steps 2 to 3 are missing" in [finding.problem for finding in findings([chain[0], chain[3]])]
+
+
 def test_a_finding_names_lane_and_step() -> None:
     chain = chain_of(CHAIN_KEY, [Draft("a", {}), Draft("b", {}), Draft("c", {})])
     chain[1] = replace(chain[1], event="x")

@@ -46,7 +46,8 @@ def _problems(chain_key: ChainKey, foreign: Foreign, step: int, expected: int, p
     if step < expected:
         yield f"step {step} stands here twice"
     elif step > expected:
-        yield f"steps {expected} to {step - 1} are missing"
+        last = step - 1
+        yield f"steps {expected} to {last} are missing" if expected < last else f"step {last} is missing"
     elif event.detail.get("previous") != previous:
         yield "does not follow the step before it: one of the two was replaced or moved"
     if event.id != step_id(chain_key, step, text_of(event, "previous"), again_of(event)):
