@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from releaseguard.coverage.program import names
 from tests.coverage.snippets import FAILED, SENT, missing, searched
 
 MAIL = "https://api.sendgrid.com/v3/mail/send"
@@ -124,6 +125,14 @@ def test_an_address_to_which_parameters_are_appended_one_by_one_is_known(tmp_pat
     lines = [begin.format(mail=MAIL), *(grow.format(n=n) for n in range(appended)), send]
     code = "import axios from 'axios';\nexport async function send(q) {\n" + "\n".join(lines) + "\n}\n"
     assert [row.provider for row in searched(tmp_path, {"mail.ts": code}).providers] == ["sendgrid"]
+
+
+def test_texts_that_are_each_made_of_all_the_others_are_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(names, "LONGEST", 200)
+    every = [f"v{number}" for number in range(9)]
+    made = "".join(f"{one} = `${{{other}}}/{other}`;\n" for one in every for other in every)
+    code = f"let {', '.join(every)};\n{made}export const f = () => fetch(v3);\n"
+    assert rules(searched(tmp_path, {"a.ts": code})) == ["unknown-address"]
 
 
 def test_who_reads_a_state_under_no_such_name_uses_the_provider(tmp_path):

@@ -31,6 +31,9 @@ MOST = 16
 """Different texts of one expression beyond which it counts as unknown."""
 Place = tuple[Key, int]
 """An expression in a frame, by its identity, while both live."""
+LONGEST = 20_000
+"""Expressions out of which one text is put together, beyond which it counts as unknown: a dozen that are each made of
+all the others have more ways than anybody can go."""
 _WRAPPERS = {
     "useCallback", "useMemo", "memo", "useEvent", "debounce", "throttle", "forwardRef", "observer", "cache",
 }  # fmt: skip
@@ -65,6 +68,7 @@ class Names:
         self._known_texts: dict[Key, set[str]] = {}
         self._open_texts: dict[Place, set[str]] = {}
         self._circles: set[Place] = set()
+        self._steps = 0
 
     def meanings(self, expr: Expr, scope: Scope, frame: Frame | None = None, depth: int = DEPTH) -> Sequence[Meaning]:
         """What an expression may stand for; see :class:`Meanings`."""
@@ -124,6 +128,10 @@ class Names:
         if (place := (key, id(frame))) in self._open_texts:
             self._circles.add(place)
             return self._open_texts[place]
+        self._steps = self._steps + 1 if self._open_texts else 0
+        if self._steps > LONGEST:
+            self._meanings.gaps += 1
+            return {HOLE}
         before, around, self._circles = self._meanings.gaps, self._circles, set()
         with self._meanings.question(framed=frame is not None):
             found = self._whole_texts(place, expr, scope, frame, depth)
