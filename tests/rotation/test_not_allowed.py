@@ -11,6 +11,7 @@ import pytest
 from releaseguard.cards.load import load_cards
 from releaseguard.errors import ExitCode
 from releaseguard.model import Event, Outcome, new_id
+from releaseguard.rotation.proof.denials import Denials, successes_needed
 from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState
 from tests.rotation.rotation_fakes import NAME, START, World
 from tests.rotation.test_rotation_states import go
@@ -52,6 +53,46 @@ def test_what_was_not_allowed_before_either_does_not_hold_up_a_proof() -> None:
     assert go(world).state is RotationState.PROVEN
     (told,) = [one for one in world.told if "not allowed" in one]
     assert "no more than in the day before (20 of 40)" in told
+
+
+def now_and_then(world: World, source: str, every: int) -> None:
+    """Of so many looks at one a use is not allowed."""
+    looks: list[int] = []
+
+    def comes() -> None:
+        if world.supabase.cells[LABEL].value != "1":
+            looks.append(1)
+            if len(looks) % every == 1:
+                used(world, world.supabase.cells[LABEL].value, source=source, **DENIED)
+
+    world.time.passing.append(comes)
+
+
+def test_a_proof_then_takes_as_many_successes_as_tell_it_from_a_key_that_lacks_something() -> None:
+    world = ready("old-value", "new-value")
+    before(world, "edge", denied=4, succeeded=76)
+    now_and_then(world, "edge", every=40)
+    result = go(world)
+    assert result.state is RotationState.PROVEN, result.proof
+    assert result.certificate is not None
+    (edge,) = [one for one in result.certificate.consumers if one.source == "edge"]
+    assert edge.new >= 25
+
+
+@pytest.mark.parametrize("every", [2, 3])
+def test_a_key_that_lacks_a_permission_for_a_part_of_the_uses_is_not_proven(every: int) -> None:
+    world = ready("old-value", "new-value")
+    before(world, "edge", denied=4, succeeded=76)
+    now_and_then(world, "edge", every)
+    assert go(world).state is RotationState.UNPROVEN
+
+
+@pytest.mark.parametrize(
+    ("denied", "usual", "needed"), [(1, (4, 76), 29), (2, (4, 76), 38), (1, (10, 30), 7), (3, (20, 20), 0)]
+)
+def test_how_many_successes_that_takes(denied: int, usual: tuple[int, int], needed: int) -> None:
+    now = Denials({*range(denied)}, set())
+    assert successes_needed(now, Denials({*range(usual[0])}, {*range(usual[1])})) == needed
 
 
 def test_nor_is_it_rolled_back_where_nothing_else_has_come_yet() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 
 from releaseguard import readable
 from releaseguard.cards.refused import is_refusal
@@ -17,10 +18,13 @@ from releaseguard.model import Event, Outcome
 from releaseguard.rotation.history.views import store_time
 from releaseguard.rotation.proof.rows import action_of, carried_by
 from releaseguard.rotation.proof.values import Question
-from releaseguard.stats.bounds import lower_share
+from releaseguard.stats.bounds import lower_share, upper_share
 
 SURE = 0.99
 """How sure it has to be that more is denied than with the value before, for that to count as refusals."""
+CONFIDENT = 0.95
+"""How sure it has to be that it is not much more, for a proof."""
+LEAST_RISE = 0.1
 _FAILED = re.compile(r"(?<!\d)[45]\d\d(?!\d)")
 """A status of HTTP that no success has."""
 
@@ -40,6 +44,15 @@ class Denials:
     @property
     def uses(self) -> int:
         return len(self.denied) + len(self.succeeded)
+
+
+def successes_needed(now: Denials, before: Denials) -> int:
+    """How many successes beside what is denied now make sure, at 95%, that the share has neither doubled nor risen by a
+    tenth: a key that lacks a permission is denied more than that. 0 where the share before leaves no room to tell."""
+    allowed, denied = before.share + max(before.share, LEAST_RISE), len(now.denied)
+    if allowed >= 1:
+        return 0
+    return next(n for n in count() if upper_share(denied, denied + n, CONFIDENT) <= allowed)
 
 
 DenialsBySource = Mapping[str | None, Denials]

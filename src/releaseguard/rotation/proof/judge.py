@@ -88,7 +88,7 @@ def _prove_one(
     heard = [read_row(question, runtime, row, delays) for row in rows if may_object(question, runtime, row)]
     tally = count_rows(question, runtime, heard)
     counted = _after_the_last_contradiction(tally)
-    needed = _needed(question, tally)
+    needed = max(_needed(question, tally), _beside_denials(question, runtime))
     silent = _still_old(tally, counted)
     enough = len(counted) >= needed and not silent
     grade = max(Grade(row.says.value) for row in _best(counted, needed)) if enough else None
@@ -134,6 +134,10 @@ def _needed(question: Question, tally: RuntimeTally) -> int:
     mixed_in = sum(row.happened <= last for row in tally.evidence)
     share = len(among) / (len(among) + mixed_in)
     return max(question.successes, math.ceil(math.log(HIDDEN_SHARE) / math.log1p(-share)) if share < 1 else 0)
+
+
+def _beside_denials(question: Question, runtime: RuntimeDestination) -> int:
+    return max((more for source, more in question.denied_as_before.items() if runtime.runs(source)), default=0)
 
 
 def _still_old(tally: RuntimeTally, counted: Sequence[EvidenceRow]) -> Sequence[str]:

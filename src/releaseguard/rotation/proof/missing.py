@@ -125,6 +125,11 @@ def _worthless(question: Question, tally: RuntimeTally) -> Iterable[str]:
     if tally.repeats:
         why = "same correlation_id, or without one the same instant and content"
         yield f"{readable.agree(tally.repeats, 'row counts as a repetition', 'rows count as repetitions')}: {why}"
+    if question.denied_as_before:
+        yield (
+            "some uses are not allowed, as with the value before: more successes are needed, to be sure that there are "
+            "no more of them now"
+        )
     if tally.failed:
         yield (
             f"{readable.agree(tally.failed, 'success carries', 'successes carry')} the code of a failure: have the app "

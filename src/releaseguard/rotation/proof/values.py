@@ -56,8 +56,9 @@ class Question:
     """Whether what is to be proven is a version that was put back."""
     denied_codes: frozenset[str] = frozenset()
     """Of the codes of a refused credential: those which a good one is told too, where something is not allowed."""
-    denied_as_before: frozenset[str | None] = frozenset()
-    """Sources which are told so no more often than with the value before: it says nothing of the key."""
+    denied_as_before: Mapping[str | None, int] = field(default_factory=dict)
+    """Sources which are told so no more often than with the value before, which says nothing of the key; and how many
+    successes make sure of that."""
     successes: int = 3
     accept_timing: bool = False
     traffic: Mapping[str | None, float] = field(default_factory=dict)

@@ -21,7 +21,7 @@ from releaseguard.rotation.history.journal import Journal
 from releaseguard.rotation.history.views import DestinationProgress, DirectionProgress, Redeployment
 from releaseguard.rotation.identity.expected import why_no_proof
 from releaseguard.rotation.proof import judge
-from releaseguard.rotation.proof.denials import denials_of, denied_as_before, denies, sentence
+from releaseguard.rotation.proof.denials import denials_of, denied_as_before, denies, sentence, successes_needed
 from releaseguard.rotation.proof.judge import says_nothing, traffic_of
 from releaseguard.rotation.proof.labels import Labels
 from releaseguard.rotation.proof.values import Proof, Question, RuntimeDestination
@@ -80,13 +80,14 @@ def told_from_refusals(
 ) -> Question:
     """The question with the sources that are denied something no more often than with the value before."""
     if not (question.runtimes and any(denies(question, row) for row in rows)):
-        return replace(question, denied_as_before=frozenset())
+        return replace(question, denied_as_before={})
     before = denials_of(question, _denied_before(session, question))
     found = denied_as_before(question, rows, before)
     for source in found.keys() - question.denied_as_before:
         if tell is not None:
             tell(sentence(source, found[source], before[source]))
-    return replace(question, denied_as_before=frozenset(found))
+    needed = {source: successes_needed(one, before[source]) for source, one in found.items()}
+    return replace(question, denied_as_before=needed)
 
 
 def _denied_before(session: RotationSession, question: Question) -> Sequence[Event]:
