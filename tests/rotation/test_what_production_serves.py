@@ -16,7 +16,7 @@ from releaseguard.rotation.telling import text_of
 from releaseguard.rotation.values import Grade, RotateAction, RotateRequest, RotationState
 from tests.rotation.rotation_fakes import CHAIN_KEY, NAME, START, World
 from tests.rotation.test_rotation_states import go
-from tests.rotation.test_wrong_proofs import ready, used
+from tests.rotation.test_wrong_proofs import LABEL, ready, used
 
 
 def back_by_hand(world: World) -> None:
@@ -263,3 +263,15 @@ def test_a_proof_by_the_deployment_alone_says_what_it_does_not_show() -> None:
     assert "Grade B shows the new deployment, and not the value in it" in str(result.next_step)
     labelled = ready("old-value", "new-value")
     assert "Grade B" not in str(go(labelled).next_step)
+
+
+def test_what_is_brought_out_once_more_was_in_use_before_and_is_no_use_of_the_old_value() -> None:
+    world = proven()
+    for _ in range(2):
+        world.time.now += timedelta(hours=2).total_seconds()
+        used(world, world.supabase.cells[LABEL].value, source="edge")
+    back_by_hand(world)
+    certificate = go(world).certificate
+    assert certificate is not None
+    (edge,) = [one for one in certificate.consumers if one.source == "edge"]
+    assert (edge.old, edge.old_last) == (0, None), "its first process ran on the new value"

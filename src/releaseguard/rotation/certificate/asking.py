@@ -9,6 +9,7 @@ from itertools import chain
 from releaseguard.eventlog.interface import Query
 from releaseguard.model import Outcome
 from releaseguard.rotation.certificate.making import EarlierUse, certificate_of, earlier_uses
+from releaseguard.rotation.drift.revocation import revoked_by
 from releaseguard.rotation.history.parts import CertificateRecord
 from releaseguard.rotation.proof.values import Question
 from releaseguard.rotation.session import RotationSession
@@ -25,11 +26,15 @@ def certified(session: RotationSession, direction: Direction) -> CertificateReco
     """The certificate of revocation as of now. Raises ``ServiceError`` where the log does not answer."""
     log, rotation = session.context.log, session.rotation
     question, now = heard(session, direction), log.now()
-    since = max(rotation.began_at - BEFORE, now - LOOKED_BACK)
+    first = revoked_by(session.chain, rotation.unit) if rotation.goes_nowhere else rotation
+    began_at = first.began_at if first else rotation.began_at
+    since = max(began_at - BEFORE, now - LOOKED_BACK)
     events = selected(session, question, Query(since=since))
     question = told_from_refusals(session, question, events)
     began = rotation.progress(direction).pushed_at or rotation.changed_at
-    earlier = _uses_before(session, question, since)
+    # What is written once more was out already: uses of before need not be of the old value.
+    is_cut = rotation.goes_nowhere and (first is None or since > began_at - BEFORE)
+    earlier = {} if is_cut else _uses_before(session, question, since)
     return certificate_of(question, events, now, began=began, components=session.context.components, earlier=earlier)
 
 
