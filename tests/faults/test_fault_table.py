@@ -46,7 +46,7 @@ CALLS = {
     "Supabase POST": Call("supabase", "POST", "/secrets$"),
 }
 USUAL = {
-    "Infisical read": 2,
+    "Infisical read": 3,  # the newest, the one before, and after the proof whether there is a newer one
     "GitHub public key": 1,
     "GitHub PUT secret": 1,
     "GitHub PATCH variable": 1,
