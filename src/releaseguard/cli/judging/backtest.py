@@ -17,6 +17,7 @@ from releaseguard.errors import ConfigError, ExitCode, ReleaseguardError
 
 if TYPE_CHECKING:
     from releaseguard.cards.spec import Card
+    from releaseguard.report.backtest.document import BacktestDocument
     from releaseguard.settings import Settings
     from releaseguard.verification.backtesting.comparing import ComparedMeasure
     from releaseguard.verification.backtesting.measuring import Measured
@@ -46,21 +47,16 @@ def backtest(
     """
     from releaseguard.report.backtest.document import broken
     from releaseguard.report.backtest.text import render
-    from releaseguard.verification.backtesting.document import backtest_document_of
 
     check_spans(window=window, baseline=baseline, every=flags["every"])
     everywhere = environment == "all"
     with run.wiring(None if everywhere else environment) as wiring:
         asked = _Replay(None if everywhere else wiring.settings.environment, window, baseline, **flags)
-        measured = _measured(wiring, wiring.settings, list(wiring.cards), asked)
-        against = _against(run, wiring, measured, asked)
-        _keep(run, wiring, measured)
-    run.warn_of(measured.backtest.set_aside)
-    document = backtest_document_of(measured, against)
+        document = _documented(run, wiring, asked)
     run.emit(lambda: render(document), document)
     if broken(document):
         return ExitCode.BUG
-    return ExitCode.BAD if any(one.is_worse for one in against) else ExitCode.OK
+    return ExitCode.BAD if any(one["worse"] for one in document["compared"]) else ExitCode.OK
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +70,17 @@ class _Replay:
     labels: Path | None
     plant: bool
     against: Path | None
+
+
+def _documented(run: Run, wiring: Wiring, asked: _Replay) -> BacktestDocument:
+    """What is said, and no longer what it was said from: of hundreds of releases that is as much again."""
+    from releaseguard.verification.backtesting.document import backtest_document_of
+
+    measured = _measured(wiring, wiring.settings, list(wiring.cards), asked)
+    against = _against(run, wiring, measured, asked)
+    _keep(run, wiring, measured)
+    run.warn_of(measured.backtest.set_aside)
+    return backtest_document_of(measured, against)
 
 
 def _measured(wiring: Wiring, settings: Settings, cards: Sequence[Card], asked: _Replay) -> Measured:
