@@ -198,7 +198,9 @@ def test_a_log_of_errors_alone_tells_by_their_number(tmp_path: Path) -> None:
             found.append(judge(log))
     few, many = (next(one for one in judged.findings if one.id == "openai.errors") for judged in found)
     assert (few.undecided, many.undecided) == ("warn", "block")
-    assert "by their number they are too many: 0.5 is usual" in many.reason
+    assert (few.verdict, many.verdict) == (Verdict.INCONCLUSIVE, Verdict.FAIL)
+    assert "10 errors in 20 min" in many.reason
+    assert "no more than 0.3 are usual" in many.reason
 
 
 MAILS = ("sendgrid_email_sent", "sendgrid")
