@@ -248,10 +248,8 @@ def batch_fails(world: World) -> None:
     share = world.rng.uniform(0.3, 1.0)
     for row in world.more:
         if row.fresh:
-            offset = int(row.recorded // 60) - world.mark
-            usual, now = world.usual[world.victim], world.usual[world.victim] * (1 - share) + share
-            one = (1 - now, now, 1 - usual, usual)
-            world.truth[offset] = Truth(*(a + b for a, b in zip(world.truth.get(offset, NOTHING), one, strict=True)))
+            usual = world.usual[world.victim]
+            _expect(world, int(row.recorded // 60) - world.mark, usual, usual * (1 - share) + share)
     world.more = [_failed(world, row) if row.fresh and world.rng.random() < share else row for row in world.more]
 
 
@@ -264,6 +262,41 @@ def batch_not_yet_due(world: World) -> None:
     _batch(world, (2026, 6, 10), world.rng.randint(5, 9), -world.rng.uniform(70, 300))
     if world.rng.random() < 0.5:
         world.providers = []
+
+
+def _job(world: World, now: float) -> None:
+    """A daily job of the victim beside its steady traffic, a few minutes after the mark, of whose calls a part fails
+    every day, and ``now`` with the release."""
+    begins, share, size = world.rng.uniform(5, 25), world.rng.uniform(0.2, 0.7), max(world.rate // 2, 5)
+    for day in range(HISTORY[world.rate] + 1):
+        for _ in range(world.rng.randint(round(0.8 * size), round(1.2 * size))):
+            at = world.at(begins - day * DAY) + world.rng.uniform(0, 480)
+            fails = world.rng.random() < (share if day else max(share, now))
+            world.more.append(world.row(world.victim, at, not day, not fails))
+            if not day:
+                _expect(world, int(world.more[-1].recorded // 60) - world.mark, share, max(share, now))
+
+
+def _expect(world: World, offset: int, usual: float, now: float) -> None:
+    """One row more in a minute, of which so much fails usually, and now."""
+    one = (1 - now, now, 1 - usual, usual)
+    world.truth[offset] = Truth(*(a + b for a, b in zip(world.truth.get(offset, NOTHING), one, strict=True)))
+
+
+@family(bad=False)
+def job_that_fails_in_part(world: World) -> None:
+    _job(world, 0.0)
+
+
+@family(bad=True)
+def job_that_fails_wholly(world: World) -> None:
+    _job(world, 1.0)
+
+
+@family(bad=True)
+def job_that_fails_in_part_and_failing(world: World) -> None:
+    _job(world, 0.0)
+    world.failing(world.rng.uniform(0.5, 1.0))
 
 
 def _rolled_back(world: World, worked: bool, release: str) -> None:

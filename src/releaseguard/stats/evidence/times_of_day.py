@@ -11,6 +11,7 @@ from typing import Final
 from releaseguard.stats.baseline import (
     HOUR,
     MOST_DAYS,
+    USUAL_SHARE_VARIANCE,
     BaselineSpan,
     ErrorBaseline,
     error_baseline,
@@ -164,5 +165,7 @@ def _level(moments: Sequence[tuple[int, int]], usual: ErrorBaseline, drawn: floa
     calm = without_incidents(moments)
     events, errors = _sum(calm)
     share = min((errors + 0.5 + drawn * usual.share) / (events + 1.0 + drawn), 0.99)
-    spread = 1.0 / (events + 1.0 + drawn) + share_variance(calm, share) * share / (1.0 - share)
+    # Few days tell little of how much they differ, and how many calls beside a batch's are in its minutes does too.
+    variance = max(share_variance(calm, share), USUAL_SHARE_VARIANCE)
+    spread = 1.0 / (events + 1.0 + drawn) + variance * share / (1.0 - share)
     return KnownShare(share, 1.0 / spread)
