@@ -73,7 +73,7 @@ class _Replay:
 
 
 def _documented(run: Run, wiring: Wiring, asked: _Replay) -> BacktestDocument:
-    """What is said, and no longer what it was said from: of hundreds of releases that is as much again."""
+    """What is said of the past, after the gate's record was kept and what could not be read was told."""
     from releaseguard.verification.backtesting.document import backtest_document_of
 
     measured = _measured(wiring, wiring.settings, list(wiring.cards), asked)
