@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from releaseguard import readable
 from releaseguard.health import judge
 from releaseguard.health.judge import condition_of
+from releaseguard.health.removed import removals_in, unless_removed
 from releaseguard.health.values import TROUBLED, HealthState, Why
 from releaseguard.health.volumes import spike_of
 from releaseguard.health.window import Window
 from releaseguard.stats.series import Cell
 from releaseguard.traces import Traces
+from releaseguard.verification.values import Deployment
 from tests.support import extent
 
 HOUR, DAY, WEEK = 60, 1440, 7 * 1440
@@ -261,3 +265,43 @@ def test_a_provider_that_cannot_be_judged_breaks_alone_and_names_its_trace(monke
     found = {name: condition_of(window, name) for name in window.providers}
     assert "/traces/3" in found["mapbox"].reason
     assert {one.state for name, one in found.items() if name != "mapbox"} == {HealthState.HEALTHY}
+
+
+@pytest.mark.parametrize("before", [20, 150, 600])
+def test_trouble_from_before_the_window_is_dated_as_that(before):
+    found = condition_of(world(failing("sendgrid", 0.9, -before)), "sendgrid")
+    assert found.state is HealthState.DOWN
+    assert found.since is not None
+    began = (found.since.timestamp() / 60) - START
+    assert -before - 10 <= began <= -before + 10
+    assert f"since {readable.clock(found.since)}" in found.reason
+
+
+def test_trouble_that_is_over_is_not_called_usual():
+    found = condition_of(world(failing("sendgrid", 0.9, -30, 20)), "sendgrid")
+    assert (found.state, found.grounds.why) == (HealthState.HEALTHY, Why.RECOVERED)
+    assert "the newest are as usual again" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("mark", "undone", "left", "state"),
+    [
+        (-5, None, -3, HealthState.IDLE),
+        (-5, None, 20, HealthState.SILENT),
+        (-5, 30, -3, HealthState.SILENT),
+        (None, None, -3, HealthState.SILENT),
+    ],
+    ids=["removed", "it came long after", "rolled back", "nobody said it"],
+)
+def test_a_provider_that_was_removed_on_purpose_is_not_missed(mark, undone, left, state):
+    def minute(offset):
+        return datetime.fromtimestamp((START + offset) * 60, UTC)
+
+    def marked(offset, **more):
+        return [] if offset is None else [Deployment(release="r2", environment="e", deployed_at=minute(offset), **more)]
+
+    window = world(fewer({"sendgrid"}, 0.0, left))
+    marks = [*marked(mark, removes=frozenset({"sendgrid"})), *marked(undone, rolls_back=True)]
+    found = condition_of(window, "sendgrid")
+    last = minute(window.newest_event("sendgrid"))
+    assert unless_removed(found, last, removals_in(marks).get("sendgrid")).state is state

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -102,6 +103,10 @@ def test_a_failure_as_they_are_usual_hides_no_release_that_came_after_it():
 def test_a_release_that_is_marked_after_the_beginning_is_told_as_that(after, is_told):
     release = change(-after)
     assert marked_after([change(-4, ChangeKind.SECRET), release], BEGAN) is (release if is_told else None)
+
+
+def test_a_release_whose_rows_tell_since_when_it_serves_is_not_said_to_be_marked_late():
+    assert marked_after([replace(change(-4), live_since=change(-4).at)], BEGAN) is None
 
 
 @pytest.mark.parametrize("refused", [True, False])

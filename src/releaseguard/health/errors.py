@@ -13,6 +13,10 @@ TELLING = 300.0
 """The evidence of errors, or of a drop, from which on a provider is called troubled."""
 SURE = 0.999
 """Confidence at which the share of errors in the newer half of the window is above the usual."""
+LOOKED_BACK = 2 * 1440
+"""Minutes before the window in which the beginning of trouble is looked for."""
+NEAR = 0.05
+"""The part of a time, at its beginning, in which trouble that seems to begin may well have begun before it."""
 FAILING = 0.5
 """The share of errors since trouble began from which on a provider is down."""
 
@@ -43,11 +47,17 @@ def _fails_slowly(window: Window, provider: str) -> bool:
 
 
 def _since(window: Window, provider: str) -> int:
-    """The likeliest minute from which on the newer half's share of errors holds, where it was the usual one before."""
+    """The likeliest minute from which on the newer half's share of errors holds, where it was the usual one before;
+    negative where that was before the window."""
     usual = window.usual[provider].assumed_errors.share
     events, errors = window.counts(provider, window.length // 2, window.length)
     raised = min(max((errors + 0.5) / (events + 1.0), 2 * usual), 0.99)
-    return errors_since(window.minutes(provider), usual, raised)
+    before, farthest = 0, min(LOOKED_BACK, window.start - window.first)
+    while True:
+        since = errors_since(window.minutes(provider, before), usual, raised) - before
+        if since > NEAR * (window.length + before) - before or before >= farthest:
+            return since
+        before = min(window.length + 2 * before, farthest)
 
 
 def _usually(usual: Usual) -> str:

@@ -54,6 +54,11 @@ def _some(window: Window, provider: str, events: int, errors: int) -> HealthCond
     if errors == events:
         reason = f"{calls}, failed: too few to tell trouble from chance"
         return HealthCondition(HealthState.UNKNOWN, reason, Grounds(Why.ALL_OF_FEW_FAILED, events, errors))
+    usual = window.usual[provider].assumed_errors
+    if lower_share(errors, events, SURE) > usual.bound:
+        grounds = Grounds(Why.RECOVERED, events, errors, usual=usual.share)
+        reason = f"{errors} of {calls} failed, and the newest are as usual again; usually {readable.share(usual.share)}"
+        return HealthCondition(HealthState.HEALTHY, reason, grounds)
     reason = f"{errors} of {calls} failed" if errors else f"{calls}, none failed"
     return HealthCondition(HealthState.HEALTHY, reason, Grounds(Why.CALLS, events, errors))
 

@@ -21,6 +21,7 @@ from releaseguard.eventlog.rows.aside import tally_of
 from releaseguard.health.history import DEPLOYED, marks_of, strips_of
 from releaseguard.health.judge import condition_of, not_judged
 from releaseguard.health.phones import card_id, name_of, of_phones, parted, shown_as
+from releaseguard.health.removed import removals_in, unless_removed
 from releaseguard.health.values import Glance, HealthState, Latency, Overview, ProviderHealth
 from releaseguard.health.window import Window
 from releaseguard.model import CLIENT, OURSELVES, Event, Outcome, by_phones
@@ -30,7 +31,10 @@ from releaseguard.rotation.history.reading import chains_in
 from releaseguard.stats.completeness import ANY_CLOCK, FAR_AHEAD, as_recorded, is_ahead, known_at, median_lead
 from releaseguard.stats.series import Cell, cell_of, minute_of
 from releaseguard.traces import Trace, Traces, no_trace
+from releaseguard.verification.rows.releases import deployments_of
+from releaseguard.verification.values import Promise
 
+WINDOW = Promise().window
 PARTS = 20
 """Of the window, in the course of a provider's events."""
 MOST_CODES = 3
@@ -103,7 +107,9 @@ class Observer:
         seen = self._counted(since, apart)
         told = self._told(since, until, min(before, until) if before else until, seen, apart)
         account = account_of(chains_in(told.judged("ours")), context.provider, context.environment)
-        rows = [self._row(window, name, shown, seen, account) for name, shown in self._named(window).items()]
+        removed = removals_in(deployments_of(told.rows("deployed"), WINDOW))
+        every = (self._row(window, name, shown, seen, account) for name, shown in self._named(window).items())
+        rows = [_as_marked(row, removed) for row in every]
         aside = list(told.aside("aside"))
         return Overview(
             environment=context.environment,
@@ -138,7 +144,7 @@ class Observer:
         plan: dict[str, Query | RowQuestion] = {
             **window,
             "ours": RowQuestion(query=query(providers=(OURSELVES,)), judged=True),
-            "deployed": query(providers=(OURSELVES,), events=(DEPLOYED,), since=since, until=until),
+            "deployed": query(providers=(OURSELVES,), events=(DEPLOYED,), since=since - context.baseline, until=until),
             "recent": query(providers=only, since=since, until=before, newest_first=True, limit=RECENT, traffic=True),
             "aside": RowQuestion(query=query(since=since - context.baseline), unreadable=True),
         }
@@ -320,6 +326,13 @@ def _row(window: Window, provider: str, name: str, glance: Glance, account: Rota
         leaks=list(_leaks(account, provider)),
         rotations=list(_rotations(account, provider)),
     )
+
+
+def _as_marked(row: ProviderHealth, removed: Mapping[str, datetime]) -> ProviderHealth:
+    """The row of a provider; of one that was removed on purpose nothing is missing."""
+    last = max((at for at in (row.glance.last_success, row.glance.last_error) if at), default=None)
+    condition = unless_removed(row.condition, last, removed.get(card_id(row.provider)))
+    return row if condition is row.condition else structs.replace(row, condition=condition)
 
 
 def _leaks(account: RotationAccount, provider: str) -> Iterable[LeakRow]:

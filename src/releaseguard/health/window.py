@@ -140,9 +140,14 @@ class Window:
         arrival, rates = self.lags.of(provider), self.usual[provider].rates
         return [*(rate * arrival.share(self.length - 1 - m) for m, rate in enumerate(rates[:-1])), 0.0]
 
-    def minutes(self, provider: str) -> Sequence[tuple[int, int]]:
-        """Events and errors of each minute."""
-        return self._ledger.series(provider).every(self.start, 1, self.length)
+    def minutes(self, provider: str, before: int = 0) -> Sequence[tuple[int, int]]:
+        """Events and errors of each minute, and of so many minutes ``before`` the window."""
+        return self._ledger.series(provider).every(self.start - before, 1, before + self.length)
+
+    @property
+    def first(self) -> int:
+        """The first minute of what is known of the time before the window."""
+        return self._span.start
 
     def newest_event(self, provider: str) -> int:
         """The minute of the newest event, from the window's beginning; negative before it."""
@@ -153,8 +158,8 @@ class Window:
         return datetime.fromtimestamp((self.start + minute) * 60, UTC)
 
     def clock(self, minute: int) -> str:
-        """The time of day of a minute of the window."""
-        return readable.clock(self.moment(minute))
+        """The time of day of a minute of the window, with its date where it is of an earlier day."""
+        return readable.clock_on(self.moment(self.length - 1), self.moment(minute))
 
     def _usual(self) -> Mapping[str, Usual]:
         volumes = self._each(self.providers, self._volume)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
 
@@ -53,9 +53,12 @@ def investigate(context: IncidentContext) -> Incident:
     condition, span = past.condition()
     overview = past.overview(span)
     health = next(one for one in overview.providers if one.provider == context.card.id)
+    if is_removed := health.condition.grounds.why is Why.REMOVED:
+        condition = health.condition
     since = condition.since if condition.state in TROUBLED and condition.since else past.until - span
     evidence, ours = _evidence(context, since, past.until)
-    symptoms = _symptoms(context.card, past, condition, evidence)
+    events = (lambda _: condition) if is_removed else past.event
+    symptoms = _symptoms(context.card, past, condition, evidence, events)
     began = _began(condition, symptoms)
     found, unread = changes_around(context, began or past.until - span, past.until, evidence.tags, ours)
     around = _control_context(context, health, evidence, began, past.until, span)
@@ -99,9 +102,15 @@ def _as_known(rows: Iterable[Event], since: datetime, until: datetime) -> Iterat
             yield row if at is row.occurred_at else replace(row, occurred_at=at)
 
 
-def _symptoms(card: Card, past: Past, condition: HealthCondition, evidence: IncidentEvidence) -> Sequence[SymptomMatch]:
+def _symptoms(
+    card: Card,
+    past: Past,
+    condition: HealthCondition,
+    evidence: IncidentEvidence,
+    event: Callable[[str], HealthCondition],
+) -> Sequence[SymptomMatch]:
     traffic = SymptomEvidence(
-        condition=condition, errors=evidence.errors, event=past.event, spike=past.spike, harms=_harms(card)
+        condition=condition, errors=evidence.errors, event=event, spike=past.spike, harms=_harms(card)
     )
     return [matched(symptom, traffic) for symptom in card.playbook.symptoms]
 

@@ -63,7 +63,8 @@ LATE_MARK = timedelta(minutes=30)
 def marked_after(changes: Sequence[ChangeRecord], began: datetime) -> ChangeRecord | None:
     """The first release that was marked soon after the beginning: rows without a tag leave its mark alone to date it,
     and a pipeline marks what serves already."""
-    soon = (one for one in changes if one.kind is ChangeKind.RELEASE and began < one.at <= began + LATE_MARK)
+    releases = (one for one in changes if one.kind is ChangeKind.RELEASE and one.live_since is None)
+    soon = (one for one in releases if began < one.at <= began + LATE_MARK)
     return min(soon, key=lambda one: one.at, default=None)
 
 

@@ -89,7 +89,9 @@ def _live(context: IncidentContext, marked: Sequence[Deployment], tags: Collecti
             if row.count:
                 first[at] = min(first.get(at, row.occurred_minute), row.occurred_minute)
     inside = {at: minute for at, minute in first.items() if minute >= at - LEAD}
-    return _to_the_second(context, inside, forms)
+    # Of a release whose rows are tagged, and of which none came before its mark, that tells since when it serves.
+    punctual = {at: at for at, _ in forms if at not in first and ends[at] == at}
+    return {**punctual, **_to_the_second(context, inside, forms)}
 
 
 def _to_the_second(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from releaseguard.health.telling import health_message
-from releaseguard.health.values import TROUBLED, HealthState
+from releaseguard.health.values import TROUBLED, HealthState, Why
 from releaseguard.incident.changes.cause import marked_after
 from releaseguard.incident.values import Incident, Match, SymptomMatch
 from releaseguard.incident.verdict import found_bad
@@ -43,6 +43,8 @@ def _what(incident: Incident, localizer: Localizer) -> str:
         return localizer.phrase("head.unknown", name=name)
     if incident.unreadable:
         return localizer.phrase("head.unread", name=name, rows=incident.unreadable)
+    if incident.condition.grounds.why is Why.RECOVERED:
+        return localizer.phrase("head.well_again", name=name)
     if bad := found_bad(incident):
         return localizer.phrase("head.found", name=name, count=len(bad))
     return localizer.phrase(f"head.{state.value}", name=name)

@@ -1,0 +1,35 @@
+"""Providers of which nothing comes since a deployment whose mark says that it no longer uses them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from releaseguard.health.values import Grounds, HealthCondition, HealthState, Why
+from releaseguard.verification.values import Deployment
+
+ROLLED_OUT: Final = timedelta(minutes=10)
+"""How long after its mark the release before may still use what a deployment removes."""
+_GONE: Final = frozenset({Why.SILENT, Why.VOLUME})
+REMOVED: Final = HealthCondition(
+    HealthState.IDLE,
+    "no event, as the mark of a deployment says: the provider is no longer used",
+    Grounds(Why.REMOVED),
+)
+
+
+def removals_in(deployments: Iterable[Deployment]) -> Mapping[str, datetime]:
+    """When each provider was removed, until a release is rolled back."""
+    removed: dict[str, datetime] = {}
+    for one in sorted(deployments, key=lambda one: one.deployed_at):
+        if one.rolls_back:
+            removed.clear()
+        removed |= dict.fromkeys(one.removes, one.deployed_at)
+    return removed
+
+
+def unless_removed(condition: HealthCondition, last: datetime | None, at: datetime | None) -> HealthCondition:
+    """The condition of a provider whose newest event came at ``last`` and which was removed ``at``, if it was."""
+    is_gone = at is not None and condition.grounds.why in _GONE and (last is None or last <= at + ROLLED_OUT)
+    return REMOVED if is_gone else condition
