@@ -221,6 +221,13 @@ def test_a_provider_that_has_failed_for_so_long_that_it_is_usual_is_down_all_the
     assert "as before the window" in condition.reason
 
 
+@pytest.mark.parametrize(("until", "state"), [(HOUR, HealthState.DOWN), (-6 * HOUR, HealthState.HEALTHY)])
+def test_a_seldom_used_provider_that_fails_since_its_first_day_is_down_and_one_that_recovered_is_not(until, state):
+    rare = {"mapbox": 6.0, "sendgrid": 300.0}
+    always = failing("mapbox", 0.95, since=-DAY, until=until)
+    assert condition_of(world(always, users=rare, history=DAY), "mapbox").state is state
+
+
 def test_a_spike_is_found_and_usual_traffic_is_none():
     busy = spike_of(world(fewer({"mapbox"}, 1.0, since=0)), "mapbox", 2.0)
     assert busy is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from releaseguard import readable
-from releaseguard.health.errors import FAILING, SURE, failing
+from releaseguard.health.errors import FAILING, LOOKED_BACK, SURE, failing
 from releaseguard.health.values import Grounds, HealthCondition, HealthState, Why
 from releaseguard.health.volumes import SILENT_FROM, fewer, silent, surely_due
 from releaseguard.health.window import Window
@@ -46,8 +46,7 @@ def _as_usual(window: Window, provider: str) -> HealthCondition:
 
 def _some(window: Window, provider: str, events: int, errors: int) -> HealthCondition:
     calls = readable.count(events, "call")
-    if lower_share(errors, events, SURE) >= FAILING:
-        # So it was for days, and has become what is usual.
+    if _has_failed_for_long(window, provider):
         grounds = Grounds(Why.FAILED, events, errors, usual=window.usual[provider].errors.share)
         reason = f"{errors} of {calls} failed, as before the window"
         return HealthCondition(HealthState.DOWN, reason, grounds, window.moment(0))
@@ -61,6 +60,19 @@ def _some(window: Window, provider: str, events: int, errors: int) -> HealthCond
         return HealthCondition(HealthState.HEALTHY, reason, grounds)
     reason = f"{errors} of {calls} failed" if errors else f"{calls}, none failed"
     return HealthCondition(HealthState.HEALTHY, reason, Grounds(Why.CALLS, events, errors))
+
+
+def _has_failed_for_long(window: Window, provider: str) -> bool:
+    """Whether half of the calls and more have failed for so long that it has become what is usual: by the window, or,
+    where that holds too few of them, by the time before it as far as it was so."""
+    before, farthest = 0, min(LOOKED_BACK, window.start - window.first)
+    while True:
+        events, errors = window.counts(provider, -before, window.length)
+        if lower_share(errors, events, SURE) >= FAILING:
+            return True
+        if errors < FAILING * events or before >= farthest:
+            return False
+        before = min(window.length + 2 * before, farthest)
 
 
 def _none(window: Window, provider: str) -> HealthCondition:
