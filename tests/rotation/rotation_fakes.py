@@ -455,6 +455,7 @@ class World:
         self.told: list[str] = []
         self.run_flow: Callable[[str], object] | None = None
         self.sources = True
+        self.web_sources: Sequence[str] = ("web",)
         self.own_accesses: Sequence[OwnAccess] = ()
 
     @property
@@ -475,7 +476,7 @@ class World:
             return [Binding(destination) for destination in self.destinations]
         return [
             *(Binding(destination) for destination in self.github),
-            Binding(self.vercel, sources=("web",)),
+            Binding(self.vercel, sources=self.web_sources),
             Binding(self.supabase, sources=("edge",)),
         ]
 

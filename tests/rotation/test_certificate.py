@@ -61,7 +61,14 @@ def test_who_may_still_use_the_old_value(consumer: dict[str, object], doubtful: 
     assert all("cron" in one for one in found)
 
 
-def use(world: World, source: str, version: str | None, ago: float = 0.0, **more: object) -> None:
+def use(
+    world: World,
+    source: str,
+    version: str | None,
+    ago: float = 0.0,
+    event: str = "sendgrid_email_sent",
+    **more: object,
+) -> None:
     detail = {} if version is None else {"secret_version": version}
     world.log.append(
         [
@@ -69,7 +76,7 @@ def use(world: World, source: str, version: str | None, ago: float = 0.0, **more
                 id=new_id(),
                 occurred_at=world.time.wall() - timedelta(seconds=ago),
                 provider="sendgrid",
-                event="sendgrid_email_sent",
+                event=event,
                 outcome=Outcome.SUCCESS,
                 environment="production",
                 source=source,
@@ -114,6 +121,19 @@ def test_a_consumer_that_has_not_been_seen_is_named_with_what_would_make_it_show
     (nightly,) = [one for one in told["consumers"] if one["source"] == "nightly"]
     assert "an hour, so about" in str(nightly["shows"])
     assert "not seen with the new value yet" in "\n".join(lines_of(result.certificate))
+
+
+def test_a_source_that_uses_another_secret_of_the_provider_alone_is_no_consumer_of_this_one() -> None:
+    """What receives webhooks checks them with a key of its own, also where the project names it beside what sends."""
+    world = ready("old", "new")
+    world.web_sources = ("web", "webhook", "digest", "never-seen")
+    for source in ("webhook", "digest", "forgotten"):
+        use(world, source, "1", ago=60, event="sendgrid-webhook-received")
+    use(world, "digest", "1", ago=120)
+    world.time.now += 1
+    result = go(world)
+    assert result.certificate is not None
+    assert {one.source for one in result.certificate.consumers} == {"web", "edge", "digest", "never-seen"}
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,13 @@ class _UseOfValues:
     unlabelled: list[datetime] = field(default_factory=list)
     failures: int = 0
     refused: int = 0
+    others: int = 0
+    """Uses of other secrets of the provider."""
+
+    @property
+    def is_any(self) -> bool:
+        """Whether anything was seen that may be a use of this secret."""
+        return bool(self.new or self.old or self.earlier or self.unlabelled or self.failures)
 
 
 def earlier_uses(counted: Iterable[MinuteCount]) -> Mapping[str | None, EarlierUse]:
@@ -64,7 +71,8 @@ def certificate_of(
     components: Mapping[str, Sequence[str]],
     earlier: Mapping[str | None, EarlierUse] = MappingProxyType({}),
 ) -> CertificateRecord:
-    """The certificate as of ``now``: of every source that the rows, the usual traffic or the project names.
+    """The certificate as of ``now``: of every source that the rows, the usual traffic or the project names, but for
+    those that are seen to use other secrets of the provider and never this one.
 
     ``earlier``: who used the old value before ``events`` begin.
     """
@@ -74,7 +82,8 @@ def certificate_of(
         if event.source == CLIENT or not question.is_about(event):
             continue
         _count(uses.setdefault(event.source, _UseOfValues()), event, question, _since(question, event.source, began))
-    consumers = [_consumer(source, use, question, components) for source, use in uses.items() if _is_one(use, source)]
+    seen = {source: use for source, use in uses.items() if _is_one(use, source, question)}
+    consumers = [_consumer(source, use, question, components) for source, use in seen.items()]
     ordered = sorted(consumers, key=lambda one: (one.new > 0, one.source or ""))
     return CertificateRecord(
         as_of=to_text(now), since=to_text(_since(question, None, began)), consumers=tuple(ordered[:MOST])
@@ -86,9 +95,10 @@ def _expected(question: Question) -> Sequence[str | None]:
     return [*dict.fromkeys([*sorted(named), *question.traffic])]
 
 
-def _is_one(use: _UseOfValues, source: str | None) -> bool:
-    """Whether there is anything to say: rows without a source that never came are nobody."""
-    return source is not None or bool(use.new or use.old or use.earlier or use.unlabelled or use.failures)
+def _is_one(use: _UseOfValues, source: str | None, question: Question) -> bool:
+    """Whether there is anything to say: rows without a source that never came are nobody, and who only uses another
+    secret of the provider is none of this one's consumers, wherever the project says that it runs."""
+    return use.is_any or (source is not None and (source in question.traffic or not use.others))
 
 
 def _since(question: Question, source: str | None, began: datetime) -> datetime:
@@ -107,6 +117,8 @@ def _count(use: _UseOfValues, event: Event, question: Question, since: datetime)
     if not question.shows_success(event):
         if used_the_value_before(question, event):
             use.old.append(event.occurred_at)
+        elif question.shows_others(event):
+            use.others += 1
         return
     says = says_of(question, event)
     if says in (Says.NEW_VERSION, Says.NEW_DEPLOYMENT):
