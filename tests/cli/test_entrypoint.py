@@ -239,7 +239,7 @@ def test_help_loads_click_and_little_else():
 
 
 @pytest.mark.parametrize("stream", ["1", "2"])
-def test_a_closed_stream_is_no_bug(cli, stream):
+def test_a_closed_stream_breaks_nothing(cli, stream):
     done = subprocess.run(
         f"exec {stream}>&-; exec {shlex.quote(sys.executable)} -m releaseguard health",
         check=False,

@@ -55,7 +55,9 @@ def test_a_configuration_that_is_named_is_read_from_a_folder_that_is_gone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "releaseguard.toml").write_text(LOG)
-    assert entrypoint.run(["events", "list", "--json", "--config", str(tmp_path / "releaseguard.toml")]) == ExitCode.OK
+    named = ["--json", "--config", str(tmp_path / "releaseguard.toml")]
+    assert entrypoint.run(["events", "migrate", *named]) == ExitCode.OK
+    assert entrypoint.run(["events", "list", *named]) == ExitCode.OK
     assert capsys.readouterr().err == ""
 
 

@@ -66,9 +66,10 @@ def reading_and_writing_fail(log: EventLog, kind: type[ReleaseguardError]) -> Re
         return failure(lambda: list(log.select(Query())), kind)
 
 
-def test_an_absent_file_is_made_with_its_schema(tmp_path: Path) -> None:
+def test_an_absent_file_is_made_with_its_schema_by_the_first_event(tmp_path: Path) -> None:
     with SqliteEventLog(tmp_path / "new.db") as log:
         assert list(log.select(Query())) == []
+        assert not (tmp_path / "new.db").exists()
         log.append([event()])
         assert len(list(log.select(Query()))) == 1
 
@@ -89,8 +90,9 @@ def test_a_file_that_is_no_database_is_left_as_it_was(tmp_path: Path) -> None:
     assert path.read_text() == "shopping list\n" * 100
 
 
-def test_a_file_that_cannot_be_opened_is_refused_access() -> None:
-    reading_and_writing_fail(SqliteEventLog(Path("/proc/releaseguard.db")), AccessDenied)
+def test_a_file_that_cannot_be_made_is_refused_access() -> None:
+    with SqliteEventLog(Path("/proc/releaseguard.db")) as log:
+        failure(lambda: log.append([event()]), AccessDenied)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")

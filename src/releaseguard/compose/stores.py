@@ -146,7 +146,7 @@ def _sqlite(clients: Clients, url: str, table: EventTable) -> EventLog:
             next_step="Give the app's own log: a secret RELEASEGUARD_EVENTS_URL with postgresql://... or "
             f"{_hosted()}, and no other [events] url in the configuration.",
         )
-    return SqliteEventLog(sqlite_path(url, clients.settings.root), table)
+    return SqliteEventLog(sqlite_path(url, clients.settings.root), table, tell=clients.say)
 
 
 def _postgres(clients: Clients, url: str, table: EventTable) -> EventLog:

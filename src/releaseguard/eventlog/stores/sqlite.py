@@ -46,14 +46,19 @@ if TYPE_CHECKING:
 
 CHUNK = 2000
 """Rows fetched at a time: enough to make the call cheap, few enough to start at once."""
+_WHAT_MAKES_IT = (
+    "The first event that is written makes it. If it is somewhere else, name it in [events] url of releaseguard.toml"
+    " (releaseguard init writes that file), or run this where that file is."
+)
 
 
 class SqliteEventLog(TableLog):
-    """Events in a SQLite file in WAL mode. An empty or absent file is given the schema when first used.
+    """Events in a SQLite file in WAL mode. An empty file is given the schema when first used, and one that is not there
+    is made when something is written: until then it reads as one without rows.
 
     The store is this machine, so the store's clock is this machine's: read after the write lock is held, which
     makes ``recorded_at`` follow the order of the writes. ``busy_timeout`` is in seconds: how long to wait for
-    other writers.
+    other writers. ``tell`` is told, when the log is closed, of a file that was read and is not there.
     """
 
     def __init__(
@@ -63,8 +68,12 @@ class SqliteEventLog(TableLog):
         *,
         busy_timeout: float = 60.0,
         clock: Callable[[], datetime] = utc_now,
+        tell: Callable[[str], None] = lambda _said: None,
     ) -> None:
         super().__init__(table or EventTable())
+        self._tell = tell
+        self._missed = False
+        """Whether something was read while there was no file."""
         self.label = writing.label(path)
         self._path = path
         self._busy_timeout = busy_timeout
@@ -83,7 +92,7 @@ class SqliteEventLog(TableLog):
             if place.is_the_apps:
                 done.append(fitting.left_alone(place))
             else:
-                with self._working() as connection:
+                with self._writing() as connection:
                     done += _migrate(connection, place.table, watch)
                     rolled = RollUps(connection, place)
                     rolled.catch_up(watch)
@@ -117,7 +126,7 @@ class SqliteEventLog(TableLog):
                 next_step="Correct [events] url: the file that the app writes its events to.",
             )
         if not self._path.exists():
-            yield self._writable(self._path.parent, "there is no file yet; the first use makes it")
+            yield self._writable(self._path.parent, "there is no file yet; the first event makes it")
             return
         yield from super().examine()
         yield self._writable(self._path, "rows can be appended")
@@ -176,6 +185,8 @@ class SqliteEventLog(TableLog):
 
     def close(self) -> None:
         self._pool.close()
+        if self._missed and self._is_absent():
+            self._tell(f"There is no event log yet at {self.label}, so nothing was found. {_WHAT_MAKES_IT}")
 
     def minute_counts_of_each(
         self, environments: Sequence[str], query: Query
@@ -229,7 +240,7 @@ class SqliteEventLog(TableLog):
         where, values = sqlite_sql.where(filters.prunable(since, before, environment), place)
         table, time = qualified(place.table), sqlite_sql.expression(place, "occurred_at")
         some = f"SELECT rowid, {time} FROM {table}{where} ORDER BY {time} LIMIT {PRUNED_AT_ONCE}"
-        with self._working() as connection:
+        with self._writing() as connection:
             self._check_shape(connection, place)
             with writing.transaction(connection):
                 found = connection.execute(some, values).fetchall()
@@ -285,6 +296,28 @@ class SqliteEventLog(TableLog):
 
     @contextmanager
     def _working(self) -> Iterator[sqlite3.Connection]:
+        """A connection to read by: where there is no file, to an empty log in memory, since reading makes none."""
+        if not self._is_absent():
+            with self._writing() as connection:
+                yield connection
+            return
+        writing.check_path(self._path)
+        self._missed = not self._traffic.is_the_apps
+        with writing.translated(self.label, self._path), closing(writing.in_memory(self._tables)) as connection:
+            yield connection
+
+    def _is_absent(self) -> bool:
+        try:
+            self._path.stat()
+        except FileNotFoundError:
+            return True
+        except OSError:  # SQLite says better what is wrong there
+            return False
+        return False
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """A connection to the file, which is made where there is none."""
         with writing.translated(self.label, self._path), self._pool.connection() as connection:
             yield connection
 
@@ -302,7 +335,7 @@ class SqliteEventLog(TableLog):
 
     def _write(self, batches: Sequence[Batch], tail: str, *, keep_recorded: bool = False) -> tuple[str, int]:
         """Writes them and returns the ``recorded_at`` that the new ones were given, and how many these are."""
-        with self._working() as connection:
+        with self._writing() as connection:
             for place, _ in batches:
                 self._check_shape(connection, place)
             try:

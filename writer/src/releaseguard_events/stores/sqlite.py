@@ -117,6 +117,13 @@ def connect(
     return connection
 
 
+def in_memory(tables: fitting.Tables) -> sqlite3.Connection:
+    """A connection to a log without rows that is nowhere, for whoever reads one that is not there yet."""
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    _prepare(connection, tables)
+    return connection
+
+
 def check_path(path: Path) -> None:
     """Raise ``ConfigError`` where no file can be."""
     if not path.parent.is_dir():
