@@ -129,7 +129,7 @@ def test_broken_rows_are_named_and_the_rest_goes_on(imported: Callable[..., Done
     ]
     done = imported(HEADING + "\n".join(rows), *MAPPED)
     assert done.code == 0
-    assert "broken: line 3, column created_at: no time with an offset (see --timezone)" in done.out
+    assert "broken: line 3, column created_at: no time in a form that is taken: 2026-11-24T10:15:00Z" in done.out
     assert "broken: line 4: 2 fields, where the heading has 6" in done.out
     strict = imported(HEADING + "\n".join(rows), *MAPPED, "--strict")
     assert (strict.code, "where: events.csv: line 3, column created_at" in strict.err) == (2, True), strict.everything

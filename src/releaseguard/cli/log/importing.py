@@ -62,9 +62,10 @@ def import_(run: Run, file: str, environment: str | None, **flags: Any) -> ExitC
 
     JSON Lines as `events export` writes them, or CSV with a heading; columns under other names are found with
     [events.columns] and --column. A row needs occurred_at, provider, event and outcome, keeps its recorded_at (else
-    its occurred_at) and is scrubbed like an app's. Twice is once: a row keeps its id, where that is a UUID, else its
-    id follows from everything that stands in it. detail.import of each row names the batch. Rows of provider
-    releaseguard are left out. What is wrong with a row is told by line and column, and the rest goes on.
+    its occurred_at) and is scrubbed like an app's. Times are as in 2026-11-24T10:15:00Z, or a number since 1970:
+    seconds (10 digits), milliseconds (13) or microseconds (16). Twice is once: a row keeps its id, where that is a
+    UUID, else its id follows from everything that stands in it. detail.import of each row names the batch. Rows of
+    provider releaseguard are left out. What is wrong with a row is told by line and column, and the rest goes on.
 
     Takes the table's owner; over a REST interface it is refused.
 

@@ -14,6 +14,14 @@ from releaseguard.errors import UsageError
 
 MOST_BYTES = 1 << 20
 """Of a line."""
+_UNPACKED_BY = {
+    b"\x1f\x8b": "gunzip -c",
+    b"PK\x03\x04": "unzip -p",
+    b"BZh": "bunzip2 -c",
+    b"\xfd7zXZ\x00": "xz -dc",
+    b"\x28\xb5\x2f\xfd": "zstd -dc",
+}
+"""What prints the text of a compressed file, by the bytes that such a file begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +100,15 @@ def _next_of(reader: Any, names: list[str]) -> Row | Problem | tuple[()] | None:
 
 
 def _lines(file: BinaryIO, *, whole: bool = True) -> Iterator[tuple[int, str | Problem]]:
-    """Lines as text, a byte-order mark left out. ``whole``: one that is too long, or no UTF-8, is a problem."""
+    """Lines as text, a byte-order mark left out. ``whole``: one that is too long, or no UTF-8, is a problem.
+
+    Raises ``UsageError`` for a file that is compressed or UTF-16.
+    """
     number = 0
     while piece := file.readline(MOST_BYTES + 1):
         number += 1
         if number == 1:
+            _refuse_compressed(piece)
             piece = _without_mark(piece)
         if len(piece) > MOST_BYTES:
             _skip_line(file, piece)
@@ -104,6 +116,15 @@ def _lines(file: BinaryIO, *, whole: bool = True) -> Iterator[tuple[int, str | P
             continue
         text = piece.decode("utf-8", "surrogateescape")
         yield number, Problem(number, None, "no UTF-8") if whole and not _is_text(text) else text
+
+
+def _refuse_compressed(piece: bytes) -> None:
+    for begin, command in _UNPACKED_BY.items():
+        if piece.startswith(begin):
+            raise UsageError(
+                "it is compressed",
+                next_step=f"Unpack it on the way, with the same flags: {command} FILE | releaseguard events import -",
+            )
 
 
 def _without_mark(piece: bytes) -> bytes:

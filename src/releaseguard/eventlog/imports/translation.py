@@ -7,10 +7,11 @@ follows from everything that stands in the row, so that a file that is imported 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,11 @@ IN_DETAIL = "detail."
 AHEAD = timedelta(minutes=10)
 """How far a clock may be fast."""
 _NEEDED = ("occurred_at", "provider", "event", "outcome")
+_TEXTS = ("provider", "event", "outcome", "environment", "error_code", "release", "source", "correlation_id")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SINCE_1970 = re.compile(r"(\d{10}|\d{13}|\d{16})(?:\.(\d+))?")
+_MICROSECONDS = {10: 1_000_000, 13: 1000, 16: 1}
+"""In a second, a millisecond and a microsecond, by how many digits a time of these years has then."""
 _YES = frozenset({"true", "t", "1", "yes"})
 _NO = frozenset({"", "false", "f", "0", "no"})
 
@@ -79,6 +85,9 @@ class Translation:
         return replace(made, recorded_at=recorded, detail={**made.detail, MARK: self.batch})
 
     def _note(self, row: Row, emptied: Counter[str]) -> Note:
+        listed = next((name for name in _TEXTS if isinstance(self._value(row, name), list | dict)), None)
+        if listed:
+            raise NoEvent("a list or an object, and no text", self._theirs(listed))
         plain = ("error_code", "release", "source", "correlation_id")
         fields: dict[str, Any] = {name: self._value(row, name) for name in plain}
         fields |= {"latency_ms": self._number(row, emptied), "synthetic": self._flag(row)}
@@ -122,12 +131,14 @@ class Translation:
         try:
             moment = self._moment(str(value))
         except ValueError:
-            raise NoEvent("no time with an offset (see --timezone)", self._theirs(column)) from None
+            raise NoEvent(_no_time(str(value)), self._theirs(column)) from None
         if moment > self.now + AHEAD:
             raise NoEvent("lies in the future", self._theirs(column))
         return moment
 
     def _moment(self, text: str) -> datetime:
+        if counted := _SINCE_1970.fullmatch(text):
+            return _since_1970(*counted.groups(default="0"))
         if self.timezone is not None and (moment := datetime.fromisoformat(text)).tzinfo is None:
             text = moment.replace(tzinfo=self.timezone).isoformat()
         return from_text(text)
@@ -168,3 +179,21 @@ def _json_of(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return text
+
+
+def _since_1970(whole: str, fraction: str) -> datetime:
+    """The time of a Unix clock; its unit follows from the number of digits."""
+    unit = _MICROSECONDS[len(whole)]
+    return _EPOCH + timedelta(microseconds=int(whole) * unit + int(float(f"0.{fraction}") * unit))
+
+
+def _no_time(text: str) -> str:
+    """What a time lacks that cannot be read."""
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return (
+            "no time in a form that is taken: 2026-11-24T10:15:00Z, or seconds, milliseconds or microseconds since 1970"
+            " (10, 13 or 16 digits)"
+        )
+    return "no time with an offset (see --timezone)"
