@@ -9,7 +9,7 @@ it begins with ``::`` (its ``ActionCommand.TryParseV2``), and finds ``##[`` anyw
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TextIO, TypeAlias
 
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
@@ -48,6 +48,37 @@ def as_json(value: Any, indent: int | None = 2) -> str:
     separators = None if indent else (",", ":")
     text = json.dumps(value, ensure_ascii=False, indent=indent, separators=separators)
     return _COMMAND_IN_JSON.sub(_apart, _STEERS.sub(_escaped, text))
+
+
+def json_pieces(value: Any, said: Callable[[Any], Any]) -> Iterator[str]:
+    """:func:`as_json` of what ``said`` makes of ``value``, piece by piece: an object that holds a sequence which is no
+    list, but makes its items when they are asked for, is never held whole."""
+    if not isinstance(value, Mapping) or not any(map(_is_made_when_asked, value.values())):
+        yield as_json(said(value))
+        return
+    before = "{\n  "
+    for name, held in value.items():
+        yield f"{before}{as_json(name)}: "
+        yield from _listed(held, said) if _is_made_when_asked(held) else [_indented(said(held), 2)]
+        before = ",\n  "
+    yield "\n}"
+
+
+def _is_made_when_asked(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str | list | tuple)
+
+
+def _listed(items: Sequence[Any], said: Callable[[Any], Any]) -> Iterator[str]:
+    before = "[\n    "
+    for item in items:
+        yield before + _indented(said(item), 4)
+        before = ",\n    "
+    yield "\n  ]" if items else "[]"
+
+
+def _indented(value: Any, by: int) -> str:
+    """No string in JSON holds a line's end."""
+    return as_json(value).replace("\n", "\n" + " " * by)
 
 
 _COMMAND_IN_JSON: Final = re.compile(r"##(\w*\[)")

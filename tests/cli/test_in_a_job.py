@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from releaseguard.cli.shared.job import CUT, LARGEST, MOST_ANNOTATIONS, Annotation, Job, summarize
+from releaseguard.cli.shared.job import CUT, LARGEST, LARGEST_TEXT, MOST_ANNOTATIONS, Annotation, Job, summarize
 from releaseguard.errors import ExitCode
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from tests.support.commands import Commands, Done
@@ -129,6 +129,15 @@ def test_a_summary_stays_below_what_a_step_may_hold_and_its_code_is_closed(tmp_p
     assert path.stat().st_size <= LARGEST + len(CUT)
     assert text.count("\n````") == 1
     assert "did not fit" in text
+
+
+@pytest.mark.parametrize("most", [LARGEST_TEXT, 40])
+def test_a_document_that_is_printed_in_pieces_is_in_the_summary_as_far_as_it_fits(runner, monkeypatch, most):
+    monkeypatch.setattr("releaseguard.cli.shared.job.LARGEST_TEXT", most)
+    printed = runner.run("backtest", "--json").out.strip()
+    summary = runner.summary.read_text()
+    assert printed[:most] in summary
+    assert (CUT in summary) is (len(printed) > most)
 
 
 def test_a_place_that_takes_no_file_is_said_and_changes_no_exit_code(runner):

@@ -6,13 +6,15 @@ import io
 import json
 import re
 import unicodedata
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from releaseguard.harmless import Harmless, as_json, harmless, visible
+from releaseguard.harmless import Harmless, as_json, harmless, json_pieces, visible
 from releaseguard.report.layout.markdown import cell, code, fenced
 from tests.support.hostile import HOSTILE, hostile_texts, must_be_harmless
 
@@ -111,3 +113,30 @@ def test_code_stays_code(text: str) -> None:
     assert kinds(code(text)) <= {"paragraph_open", "inline", "paragraph_close", "code_inline"}
     block = [token.type for token in GFM.parse(fenced(visible(text)))]
     assert block == ["fence"]
+
+
+class Asked(Sequence[Any]):
+    """Notes which of its items were asked for."""
+
+    def __init__(self, items: list[Any]) -> None:
+        self.items, self.asked = items, list[int]()
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, at: Any) -> Any:
+        item = self.items[at]
+        self.asked.append(at)
+        return item
+
+
+@given(st.dictionaries(st.text(max_size=8), values, max_size=3), st.lists(values, max_size=3))
+def test_a_document_in_pieces_is_the_one_in_one(document: dict[str, Any], items: list[Any]) -> None:
+    whole = {"before": [], **document, "rows": items, "after": {"a": [1]}}
+    assert "".join(json_pieces({**whole, "rows": Asked(items)}, lambda value: value)) == as_json(whole)
+
+
+def test_no_item_of_a_document_in_pieces_is_made_before_the_one_before_it_was_written() -> None:
+    items = Asked(["a", "b", "c"])
+    told = [(piece, len(items.asked)) for piece in json_pieces({"rows": items}, str.upper) if '"' in piece]
+    assert [(piece.strip("[,\n "), asked) for piece, asked in told[1:]] == [('"A"', 1), ('"B"', 2), ('"C"', 3)]

@@ -95,14 +95,26 @@ class Run:
 
     def emit(self, text: str | Callable[[], str], data: Any) -> None:
         """The result, on stdout: ``data`` as JSON with ``--json``, else the text."""
-        from releaseguard.harmless import as_json
-
-        shown = (
-            as_json(self._safe_in(data)) if self.json else self.safe(spoken.lines(text() if callable(text) else text))
-        )
+        if self.json:
+            self._emit_json(data)
+            return
+        shown = self.safe(spoken.lines(text() if callable(text) else text))
         self.keep(shown)
         with last_words():
-            (click.echo if self.json else print_states)(shown)
+            print_states(shown)
+
+    def _emit_json(self, data: Any) -> None:
+        """Kept is as much of it as a summary may hold, and enough more to see that it was cut."""
+        from releaseguard.cli.shared.job import LARGEST_TEXT
+        from releaseguard.harmless import json_pieces
+
+        kept = ""
+        with last_words():
+            for piece in json_pieces(data, self._safe_in):
+                kept += piece if len(kept) <= LARGEST_TEXT else ""
+                self.keep(kept)
+                click.echo(piece, nl=False)
+            click.echo()
 
     def tell(self, message: str, *, detail: bool = False) -> None:
         """A remark on stderr; a ``detail`` only with ``-v``, nothing with ``-q``."""

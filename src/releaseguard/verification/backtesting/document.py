@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import overload
 
 from releaseguard.model import Verdict, to_text
 from releaseguard.report.backtest.document import BacktestDocument, FalseAlarms, ReplayedRow, ThresholdRow
@@ -18,10 +19,10 @@ RATES = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1)
 
 
 def backtest_document_of(measured: Measured, against: Sequence[ComparedMeasure] = ()) -> BacktestDocument:
-    """The document of a replay."""
+    """The document of a replay. The rows of its releases are made each time that they are asked for."""
     replayed = measured.backtest.replayed
     return {
-        "releases": [_row(one) for one in replayed],
+        "releases": _Rows(replayed),
         "false_alarms": _false_alarms(replayed),
         "thresholds": [_threshold(one) for one in other_thresholds(replayed, RATES)],
         "planted": {name: planted_rows(found) for name, found in measured.planted.items()},
@@ -29,6 +30,25 @@ def backtest_document_of(measured: Measured, against: Sequence[ComparedMeasure] 
             {"measure": one.measure, "new": one.new, "old": one.old, "worse": one.is_worse} for one in against
         ],
     }
+
+
+class _Rows(Sequence[ReplayedRow]):
+    """What is told of each release: all of it at once would be many times as large as what it is made of."""
+
+    __slots__ = ("_replayed",)
+
+    def __init__(self, replayed: Sequence[Replayed]) -> None:
+        self._replayed = replayed
+
+    def __len__(self) -> int:
+        return len(self._replayed)
+
+    @overload
+    def __getitem__(self, at: int) -> ReplayedRow: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[ReplayedRow]: ...
+    def __getitem__(self, at: int | slice) -> ReplayedRow | Sequence[ReplayedRow]:
+        return _Rows(self._replayed[at]) if isinstance(at, slice) else _row(self._replayed[at])
 
 
 def _row(one: Replayed) -> ReplayedRow:

@@ -26,6 +26,7 @@ from releaseguard.verification.backtesting.looks import (
     settled,
     verdicts_of,
 )
+from releaseguard.verification.backtesting.packed import PackedFindings
 from releaseguard.verification.backtesting.reading import replaying, rows_of_each, single_rows_of
 from releaseguard.verification.explain.finding import explain
 from releaseguard.verification.isolated import Parted, judged_apart, not_judged
@@ -144,7 +145,7 @@ def _told(
         return replayed
     rows = _rows_of(log, replayed, request.promise, request.population, spelling)
     told = [told_whom(one, rules[one.id], rows) if one.id in rules else one for one in replayed.findings]
-    return replace(replayed, findings=told)
+    return replace(replayed, findings=PackedFindings(told))
 
 
 def _rows_of(
@@ -318,7 +319,7 @@ def replay_one(
         verdict=verdicts[-1][1] if verdicts else Verdict.INCONCLUSIVE,
         failed_after_s=None if failed is None else _seconds(deployment, failed),
         decided_after_s=_seconds(deployment, settled(verdicts)) if verdicts else 0,
-        findings=with_accepted(findings, besides.accepted_by(end)),
+        findings=PackedFindings(with_accepted(findings, besides.accepted_by(end))),
         peak=_peak(courses, failed),
         failed_for_errors=failed_for_errors(course.replay.state for _, course in courses.parts),
         live_since=None if live is None else moment_of(live),
