@@ -113,6 +113,7 @@ def worlds() -> Iterator[tuple[str, World]]:
     holidays = Calendar("Europe/Istanbul", frozenset({NOON.date()}))
     yield "calendar", World([*failing(both()), mark()], promise=replace(SHORT, calendar=holidays))
     yield "renamed", World([*since_noon(both(), event="sendgrid_email_dispatched"), mark()], verdict="inconclusive")
+    yield "mails in prod", World([*since_noon(both(), environment="prod"), mark()], verdict="inconclusive")
     yield "spelled", World([*since_noon(failing(both()), provider="SendGrid"), mark()], verdict="fail")
     queued = [row(-600 - n / 9, "sendgrid_email_sent", recorded_at=NOON + timedelta(minutes=5)) for n in range(200)]
     yield "a queue worked off", World([*gone, *queued, mark()])

@@ -16,6 +16,7 @@ from releaseguard.verification.judge.replay import Look, Replay
 from releaseguard.verification.rows.accepted import Acceptances
 from releaseguard.verification.rows.set_aside import Unread
 from releaseguard.verification.values import Acceptance, Finding, Rule, overall_of
+from releaseguard.verification.whose.strayed import NOWHERE, Strayed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,8 @@ class Besides:
     """Rows of hours before that the log learned of since, and that count as of then."""
     accepted: Acceptances | None = None
     """``None`` where nothing was."""
+    strayed: Strayed = NOWHERE
+    """What it wrote under other environments' names."""
 
     def accepted_by(self, minute: int) -> Mapping[str, Acceptance]:
         """What had been accepted at the end of a look, by check."""

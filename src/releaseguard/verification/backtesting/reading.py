@@ -9,17 +9,18 @@ from itertools import chain
 from typing import Final
 
 from releaseguard.eventlog.counts import MinuteCount
-from releaseguard.eventlog.hours import HourCount
+from releaseguard.eventlog.hours import HOUR, HourCount, hour_begun, within
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.stats.completeness import ANY_CLOCK
 from releaseguard.verification.rows.single_rows import SingleRows
-from releaseguard.verification.rows.traffic import elsewhere_than, span_of
+from releaseguard.verification.rows.traffic import elsewhere_than, others_in, span_of, strayed_of
 from releaseguard.verification.values import Deployment, Promise, end_of, judged_from
 from releaseguard.verification.whose.as_read import ANY_ZONE, Spelling, as_read, misread
 from releaseguard.verification.whose.as_written import as_written
 from releaseguard.verification.whose.behind import A_DAY_BEHIND, NEVER_SET
 from releaseguard.verification.whose.members import Members
 from releaseguard.verification.whose.population import Population
+from releaseguard.verification.whose.strayed import Strayed
 
 MOST_FAR: Final = 20_000
 """Minutes of one kind of event each, of before or after what is replayed, that are read since a clock may be wrong.
@@ -86,6 +87,19 @@ def _worth_asking(query: Query, hours: Sequence[HourCount]) -> Query | None:
     if sum(map(bool, chain.from_iterable(hour.counts for hour in hours))) <= MOST_FAR:
         return replace(query, environment=None) if hours else None
     return replace(query, until=NEVER_SET, environment=None) if query.since is None else None
+
+
+def strayed_from(log: EventLog, deployment: Deployment, promise: Promise, population: Population) -> Strayed:
+    """What a release wrote under other environments' names, as the log knew it at its window's end."""
+    members, end = Members(deployment, population.tags), end_of(deployment, promise)
+    minute = deployment.deployed_at.replace(second=0, microsecond=0)
+    _, until = span_of([deployment], promise, population)
+    since = judged_from(deployment).replace(second=0, microsecond=0)
+    here = Query(environment=deployment.environment, since=since, until=until, recorded_until=end)
+    anywhere = Query(since=hour_begun(minute), until=hour_begun(until) + HOUR, recorded_until=end)
+    told = log.counts_of_each([anywhere], [here])
+    others = others_in(within(told.hours[0], minute, until), members, list(told.minutes[0]))
+    return strayed_of(log, members, others, end, end)
 
 
 def single_rows_of(

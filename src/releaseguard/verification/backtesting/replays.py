@@ -27,7 +27,7 @@ from releaseguard.verification.backtesting.looks import (
     verdicts_of,
 )
 from releaseguard.verification.backtesting.packed import PackedFindings
-from releaseguard.verification.backtesting.reading import replaying, rows_of_each, single_rows_of
+from releaseguard.verification.backtesting.reading import replaying, rows_of_each, single_rows_of, strayed_from
 from releaseguard.verification.explain.finding import explain
 from releaseguard.verification.isolated import Parted, judged_apart, not_judged
 from releaseguard.verification.judge.replay import Replay
@@ -43,6 +43,7 @@ from releaseguard.verification.values import Deployment, Finding, Promise, Rule,
 from releaseguard.verification.whose.as_read import Spelling, spelling_of
 from releaseguard.verification.whose.behind import OldRows, each_at_its_recording
 from releaseguard.verification.whose.population import ALIKE, Population
+from releaseguard.verification.whose.strayed import NOWHERE, Strayed
 
 OUTCOME = "release_outcome"
 """An event that says how a release turned out: ``detail.good`` true or false."""
@@ -121,11 +122,14 @@ class BesideAll:
     unread: Unread = field(default_factory=Unread)
     accepting: Sequence[Event] = ()
     """What people accepted, for whichever deployment."""
+    strayed: Strayed = NOWHERE
+    """What was written under other environments' names, where there is one deployment alone."""
 
     def of(self, deployment: Deployment, late: Sequence[MinuteCount]) -> Besides:
         """What is known of one deployment; ``late``: the old rows that came in its window."""
         accepted = accepted_for(self.accepting, deployment)
-        return Besides(unread=self.unread, late=late, accepted=accepted if accepted.rows else None)
+        known = accepted if accepted.rows else None
+        return Besides(unread=self.unread, late=late, accepted=known, strayed=self.strayed)
 
 
 NOTHING_BESIDE: Final = BesideAll()
@@ -202,30 +206,38 @@ def backtest(
     by_deployment = any(one.deployment_id for history in past.values() for one in history.deployments)
     spelling = spelling_of(cards)
 
-    def replayed(name: str, rows: Iterable[MinuteCount], history: History) -> list[Replayed]:
-        known = beside.get(name, NOTHING_BESIDE)
+    def replayed(rows: Iterable[MinuteCount], history: History, known: BesideAll) -> list[Replayed]:
         return list(_replay_all(rows, history, cards, promise, every, traces, population, known))
 
     for name, rows in rows_of_each(log, spans, spelling, by_deployment=by_deployment):
-        found[name] = replayed(name, rows, past[name])
+        found[name] = replayed(rows, past[name], beside.get(name, NOTHING_BESIDE))
     for name in past.keys() - found.keys():
-        found[name] = replayed(name, [], past[name])
+        found[name] = replayed([], past[name], beside.get(name, NOTHING_BESIDE))
 
-    def again(failed: Replayed, retried: Sequence[MinuteCount]) -> Replayed:
-        """The same release as :func:`verify` judges it again, where actions went on failing."""
-        alone = {failed.deployment.environment: replaying([failed.deployment], promise, population)}
-        history = History(deployments=[failed.deployment], outcomes={})
-        for name, rows in rows_of_each(log, alone, spelling, by_deployment=by_deployment):
-            [failed] = replayed(name, chain(rows, retried), history)
-        return failed
+    def again(one: Replayed, more: Sequence[MinuteCount], strayed: Strayed) -> Replayed:
+        """The same release, beside what was not known of it."""
+        name = one.deployment.environment
+        alone = {name: replaying([one.deployment], promise, population)}
+        known = replace(beside.get(name, NOTHING_BESIDE), strayed=strayed)
+        for _, rows in rows_of_each(log, alone, spelling, by_deployment=by_deployment):
+            [one] = replayed(chain(rows, more), History(deployments=[one.deployment], outcomes={}), known)
+        return one
 
-    def once_an_action(one: Replayed) -> Replayed:
-        if not one.failed_for_errors:
-            return one
-        retried = taken_back(_rows_of(log, one, promise, population, spelling), one.failed_for_errors)
-        return again(one, retried) if retried else one
+    def as_verified(one: Replayed) -> Replayed:
+        """The release as :func:`verify` judges it, which knows of other environments and of each action."""
+        strayed = _strayed_of(log, one, promise, population)
+        one = again(one, (), strayed) if strayed != NOWHERE else one
+        failed = one.failed_for_errors
+        retried = taken_back(_rows_of(log, one, promise, population, spelling), failed) if failed else ()
+        return again(one, retried, strayed) if retried else one
 
-    return [once_an_action(one) for name in past for one in found[name]]
+    return [as_verified(one) for name in past for one in found[name]]
+
+
+def _strayed_of(log: EventLog, one: Replayed, promise: Promise, population: Population) -> Strayed:
+    """What a release that failed wrote under other environments' names. A table without our indexes is scanned for each
+    that is looked for: no other is worth it."""
+    return NOWHERE if one.failed_after_s is None else strayed_from(log, one.deployment, promise, population)
 
 
 def _replay_all(
@@ -300,6 +312,7 @@ def replay_one(
 
     def look(some: Sequence[Rule], shared: Promise) -> ReplayCourse:
         replay = Replay(ledger, some, deployment, shared, population)
+        replay.state.strayed = besides.strayed
         replay.state.traffic.note_late(besides.late)
         timeline = replay.timeline
         minutes = (*range(timeline.deployed + step, timeline.end, step), timeline.end)

@@ -32,14 +32,20 @@ from releaseguard.verification.rows.releases import AHEAD, DEPLOYED, deployments
 from releaseguard.verification.rows.seen import MOST_SEEN, called_alike, most_of
 from releaseguard.verification.rows.set_aside import Unread, not_seen_before, undated_in, unread_of
 from releaseguard.verification.rows.single_rows import Name
-from releaseguard.verification.rows.traffic import elsewhere_than, settled_before, span_of
+from releaseguard.verification.rows.traffic import (
+    are_bare,
+    elsewhere_than,
+    others_in,
+    settled_before,
+    span_of,
+    strayed_of,
+)
 from releaseguard.verification.values import Acceptance, Deployment, end_of, judged_from
 from releaseguard.verification.whose.behind import A_DAY_BEHIND, CountedTraffic
 from releaseguard.verification.whose.heard import Heard
 from releaseguard.verification.whose.members import Members, Owner
 from releaseguard.verification.whose.serving import FARTHEST, Serving, serving_in
-from releaseguard.verification.whose.strayed import NOWHERE, USUAL_OVER, Strayed, strayed_in
-from releaseguard.verification.whose.tags import release_in
+from releaseguard.verification.whose.strayed import NOWHERE, Strayed
 
 ON_THE_WAY = timedelta(minutes=SKEW)
 """How long a row may have been on its way to the log in the minute in which a release was first seen."""
@@ -222,16 +228,17 @@ class LogReader:
         those that are called alike: it may be in others on purpose. And what of the release stands there by mistake."""
         members, since = Members(deployment, self.context.population.tags), judged_from(deployment)
         here = [row for row in rows if row.occurred_minute >= since.replace(second=0, microsecond=0)]
-        forms = {row.release for row in here if members.of_tag(row.release) is Owner.OURS}
-        are_bare = all(release_in(row.release) is None for row in here)
-        seen = Counter[str]()
-        for row in anywhere:
-            if are_bare or members.of_tag(row.release) is Owner.OURS:
-                seen[row.environment] += sum(row.counts)
-        others = {name: count for name, count in seen.items() if name != deployment.environment and count}
+        serves = any(members.of_tag(row.release) is Owner.OURS for row in here)
+        others = others_in(anywhere, members, here)
         alike = called_alike(others, deployment.environment)
-        strayed = self._strayed(members, others, alike)
-        return alike if here and (forms or are_bare) else others, strayed
+        strayed = self._strayed(members, others) if others else NOWHERE
+        return alike if here and (serves or are_bare(here)) else others, strayed
+
+    def _strayed(self, members: Members, others: Mapping[str, int]) -> Strayed:
+        """What the release wrote in ``others`` by mistake."""
+        end = end_of(members.deployment, self.context.promise)
+        until = min(self.request.as_of or self.context.now(), end)
+        return strayed_of(self.context.log, members, others, until, self.request.as_of)
 
     def _lately(self, deployment: Deployment, as_of: datetime) -> datetime | None:
         """The minute from which on is asked what serves after the window; ``None`` where it is not over. Phones hold
@@ -260,17 +267,6 @@ class LogReader:
             return Serving(*found, is_marked=True)
         is_named = any(tags.same(found[0], one) for one in self._marked)
         return Serving(*found, is_marked=False) if is_wanted and not is_named else None
-
-    def _strayed(self, members: Members, others: Iterable[str], alike: Iterable[str]) -> Strayed:
-        """What the release wrote in ``others`` by mistake."""
-        named = sorted(others)[:MOST_SEEN]
-        if not named:
-            return NOWHERE
-        live, end = judged_from(members.deployment), end_of(members.deployment, self.context.promise)
-        until = min(self.request.as_of or self.context.now(), end)
-        query = Query(since=live - USUAL_OVER, until=until, recorded_until=self.request.as_of)
-        counted = self.context.log.counts_of_each([], [replace(query, environment=name) for name in named]).minutes
-        return strayed_in(dict(zip(named, counted, strict=True)), members, alike, until)
 
     def first_rows(
         self, deployment: Deployment, minute: datetime | None, known: Heard, newest: Mapping[str, Query]
