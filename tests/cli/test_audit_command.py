@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from releaseguard.cli.shared import streams
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
+from releaseguard.report.layout.text import COPIED
 from releaseguard.sandbox.world import World
 from tests.support.commands import Commands, Done
 
@@ -58,6 +60,17 @@ def cli(rotated: Rotated, tmp_path: Path) -> Commands:
         source.backup(target)
     (tmp_path / "releaseguard.toml").write_text((rotated.folder / "releaseguard.toml").read_text())
     return Commands(tmp_path, rotated.environ)
+
+
+@pytest.mark.parametrize("arguments", [("audit", "show"), ("audit", "verify"), ("drift", "--provider", "sendgrid")])
+def test_no_line_is_wider_than_the_terminal(
+    cli: Commands, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(streams, "PIPE_WIDTH", 40)
+    done = cli.run(*arguments, COLUMNS="40")
+    assert "sendgrid" in done.out.lower(), done.everything
+    said = [line for line in done.out.splitlines() if not line.lstrip().startswith(COPIED)]
+    assert [line for line in said if len(line) > 40 and len(line.split()) > 1] == []
 
 
 @pytest.fixture

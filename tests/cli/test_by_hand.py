@@ -67,3 +67,10 @@ def test_for_people_it_is_a_numbered_list(cli: Commands) -> None:
 @pytest.mark.parametrize("words", [("--all",), ("sendgrid", "--resume"), ("sendgrid", "--leak", "--reason", "x")])
 def test_it_goes_with_one_provider_alone(cli: Commands, words: tuple[str, ...]) -> None:
     assert cli.run("rotate", *words, "--by-hand").code == 2
+
+
+def test_the_page_of_the_console_is_said_once_a_step(cli: Commands) -> None:
+    out = cli.run("rotate", "sendgrid", "--by-hand").out
+    first, _, rest = out.partition("\n 2. ")
+    assert first.count("https://app.sendgrid.com/settings/api_keys") == 1
+    assert rest.count("https://app.sendgrid.com/settings/api_keys") == 1

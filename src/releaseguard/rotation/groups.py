@@ -68,12 +68,12 @@ class SecretGroup:
         """Whether more is written there than what is public in itself."""
         return any(binding.holds(spec.name) and not spec.identifier for spec in self.secrets)
 
-    def steps(self, language: str = "en") -> str | None:
-        """What a person does at the provider, with its page."""
+    def steps(self, language: str = "en", told: str | None = None) -> str | None:
+        """What a person does at the provider, with its page, unless that is ``told`` anyway."""
         texts = []
         for spec in self.secrets:
             steps = (spec.steps or {}).get(language) or (spec.steps or {}).get("en")
-            text = " ".join(part for part in (steps, spec.console) if part)
+            text = " ".join(part for part in (steps, spec.console) if part and part != told)
             if text and text not in texts:
                 texts.append(text)
         return " ".join(texts) or None

@@ -12,6 +12,7 @@ from releaseguard.audit.telling import foreign_lines
 from releaseguard.cards.spec import Card
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.report.layout import table
+from releaseguard.report.layout.text import fitting
 from releaseguard.report.rows import BrokenRow, LeakRow, RotationRow
 from releaseguard.rotation.drift.revocation import StillUsed, StillUsedRow, still_used
 from releaseguard.rotation.drift.survey import companions_of, others_events_of
@@ -71,7 +72,7 @@ def document_of(found: RotationOverview) -> OverviewDocument:
 
 def text_of(found: RotationOverview, width: int) -> str:
     """The same for people, in lines of ``width`` characters."""
-    account, lines = found.account, list(_attention(found))
+    account, lines = found.account, [fitting(line, width) for line in _attention(found)]
     rows = [_cells(rotation_row(chain_key, rotation)) for chain_key, rotation in account.rotations]
     if rows:
         lines += [*([""] if lines else []), table.render(rows, COLUMNS, width)]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from releaseguard.cli.shared.options import FilePath, Run, Span, check_spans, command
+from releaseguard.cli.shared.streams import line_width
 from releaseguard.cli.shared.traces import write_trace
 from releaseguard.errors import ConfigError, ExitCode, ReleaseguardError
 
@@ -47,13 +48,14 @@ def backtest(
     """
     from releaseguard.report.backtest.document import broken
     from releaseguard.report.backtest.text import render
+    from releaseguard.report.layout.text import fitting
 
     check_spans(window=window, baseline=baseline, every=flags["every"])
     everywhere = environment == "all"
     with run.wiring(None if everywhere else environment) as wiring:
         asked = _Replay(None if everywhere else wiring.settings.environment, window, baseline, **flags)
         document = _documented(run, wiring, asked)
-    run.emit(lambda: render(document), document)
+    run.emit(lambda: fitting(render(document), line_width()), document)
     if broken(document):
         return ExitCode.BUG
     return ExitCode.BAD if any(one["worse"] for one in document["compared"]) else ExitCode.OK

@@ -73,13 +73,14 @@ def verify(run: Run, heads: Sequence[str], environment: str | None) -> ExitCode:
     from releaseguard.audit.chain import parse_head
     from releaseguard.audit.integrity import verify_log
     from releaseguard.audit.telling import document_of, text_of
+    from releaseguard.report.layout.text import fitting
     from releaseguard.rotation.history.events import TYPES
     from releaseguard.rotation.history.rows import fault
 
     parsed = [parse_head(head) for head in heads]
     with run.wiring(environment) as wiring:
         found = verify_log(wiring.stores.log, parsed, _expected(wiring), fault=fault, names=TYPES)
-    run.emit(lambda: text_of(found, parsed), document_of(found))
+    run.emit(lambda: fitting(text_of(found, parsed), line_width()), document_of(found))
     return ExitCode.OK if found.intact else ExitCode.BAD
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from releaseguard.cli.shared.options import Run
+from releaseguard.cli.shared.streams import line_width
 from releaseguard.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 def by_hand(run: Run, wiring: Wiring, provider: str, secret: str | None, environment: str | None) -> ExitCode:
     """Print the ordered list of places, names, consoles and commands. Raises ``ConfigError``."""
     from releaseguard.compose.placing.by_hand import steps_by_hand
+    from releaseguard.report.layout.text import fitting
     from releaseguard.rotation.by_hand.steps import lines_of
 
     where = f" --environment {environment}" if environment else ""
@@ -29,5 +31,5 @@ def by_hand(run: Run, wiring: Wiring, provider: str, secret: str | None, environ
         "unit": group.name,
         "steps": [step.to_json(number) for number, step in enumerate(steps, 1)],
     }
-    run.emit(lambda: lines_of(steps, head), document)
+    run.emit(lambda: fitting(lines_of(steps, head), line_width()), document)
     return ExitCode.OK

@@ -15,6 +15,7 @@ from releaseguard.cli.rotating.given import given_values
 from releaseguard.cli.rotating.in_job import leave_in_job
 from releaseguard.cli.shared.confirm import ask, refuse_without_terminal
 from releaseguard.cli.shared.options import Run, Span, command, environment_option
+from releaseguard.cli.shared.streams import line_width
 from releaseguard.errors import ExitCode, UsageError
 from releaseguard.vault.source import ValueSource
 
@@ -338,9 +339,10 @@ def _confirm(run: Run, context: RotationContext, request: RotateRequest) -> None
 
 
 def _report(run: Run, result: RotationResult) -> None:
+    from releaseguard.report.layout.text import fitting
     from releaseguard.rotation.telling import text_of
 
-    run.emit(lambda: text_of(result), result.to_json())
+    run.emit(lambda: fitting(text_of(result), line_width()), result.to_json())
     leave_in_job(run, result)
     if result.problem is not None:
         result.problem.reported = True

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from releaseguard.cli.rotating.carrying_out import carry_out
 from releaseguard.cli.shared.confirm import ask
 from releaseguard.cli.shared.options import Run
+from releaseguard.cli.shared.streams import line_width
 from releaseguard.errors import ExitCode, ReleaseguardError
 
 if TYPE_CHECKING:
@@ -92,9 +93,10 @@ def _one(run: Run, wiring: Wiring, group: DriftedGroup, make: Callable[[Card, st
 
 
 def _reported(run: Run, results: Sequence[RotationResult]) -> ExitCode:
+    from releaseguard.report.layout.text import fitting
     from releaseguard.rotation.drift.again import worst
 
-    run.emit(lambda: _text(results), document_of(results))
+    run.emit(lambda: fitting(_text(results), line_width()), document_of(results))
     return worst(one.exit_code for one in results)
 
 

@@ -77,9 +77,10 @@ def steps_of(
 ) -> Sequence[HandStep]:
     """What to do, in order: a new value, its places, the deployments, the vault, the proof, the old one's end."""
     console = next((spec.console for spec in group.secrets if spec.console), None)
+    there = group.steps(language, told=console) or ""
     return [
         HandStep(
-            what=f"Make a new value of {' and '.join(group.names)}. {group.steps(language) or ''}".strip(),
+            what=f"Make a new value of {' and '.join(group.names)}. {there}".strip(),
             names=group.names,
             console=console,
         ),
