@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from releaseguard.health.values import Grounds, HealthCondition, HealthState, Why
-from releaseguard.verification.values import Deployment
+
+if TYPE_CHECKING:
+    from releaseguard.model import Event
+    from releaseguard.verification.values import Deployment
 
 ROLLED_OUT: Final = timedelta(minutes=10)
 """How long after its mark the release before may still use what a deployment removes."""
@@ -27,6 +30,16 @@ def removals_in(deployments: Iterable[Deployment]) -> Mapping[str, datetime]:
             removed.clear()
         removed |= dict.fromkeys(one.removes, one.deployed_at)
     return removed
+
+
+def removals_marked(marks: Sequence[Event]) -> Mapping[str, datetime]:
+    """The same by the rows of the marks. What reads these is loaded where there are some: `health` starts at once."""
+    if not marks:
+        return {}
+    from releaseguard.verification.rows.releases import deployments_of
+    from releaseguard.verification.values import Promise
+
+    return removals_in(deployments_of(marks, Promise().window))
 
 
 def unless_removed(condition: HealthCondition, last: datetime | None, at: datetime | None) -> HealthCondition:

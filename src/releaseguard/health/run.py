@@ -21,7 +21,7 @@ from releaseguard.eventlog.rows.aside import tally_of
 from releaseguard.health.history import DEPLOYED, marks_of, strips_of
 from releaseguard.health.judge import condition_of, not_judged
 from releaseguard.health.phones import card_id, name_of, of_phones, parted, shown_as
-from releaseguard.health.removed import removals_in, unless_removed
+from releaseguard.health.removed import removals_marked, unless_removed
 from releaseguard.health.values import Glance, HealthState, Latency, Overview, ProviderHealth
 from releaseguard.health.window import Window
 from releaseguard.model import CLIENT, OURSELVES, Event, Outcome, by_phones
@@ -31,10 +31,7 @@ from releaseguard.rotation.history.reading import chains_in
 from releaseguard.stats.completeness import ANY_CLOCK, FAR_AHEAD, as_recorded, is_ahead, known_at, median_lead
 from releaseguard.stats.series import Cell, cell_of, minute_of
 from releaseguard.traces import Trace, Traces, no_trace
-from releaseguard.verification.rows.releases import deployments_of
-from releaseguard.verification.values import Promise
 
-WINDOW = Promise().window
 PARTS = 20
 """Of the window, in the course of a provider's events."""
 MOST_CODES = 3
@@ -107,7 +104,7 @@ class Observer:
         seen = self._counted(since, apart)
         told = self._told(since, until, min(before, until) if before else until, seen, apart)
         account = account_of(chains_in(told.judged("ours")), context.provider, context.environment)
-        removed = removals_in(deployments_of(told.rows("deployed"), WINDOW))
+        removed = removals_marked(list(told.rows("deployed")))
         every = (self._row(window, name, shown, seen, account) for name, shown in self._named(window).items())
         rows = [_as_marked(row, removed) for row in every]
         aside = list(told.aside("aside"))
