@@ -33,8 +33,8 @@ def removals_in(deployments: Iterable[Deployment]) -> Mapping[str, datetime]:
 
 
 def removals_marked(marks: Sequence[Event]) -> Mapping[str, datetime]:
-    """The same by the rows of the marks. What reads these is loaded where there are some: `health` starts at once."""
-    if not marks:
+    """The same by the rows of the marks. What reads these is loaded only where one removes something."""
+    if not any(mark.detail.get("removes") for mark in marks):
         return {}
     from releaseguard.verification.rows.releases import deployments_of
     from releaseguard.verification.values import Promise
