@@ -129,7 +129,7 @@ def test_broken_rows_are_named_and_the_rest_goes_on(imported: Callable[..., Done
     ]
     done = imported(HEADING + "\n".join(rows), *MAPPED)
     assert done.code == 0
-    assert "broken: line 3, column created_at: no time in a form that is taken: 2026-11-24T10:15:00Z" in done.out
+    assert "broken: line 3, column created_at: no time in a form that is taken (write 2026-11-24T10:15:00Z" in done.out
     assert "broken: line 4: 2 fields, where the heading has 6" in done.out
     strict = imported(HEADING + "\n".join(rows), *MAPPED, "--strict")
     assert (strict.code, "where: events.csv: line 3, column created_at" in strict.err) == (2, True), strict.everything
@@ -195,3 +195,21 @@ def test_the_printed_example_runs(cli: Commands) -> None:
     rows = "created_at,event,outcome\n2026-11-20T10:00:00Z,sendgrid_email_sent,success\n"
     (cli.folder / "mails.csv").write_text(rows)
     assert cli.run(*example).code == 0
+
+
+def test_what_is_wrong_with_a_row_is_said_in_turkish(imported: Callable[..., Done]) -> None:
+    rows = [
+        {"occurred_at": "29.11.2026 10:00"},
+        {"release": ["4f2c91a"]},
+        {"occurred_at": "2026-11-20T10:00:00"},
+        {},
+    ]
+    well = {"occurred_at": "2026-11-20T10:00:00Z", "provider": "sendgrid", "event": "e", "outcome": "success"}
+    text = "\n".join(json.dumps(well | one) for one in rows)
+    done = imported(text, "--dry-run", "--lang", "tr", name="events.jsonl")
+    assert "kabul edilen biçimde bir zaman değil (2026-11-24T10:15:00Z gibi yazın; 1970'ten beri" in done.out
+    assert "satır 2, kolon release: metin değil, liste ya da nesne" in done.out
+    assert "saat dilimi olan bir zaman değil (bkz. --timezone)" in done.out
+    packed = imported(b"\x1f\x8b\x08\x00rest", "--dry-run", "--lang", "tr", name="events.csv.gz")
+    assert "sıkıştırılmış" in packed.err
+    assert "Aynı seçeneklerle, okurken açın: gunzip -c FILE | releaseguard events import -" in packed.err

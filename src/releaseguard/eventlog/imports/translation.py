@@ -87,7 +87,7 @@ class Translation:
     def _note(self, row: Row, emptied: Counter[str]) -> Note:
         listed = next((name for name in _TEXTS if isinstance(self._value(row, name), list | dict)), None)
         if listed:
-            raise NoEvent("a list or an object, and no text", self._theirs(listed))
+            raise NoEvent("no text but a list or an object", self._theirs(listed))
         plain = ("error_code", "release", "source", "correlation_id")
         fields: dict[str, Any] = {name: self._value(row, name) for name in plain}
         fields |= {"latency_ms": self._number(row, emptied), "synthetic": self._flag(row)}
@@ -192,8 +192,5 @@ def _no_time(text: str) -> str:
     try:
         datetime.fromisoformat(text)
     except ValueError:
-        return (
-            "no time in a form that is taken: 2026-11-24T10:15:00Z, or seconds, milliseconds or microseconds since 1970"
-            " (10, 13 or 16 digits)"
-        )
+        return "no time in a form that is taken (write 2026-11-24T10:15:00Z; numbers since 1970 are in --help)"
     return "no time with an offset (see --timezone)"
