@@ -279,3 +279,21 @@ def test_going_back_without_an_end_of_the_trouble_is_nothing_to_go_on_with(heals
     replay = judged(cells(10, only("mail", -40, ends, 0.98)), rolls_back=heals)
     assert not replay.state.failed
     assert replay.current().verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("seed", "before", "after", "began"),
+    [(1, 0.5, 0.7, "errors began before"), (8, 0.15, 0.3, "errors may have begun before")],
+    ids=["surely", "perhaps"],
+)
+def test_what_trouble_from_before_does_not_excuse_is_not_said_to_be_excused(
+    seed: int, before: float, after: float, began: str
+) -> None:
+    def failing(provider: str, offset: int, _release: str) -> float:
+        return (before if offset < 0 else after) if provider == "mail" and offset >= -12 else 0.0
+
+    verdict, reason = said(judged(cells(1, failing, seed=seed)), "mail.errors")
+    assert verdict is Verdict.INCONCLUSIVE
+    assert began in reason
+    assert "excused up to it and no more" in reason
+    assert "not held against this release" not in reason

@@ -62,7 +62,7 @@ def _rolled_back(outcomes: str) -> str:
         errors={ERRORS.id: held},
         rolls_back=True,
         harmed={},
-        known=SimpleNamespace(errors={ERRORS.id: SimpleNamespace(share=0.02, events=500)}),
+        known=SimpleNamespace(errors={ERRORS.id: SimpleNamespace(share=0.02, events=500)}, traffic={}),
     )
     return undecided_of(state, ERRORS)
 

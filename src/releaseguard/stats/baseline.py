@@ -13,7 +13,7 @@ from operator import mul
 
 from msgspec import Struct
 
-from releaseguard.stats.batches import batch_minutes, next_batch
+from releaseguard.stats.batches import DailyBatch, batch_minutes, daily_batches, next_batch
 from releaseguard.stats.bounds import beta_quantile, median
 from releaseguard.stats.calendar import ALL_ALIKE, DAY, Calendar, ComparableDay
 from releaseguard.stats.series import KnownSeries
@@ -175,6 +175,8 @@ class VolumeBaseline(Struct, frozen=True):
     """The minutes after the deployment in which a batch may come: one that counts as one event tells nothing there."""
     next_batch: int | None = None
     """Minutes after the deployment at which its daily batch is due, where nearly all its events come in one."""
+    daily: Sequence[DailyBatch] = ()
+    """The batches that surely come in the minutes after the deployment."""
 
     def expected(self, start: int, end: int) -> float:
         """Events expected in the minutes ``[start, end)`` after the deployment."""
@@ -215,7 +217,9 @@ def volume_baseline(
     variance = _excess_variance(trials, dispersion) + dispersion / max(profile, 1.0)
     rates = [level * rate for rate in usual]
     due = next_batch(series, span.end, used)
-    return VolumeBaseline(rates, variance, dispersion, level, len(used), events, trials, batch, due)
+    # What is left out as odd above may be the very days that have no batch.
+    daily = daily_batches(series, span.end, days, minutes)
+    return VolumeBaseline(rates, variance, dispersion, level, len(used), events, trials, batch, due, daily)
 
 
 def _flat(series: KnownSeries, span: BaselineSpan, complete: int, minutes: int, events: int) -> VolumeBaseline:

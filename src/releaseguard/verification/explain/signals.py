@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from releaseguard import readable
 from releaseguard.model import Verdict
+from releaseguard.stats.batches import DailyBatch
 from releaseguard.stats.bounds import lower_share, upper_share
 from releaseguard.verification.evidence import AtThisTime, OtherReleases, SignalEvidence, UsualErrors
 from releaseguard.verification.explain.shared import others_serve, shared_evidence
@@ -21,11 +23,13 @@ from releaseguard.verification.explain.words import (
     span,
     strayed_words,
     stretch,
+    text,
     window,
     would_change,
 )
 from releaseguard.verification.judge.failures import level_at_times
 from releaseguard.verification.judge.log import silence_of
+from releaseguard.verification.judge.pre_deployment import FAILING
 from releaseguard.verification.judge.state import ErrorState, Failure, ReleaseState
 from releaseguard.verification.judge.verdicts import (
     SUSPICION,
@@ -33,9 +37,11 @@ from releaseguard.verification.judge.verdicts import (
     clean_events_needed,
     events_needed,
     exceeds,
+    failed_batch,
     has_room,
     is_meant,
     limit_of,
+    outgrows,
     outnumbers,
 )
 from releaseguard.verification.judge.weighing.others import sums
@@ -118,8 +124,10 @@ def _words(state: ReleaseState, rule: Rule, verdict: Verdict, evidence: SignalEv
     held = state.errors[rule.id]
     if verdict is Verdict.PASS:
         return f"{observed}; {_recovered(held)}needed confidence that it is below {limit}, and has it"
+    if failed := failed_batch(state, held):
+        return f"{observed}; {_failed_batch_words(state, *failed)}"
     if held.trouble:
-        return f"{observed}; {_trouble_words(held.trouble)}"
+        return f"{observed}; {_trouble_words(state, held, held.trouble)}"
     return f"{observed}; {_recovered(held, to_pass=True)}{_why_undecided(state, rule, evidence, limit)}"
 
 
@@ -177,15 +185,29 @@ def _others_words(state: ReleaseState, rule: Rule) -> str:
     )
 
 
-def _trouble_words(trouble: PriorTrouble) -> str:
+def _failed_batch_words(state: ReleaseState, batch: DailyBatch, events: int, errors: int) -> str:
+    """That a batch failed, and why that fails no release."""
+    at = readable.clock(text(state.deployed + batch.at))
+    return (
+        f"of the batch that comes daily at about {at} {errors} of {events} "
+        "events failed: a batch is one event, too little to fail a release and too much to pass it; look at the job"
+    )
+
+
+def _trouble_words(state: ReleaseState, held: ErrorState, trouble: PriorTrouble) -> str:
     """What became of errors that began before the deployment."""
     events, errors = trouble.counted
-    began = f"errors began before the deployment, at a level of {trouble.level.share:.0%}"
+    level = f"{trouble.level.share:.0%}"
+    began = f"errors began before the deployment, at a level of {level}"
+    if state.known.trouble[held.rule.id] < FAILING:
+        began = f"errors may have begun before the deployment, at a level of {level}"
     if not events:
         return f"{began}; nothing of this release came since, so nobody knows whether they are over"
     if trouble.is_recovering and errors < trouble.level.share * events:
         more = trouble.recovery.needed(trouble.recovered_at)
         return f"{began}; recovered, too early to pass: needed about {more} more without an error to call it over"
+    if outgrows(state, held):
+        return f"{began}, which are excused up to it and no more; what fails is above it, though not surely by itself"
     return f"{began}, and are not known to be over, so they are not held against this release up to that level"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from releaseguard import readable
 from releaseguard.model import Verdict
 from releaseguard.stats.baseline import VolumeBaseline
 from releaseguard.stats.silence import SilenceCause
@@ -23,6 +24,7 @@ from releaseguard.verification.explain.words import (
     span,
     strayed_words,
     stretch,
+    text,
     window,
     would_change,
 )
@@ -47,7 +49,8 @@ from releaseguard.verification.whose.foretold import REMOVED_WORDS
 def explain_volume(state: ReleaseState, rule: Rule, verdict: Verdict) -> tuple[str, VolumeRuleEvidence]:
     """The sentence about a volume rule, and its evidence."""
     evidence = _evidence(state, rule, verdict)
-    return _words(state, rule, verdict, evidence) + _per_action(evidence) + _odd_share(state, verdict), evidence
+    besides = _missed_batch(state, rule) + _per_action(evidence) + _odd_share(state, verdict)
+    return _words(state, rule, verdict, evidence) + besides, evidence
 
 
 def _evidence(state: ReleaseState, rule: Rule, verdict: Verdict) -> VolumeRuleEvidence:
@@ -79,6 +82,18 @@ def _evidence(state: ReleaseState, rule: Rule, verdict: Verdict) -> VolumeRuleEv
 def _rows_per_action(state: ReleaseState, rule: Rule) -> RowsPerAction | None:
     found = state.rows_per_action(rule)
     return None if found is None else RowsPerAction(*(rounded(one) for one in found))
+
+
+def _missed_batch(state: ReleaseState, rule: Rule) -> str:
+    """That a batch which comes daily has not come: the release may have forgotten it, or it was put off."""
+    batch = state.volumes[rule.id].missed
+    if batch is None:
+        return ""
+    due, end = (readable.clock(text(state.deployed + minute)) for minute in (batch.at, batch.end))
+    return (
+        f"; the batch that comes daily at about {due} (about {batch.rows:.0f} rows on each of {batch.days} days like "
+        f"this) had not come by {end}, nor since: the release has lost it, or it was put off"
+    )
 
 
 def _per_action(evidence: VolumeRuleEvidence) -> str:
@@ -124,7 +139,7 @@ def _words(state: ReleaseState, rule: Rule, verdict: Verdict, evidence: VolumeRu
         return f"{observed}; {_alike_words(state, both)}"
     if is_meant(state, rule):
         return f"{observed}; {REMOVED_WORDS}"
-    if verdict is Verdict.PASS:
+    if verdict in {Verdict.PASS, Verdict.WARN}:
         return f"{observed}; needed confidence that it is not {_harm(rule)}, and has it"
     return f"{observed}; {_why_undecided(state, rule, evidence)}"
 

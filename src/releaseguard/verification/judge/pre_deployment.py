@@ -230,7 +230,8 @@ class _Builder:
             series, self._span, complete=self._complete, minutes=ahead.minutes, calendar=ahead.calendar
         )
         batch = frozenset(minute - ahead.skipped for minute in usual.batch)
-        return structs.replace(usual, rates=usual.rates[ahead.skipped :], batch=batch)
+        daily = [moved for one in usual.daily if (moved := one.later_by(-ahead.skipped)).first >= 0]
+        return structs.replace(usual, rates=usual.rates[ahead.skipped :], batch=batch, daily=daily)
 
     def dropped(self, rule: Rule, usual: VolumeBaseline) -> Dropped:
         """What is known of a drop of the rule's events from before the deployment."""

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
+from releaseguard.stats.batches import DailyBatch
 from releaseguard.stats.evidence.errors import ShareProcess
 from releaseguard.stats.evidence.laws import KnownShare, Times
 from releaseguard.stats.evidence.split import Expected
@@ -124,6 +125,8 @@ class VolumeState:
     """Events in the judged minutes, and how many were to be expected."""
     chance: float = 1.0
     """The probability of a volume so far off as that of the judged minutes, while all is as usual."""
+    missed: DailyBatch | None = None
+    """A batch of its events that has not come by the time at which it always had."""
 
     @property
     def changes(self) -> Sequence[VolumeEvidence]:

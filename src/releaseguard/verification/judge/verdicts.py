@@ -6,11 +6,19 @@ import math
 from typing import Literal
 
 from releaseguard.model import Verdict
+from releaseguard.stats.batches import DailyBatch
 from releaseguard.stats.bounds import beta_cdf, clean_trials_needed, likelihood_ratio
 from releaseguard.stats.evidence.split import excludes_loss
 from releaseguard.stats.final_look import chance_of_errors, lasting
-from releaseguard.verification.judge.failures import is_no_loss, is_taken_over, level_at_times, still_serves
+from releaseguard.verification.judge.failures import (
+    is_no_loss,
+    is_taken_over,
+    level_at_times,
+    level_before,
+    still_serves,
+)
 from releaseguard.verification.judge.state import ErrorState, ReleaseState
+from releaseguard.verification.judge.weighing.others import sums
 from releaseguard.verification.values import LEAST_TAGGED, Rule
 
 SUSPICION = 1.0
@@ -40,8 +48,11 @@ def verdict_of(state: ReleaseState, rule: Rule) -> Verdict:
         return Verdict.INCONCLUSIVE
     if rule.id in state.alike or rule.id in state.harmed or is_meant(state, rule):
         return Verdict.WARN
-    passes = _errors_pass if rule.kind == "signal" else _volume_passes
-    return Verdict.PASS if passes(state, rule) else Verdict.INCONCLUSIVE
+    if rule.kind == "signal":
+        return Verdict.PASS if _errors_pass(state, rule) else Verdict.INCONCLUSIVE
+    if not _volume_passes(state, rule):
+        return Verdict.INCONCLUSIVE
+    return Verdict.PASS if state.volumes[rule.id].missed is None else Verdict.WARN
 
 
 def undecided_of(state: ReleaseState, rule: Rule) -> Literal["warn", "block"]:
@@ -56,6 +67,7 @@ def undecided_of(state: ReleaseState, rule: Rule) -> Literal["warn", "block"]:
     held = state.errors[rule.id]
     goes_on = held.trouble is not None and held.trouble.counted[0] > 0 and not held.trouble.has_likely_ended
     too_many = exceeds(state, held) or outgrows(state, held) or outnumbers(state, held) or exceeds_its_times(held)
+    too_many = too_many or failed_batch(state, held) is not None
     blocks = (state.rolls_back and goes_on) or too_many or are_of_nobody(state, rule)
     return "block" if blocks else rule.undecided
 
@@ -112,6 +124,26 @@ def exceeds_its_times(errors: ErrorState) -> bool:
     if bad < max(LEAST_ERRORS, (level.share + errors.rule.max_error_increase) * events):
         return False
     return chance_of_errors(bad, events, level.share, level.weight) <= BY_CHANCE
+
+
+def failed_batch(state: ReleaseState, errors: ErrorState) -> tuple[DailyBatch, int, int] | None:
+    """A daily batch of which more fails than its card, or an incident from before, allows, and than chance brings, with
+    its events and errors. It is one event, which decides nothing by itself, and yet no burst of any two minutes."""
+    rule, usual = errors.rule, state.known.traffic.get(errors.rule.provider)
+    if usual is None or not usual.daily or not state.known.errors[rule.id].events:
+        return None
+    level, own = level_before(state, rule), errors.own
+    if (prior := errors.prior) is not None:
+        # Also once it is over: what failed with it is excused up to its level and no more.
+        level, own = prior.level, {**prior.minutes, **errors.minutes}
+    most = max(limit_of(state, rule), level.share)
+    for batch in usual.daily:
+        minutes = range(state.deployed + batch.first, state.deployed + batch.end)
+        events, bad = sums(own[minute] for minute in minutes if minute in own)
+        is_harm = events >= batch.rows and bad >= max(LEAST_ERRORS, most * events)
+        if is_harm and chance_of_errors(bad, events, level.share, level.weight) <= BY_CHANCE:
+            return batch, events, bad
+    return None
 
 
 BY_CHANCE = 0.05
@@ -177,6 +209,8 @@ def _errors_pass(state: ReleaseState, rule: Rule) -> bool:
     if state.traffic.log.down or errors.trouble is not None or not _is_tagged(errors.tagged, errors.events):
         return False
     if state.seems_renamed(rule) or state.is_partly_elsewhere(rule) or exceeds_its_times(errors):
+        return False
+    if failed_batch(state, errors) is not None:
         return False
     return errors.value <= SUSPICION and _excludes(state, rule, errors.events, errors.errors)
 

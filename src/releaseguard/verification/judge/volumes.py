@@ -9,6 +9,7 @@ from itertools import accumulate
 from msgspec import structs
 
 from releaseguard.stats.baseline import VolumeBaseline
+from releaseguard.stats.batches import HAS_COME, DailyBatch
 from releaseguard.stats.completeness import dead_minutes
 from releaseguard.stats.evidence.volumes import (
     DROP,
@@ -116,6 +117,7 @@ def _judge(state: ReleaseState, volume: VolumeState, everybody: _Everybody) -> N
     rule = volume.rule
     minutes = _minutes(state, volume, everybody)
     volume.judged, volume.expected = sum(minutes.seen), sum(minutes.due)
+    volume.missed = _missed_batch(state, volume, everybody)
     volume.value, volume.drop, volume.rise, volume.chance = 1.0, None, None, 1.0
     if len(minutes.alive) < SETTLED:
         return
@@ -146,6 +148,30 @@ def _minutes(state: ReleaseState, volume: VolumeState, everybody: _Everybody) ->
         due=[rates[minute] for minute in alive],
         others=_others(state, rule, alive, everybody),
         base=base,
+    )
+
+
+def _missed_batch(state: ReleaseState, volume: VolumeState, everybody: _Everybody) -> DailyBatch | None:
+    """The batch of the rule's events that should have come under the release, and has not, nor later; whoever made
+    it, and whether it failed: rows of any kind of its provider are a batch that came."""
+    rule, usual = volume.rule, state.known.traffic.get(volume.rule.provider)
+    if usual is None or not may_drop(state, rule):
+        return None
+    for batch in usual.daily:
+        is_its_own = batch.at in state.known.volumes[rule.id].batch and batch.first >= everybody.live_from
+        is_over = batch.end <= volume.complete and not any(everybody.dead[batch.first : volume.complete])
+        if is_its_own and is_over and not _has_come(state, rule, batch, volume.complete):
+            return batch
+    return None
+
+
+def _has_come(state: ReleaseState, rule: Rule, batch: DailyBatch, complete: int) -> bool:
+    """Whether a good part of a batch came at its time, or later, in as many minutes as it may take."""
+    came, usual = state.traffic.events[rule.provider], state.known.traffic[rule.provider]
+    length = batch.end - batch.first
+    return any(
+        sum(came[first : first + length]) - usual.expected(first, first + length) >= HAS_COME * batch.rows
+        for first in range(batch.first, complete - length + 1)
     )
 
 
