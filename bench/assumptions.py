@@ -1,4 +1,4 @@
-"""How often good releases are failed where one assumption of the promise does not hold; see docs/verdicts.md.
+"""How often good releases are failed where one assumption of the promise does not hold; see docs/verdicts-measured.md.
 
 python bench/assumptions.py --releases 60   # of each kind and rate; some minutes
 

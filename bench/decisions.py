@@ -1,4 +1,4 @@
-"""How often verdicts are right, measured on simulated releases; see docs/verdicts.md.
+"""How often verdicts are right, measured on simulated releases; see docs/verdicts-measured.md.
 
 python bench/decisions.py --releases 2000
 python bench/decisions.py --mixture families --releases 10   # of each family and rate; see situations.py

@@ -1,4 +1,4 @@
-"""The worked examples of docs/verdicts.md: every number in them is computed here and must stand there."""
+"""The worked examples, the budget and the formulas of docs/verdicts*.md: every number is computed and must be there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from releaseguard.verification.judge.weighing.others import WORSE
 from releaseguard.verification.judge.weighing.shares import SPLIT_PART
 from releaseguard.verification.values import MAX_ERROR_RATE
 
-TEXT = (Path(__file__).parents[2] / "docs" / "verdicts.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+TEXT = "".join((DOCS / page).read_text(encoding="utf-8") for page in ("verdicts.md", "verdicts-formulas.md"))
 
 
 def stands(*words: str) -> None:
