@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from releaseguard.sandbox.infisical.values import SLUG
+from releaseguard.sandbox.infisical.values import SLUG, Folder
 
 NAME = "SENDGRID_API_KEY"
 ROOT = "of-the-root-and-not-meant-77"
@@ -68,9 +70,11 @@ def test_what_is_not_in_its_folder_is_not_taken_from_another(world, cli):
 
 
 def test_a_project_that_is_named_by_its_slug_is_known_by_whichever_folder_holds_something(world, cli):
-    held = world.infisical.value(NAME)
+    root = Folder(world.infisical.project_id, "prod")
+    kept = world.infisical.secrets[root, NAME]
     world.infisical.secrets.clear()
-    world.infisical.put(NAME, held, path="/mail")
+    world.infisical.folders.add("/mail")
+    world.infisical.secrets[replace(root, path="/mail"), NAME] = kept  # made when the places were written, and no later
     file = cli.folder / "releaseguard.toml"
     text = file.read_text().replace(*PROVIDER)
     file.write_text(text.replace(f'project_id = "{world.infisical.project_id}"', f'project_slug = "{SLUG}"'))
