@@ -40,7 +40,7 @@ class Outcome:
     """Minutes after the deployment."""
     passed_early: int | None = None
     causes: dict[str, tuple[str, str | None, float]] = field(default_factory=dict)
-    """By silent provider: the true cause, the one named, and how many events were to be expected."""
+    """By silent provider: the true cause, the one named, and how many events were expected."""
     note: str = ""
 
 

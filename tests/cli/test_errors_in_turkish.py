@@ -55,7 +55,7 @@ WRONG = {
     ),
     "no such zone": ('[project]\ntimezone = "Mars/Base"\n', "status", "bir saat dilimi değil"),
     "no such release": (LOG, "verify --release r1", "yayın işareti yok"),
-    "flags that exclude each other": (LOG, "verify --watch --as-of 1h", "birini kullanın"),
+    "flags that cannot be used together": (LOG, "verify --watch --as-of 1h", "birini kullanın"),
     "what needs a reason": (LOG + MANAGED, "rotate sendgrid --leak", "--reason ister"),
 }
 """What is configured, what is typed, and a part of what is said."""

@@ -145,7 +145,7 @@ def test_no_value_of_a_broken_row_is_shown(imported: Callable[..., Done]) -> Non
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (("--column", "when=created_at"), "no column of the event log"),
+        (("--column", "when=created_at"), "not a column of the event log"),
         (("--column", "occurred_at"), "COLUMN=THEIRS"),
         (("--column", "occurred_at=created"), "created_at"),
         (("--value", "failure=error"), "names no column"),

@@ -178,5 +178,5 @@ def test_an_empty_log_is_not_called_calm(cli, tmp_path) -> None:
 def test_a_log_that_stopped_is_the_first_line() -> None:
     stopped = Overview(environment="production", since=NOW - HOUR, until=NOW, newest=NOW - HOUR, log_down=True)
     assert render(status_of(stopped, [], [], "production"), Display()).startswith(
-        "LOG DOWN  nothing of anybody has arrived since "
+        "LOG DOWN  nothing has arrived from anybody since "
     )

@@ -200,7 +200,7 @@ def test_components_and_the_names_of_releases_are_read(tmp_path):
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
-        ('[verify]\nrelease_pattern = "shop@(.+"\n', 11, "is no regular expression"),
+        ('[verify]\nrelease_pattern = "shop@(.+"\n', 11, "is not a regular expression"),
         ('[verify]\nlead = "soon"\n', 11, "lead"),
         ('[components]\nweb = ["web"]\nadmin = ["web"]\n', 12, "the source web is of another component"),
         ('[components]\nphones = ["client", "web"]\n', 11, "the source client is of another component"),

@@ -64,7 +64,7 @@ def test_a_value_is_out_while_the_vault_is_away_and_done_when_it_holds_the_same(
     assert (done.code, done.json["state"]) == (3, "WAITING_CONSOLE"), done.everything
     assert leaked not in done.everything
     world.heal()
-    assert "is not what was brought out" in cli.run("rotate", "sendgrid", "--resume", "--prove-within", "1s").err
+    assert "is not what was rolled out" in cli.run("rotate", "sendgrid", "--resume", "--prove-within", "1s").err
     given = ("rotate", "sendgrid", "--resume", "--from", "stdin", "--prove-within", "1s", "--json")
     stored = cli.run(*given, stdin=leaked)
     assert (stored.json["state"], stored.json["secrets"][0]["to_version"]) == ("UNPROVEN", 2), stored.everything

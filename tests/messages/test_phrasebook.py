@@ -217,11 +217,11 @@ BEFORE_REVOKING = [
     "Grade B shows the new deployment, and not the value in it: see that it was not built with the variables of the "
     f"one before, as some redeployments are. Revoke version 1 of KEY at the provider, {CONFIRM}",
     "See whether somebody has to approve it: https://github.com/x/y/runs/1. Then: releaseguard rotate x --resume",
-    "attacker uses the value that leaked, and no sources name it. Where it is none of yours, revoke that value at "
-    "https://x.com/y now, then: releaseguard rotate x --confirm-revoked --despite-use. Where it is yours, deploy or "
+    "attacker uses the value that leaked, and no sources name it. If it is not yours, revoke that value at "
+    "https://x.com/y now, then: releaseguard rotate x --confirm-revoked --despite-use. If it is yours, deploy or "
     "restart it, then look again: releaseguard rotate x --resume",
-    "web is told that something is not allowed in 1 of 3 uses, no more than in the day before (12 of 47): that is "
-    "taken for no word on the key.",
+    "web gets 'not allowed' in 1 of 3 uses, no more than in the day before (12 of 47): that says nothing "
+    "about the key.",
 ]
 
 

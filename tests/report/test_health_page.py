@@ -42,7 +42,7 @@ def parts(*pairs):
         "up to the end",
         "two silences are two",
         "not where chance alone leaves a part empty",
-        "not where nothing was to be expected",
+        "not where nothing was expected",
         "errors are events",
         "not without a history",
     ],

@@ -66,7 +66,7 @@ def test_where_nobody_can_look_a_person_is_told_and_not_held_up() -> None:
     quiet(world, RotateRequest())
     world.killer.on[f"observe {SUPABASE}"] = Unreachable("no answer", where=SUPABASE)
     assert go(world, ASKED).state is RotationState.RETIRED
-    assert "Nobody could look whether the new value is still where it was written" in " ".join(world.told)
+    assert "Nobody could check whether the new value is still where it was written" in " ".join(world.told)
 
 
 def test_what_was_written_and_not_deployed() -> None:

@@ -101,7 +101,7 @@ def test_a_report_names_copies_references_and_deployments_of_targets_that_had_th
     assert report.counts.values == 3
     assert list(report.previews) == ["vercel:prj_1 preview https://p.vercel.app"]
     told = " ".join(summary(report))
-    assert "the same value stands in 3 other places, which breaks when it is revoked" in told
+    assert "the same value is in 3 other places, which breaks when it is revoked" in told
     assert "https://p.vercel.app" in told
     assert "REFERS" in told
     assert VALUE not in told

@@ -197,8 +197,8 @@ def test_a_place_is_meant_with_or_without_its_targets() -> None:
 @pytest.mark.parametrize(
     ("skip", "said"),
     [
-        (("github:lovendo/other",), "is no destination"),
-        (("vercel:prj_1/development",), "is no destination"),
+        (("github:lovendo/other",), "is not a destination"),
+        (("vercel:prj_1/development",), "is not a destination"),
         ((GITHUB, "vercel:prj_1", SUPABASE), "leaves every destination out"),
     ],
 )

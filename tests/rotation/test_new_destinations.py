@@ -105,5 +105,5 @@ def test_every_plan_marks_it(world: World) -> None:
 
 def test_what_is_named_has_to_be_configured() -> None:
     check_named(["github:LOVENDO/app"], [read("github:lovendo/app")], read)
-    with pytest.raises(UsageError, match="no destination of this rotation"):
+    with pytest.raises(UsageError, match="not a destination of this rotation"):
         check_named([EVIL], [read("github:lovendo/app")], read)

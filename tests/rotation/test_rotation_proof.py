@@ -519,7 +519,7 @@ def test_an_app_that_reports_the_version_of_what_never_changes_is_told_so() -> N
     proof = prove(question(labels=labels), old(1, 2, 3))
     (missing,) = proof.missing
     assert (
-        "3 of them may report the version of SID, which has not changed: the app is to report that of TOKEN" in missing
+        "3 of them may report the version of SID, which has not changed: the app must report that of TOKEN" in missing
     )
     (other,) = prove(question(labels=Labels.of([Pin("TOKEN", 1, 2)], Direction.FORWARD)), old(1, 2, 3)).missing
     assert "may report" not in other

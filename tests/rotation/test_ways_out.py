@@ -342,7 +342,7 @@ def test_a_plan_of_what_is_out_says_first_that_nothing_changes() -> None:
     steps = len(world.log.chain())
     text = text_of(go(world, RotateRequest(dry_run=True)))
     assert text.startswith("No changes.")
-    assert "version 2 is out everywhere" in text
+    assert "version 2 is in use everywhere" in text
     assert "releaseguard rotate" not in text
     assert len(world.log.chain()) == steps
 

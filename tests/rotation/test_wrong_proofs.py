@@ -165,10 +165,10 @@ def test_and_before_a_person_revokes(name: str) -> None:
 
 
 SPELLED: Mapping[str, tuple[Mapping[str, Any], str]] = {
-    "the provider's name": ({"provider": "SendGrid"}, "under the provider 'SendGrid': the app is to write 'sendgrid'"),
-    "a blank": ({"provider": "sendgrid "}, "under the provider 'sendgrid ': the app is to write 'sendgrid'"),
-    "the environment": ({"environment": "Production"}, "'Production': the app is to write 'production'"),
-    "the event": ({"event": "SENDGRID_EMAIL_SENT"}, "'SENDGRID_EMAIL_SENT': the app is to write 'sendgrid_email_sent'"),
+    "the provider's name": ({"provider": "SendGrid"}, "under the provider 'SendGrid': the app must write 'sendgrid'"),
+    "a blank": ({"provider": "sendgrid "}, "under the provider 'sendgrid ': the app must write 'sendgrid'"),
+    "the environment": ({"environment": "Production"}, "'Production': the app must write 'production'"),
+    "the event": ({"event": "SENDGRID_EMAIL_SENT"}, "'SENDGRID_EMAIL_SENT': the app must write 'sendgrid_email_sent'"),
     "another environment": ({"environment": "prod"}, "successes are in 'prod' ("),
 }
 

@@ -100,5 +100,5 @@ def test_a_password_in_the_file_is_found_whatever_is_in_it(cli: Commands, tmp_pa
     (tmp_path / "releaseguard.toml").write_text(f'[events]\nurl = "postgresql://u:Hunter{odd}Hunter@h/db"\n')
     done = cli.run("health")
     assert done.code == 2
-    assert "a credential stands in the configuration file" in done.err
+    assert "there is a credential in the configuration file" in done.err
     assert "Hunter" not in done.everything

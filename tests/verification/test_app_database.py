@@ -51,7 +51,7 @@ def wallets(url: str) -> int:
         ("select * into more from wallets", "tried to write"),
         (f"select 1; commit; begin; set transaction read write; {WRITES}", "does not run"),
         ("select set_config('default_transaction_read_only', 'off', false); commit; " + WRITES, "does not run"),
-        ("copy wallets to stdout", "is no query"),
+        ("copy wallets to stdout", "is not a query"),
         ("delete from wallets returning 1", "tried to write"),
     ],
 )

@@ -58,7 +58,7 @@ def test_a_provider_in_another_case_is_the_cards(tmp_path: Path, name: str) -> N
 def test_a_provider_that_has_no_card_is_looked_at_by_no_check_which_is_said(tmp_path: Path) -> None:
     rows = [replace(one, provider="stripe", event="stripe_failed") for one in world() if one.provider == "sendgrid"]
     remarks = "\n".join(judged(tmp_path, [*world(failing=False), *rows])["remarks"])
-    assert "there is no card of stripe, so that no check looks at its rows" in remarks
+    assert "there is no card of stripe, so no check looks at its rows" in remarks
     assert "counts as an error of its provider" not in remarks
 
 

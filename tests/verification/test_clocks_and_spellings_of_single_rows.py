@@ -62,7 +62,7 @@ def test_a_good_release_whose_clock_is_hours_off_is_not_silent(tmp_path: Path, o
     document = judged(tmp_path, world(by_clock(off)))
     assert said(document, "sendgrid.volume")[0] == "pass"
     way = "ahead of" if off > timedelta(0) else "behind"
-    assert f"{way} the log, so that a clock or a time zone is wrong" in "\n".join(document["remarks"])
+    assert f"{way} the log, so a clock or a time zone is wrong" in "\n".join(document["remarks"])
 
 
 @pytest.mark.parametrize("off", OFF, ids=str)

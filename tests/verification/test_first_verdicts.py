@@ -54,11 +54,11 @@ def first_verdict(cli, tmp_path, *, history, own):
         (
             0 * DAY, 5, "inconclusive",
             {
-                "sendgrid.errors": "a PASS takes events from before the deployment, and about 32 of the release",
-                "sendgrid.volume": "a PASS takes a whole day of history before the deployment, and 10 events or more",
+                "sendgrid.errors": "a PASS needs events from before the deployment, and about 32 of the release",
+                "sendgrid.volume": "a PASS needs a whole day of history before the deployment, and 10 events or more",
             },
         ),
-        (DAY / 24, 40, "inconclusive", {"sendgrid.volume": "a PASS takes a whole day of history"}),
+        (DAY / 24, 40, "inconclusive", {"sendgrid.volume": "a PASS needs a whole day of history"}),
         (DAY * 1.1, 40, "pass", {}),
     ],
 )  # fmt: skip
@@ -66,7 +66,7 @@ def test_what_a_pass_takes_is_said_until_it_is_there(cli, tmp_path, history, own
     document = first_verdict(cli, tmp_path, history=history, own=own)
     reasons = {row["id"]: row["reason"] for row in document["checks"] if row["blocking"]}
     assert document["verdict"] == verdict, document
-    assert {name for name, reason in reasons.items() if "a PASS takes" in reason} == set(said)
+    assert {name for name, reason in reasons.items() if "a PASS needs" in reason} == set(said)
     assert all(words in reasons[name] for name, words in said.items())
     assert (IMPORT in (document["next_step"] or "")) == (verdict != "pass")
 

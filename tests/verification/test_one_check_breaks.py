@@ -116,7 +116,7 @@ def test_where_not_even_the_log_can_be_judged_nothing_passes(log, monkeypatch):
     monkeypatch.setattr(judge, "pre_deployment_of", breaking(BUG))
     judged = judged_now(log)
     assert set(verdicts(judged).values()) == {"error", "inconclusive"}
-    assert "whether the log lives" in next(one.reason for one in judged.findings if one.kind == "privacy")
+    assert "whether the log works" in next(one.reason for one in judged.findings if one.kind == "privacy")
 
 
 def test_a_check_of_single_rows_and_one_of_the_present_break_alone(log, monkeypatch):

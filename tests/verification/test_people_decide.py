@@ -119,4 +119,4 @@ def test_the_command_says_who_accepted_and_what_the_mark_said(tmp_path):
     assert (done.code, text.split(maxsplit=1)[0]) == (0, "WARN"), done.everything
     assert f"accepted: {ERRORS} by ada at " in text
     assert "it no longer uses mapbox" in text
-    assert "2 times the usual traffic is meant" in text
+    assert "2 times the usual traffic is expected" in text

@@ -182,7 +182,7 @@ def test_a_log_that_fell_silent_brings_no_more_successes_either(tmp_path: Path) 
         document = dict(document_of(judge(log)))
     latency = _check(document, "sendgrid.latency")
     assert latency["verdict"] == "inconclusive"
-    assert "nothing of any provider reaches the log" in latency["reason"]
+    assert "nothing from any provider reaches the log" in latency["reason"]
     assert "today's rate" not in latency["reason"]
 
 
@@ -219,8 +219,8 @@ INSTEAD = {
         r"postmark \(\+\d+\)",
     ),
     "one that doubles": (_rows_of(TEXTS, since=0), Verdict.INCONCLUSIVE, r"twilio \(\+\d+\)"),
-    "a third of it": (_rows_of(NEW, since=0, every=3), Verdict.FAIL, "prove that users are there"),
-    "nobody": ([], Verdict.FAIL, "prove that users are there"),
+    "a third of it": (_rows_of(NEW, since=0, every=3), Verdict.FAIL, "show that there are users"),
+    "nobody": ([], Verdict.FAIL, "show that there are users"),
 }
 """What comes beside mails that stop, the verdict on their volume, and what is said."""
 

@@ -66,7 +66,7 @@ def test_a_log_that_goes_on_in_a_new_environment_is_not_called_down(tmp_path: Pa
     assert "'prod-eu' (" in found.reason
     document = document_of(judged)
     assert document["summary"].endswith(": its rows are looked for in the wrong environment")
-    assert document["next_step"] == "let the app write production, or name theirs: [project] environment"
+    assert document["next_step"] == "have the app write production, or name theirs: [project] environment"
 
 
 def test_a_window_that_nothing_of_the_release_came_in_is_not_made_longer(tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_a_clock_that_is_days_or_years_behind_hides_no_release(tmp_path: Path, b
     judged = _judged(tmp_path, _dated_back(rows, by))
     assert verdicts(judged)["sendgrid.errors"] == "fail"
     assert verdicts(judged)["twilio.errors"] == "pass"
-    assert "behind the log, so that a clock or a time zone is wrong" in _remarks(judged)
+    assert "behind the log, so a clock or a time zone is wrong" in _remarks(judged)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ DAYS = 3
 PROVIDERS = ("mail", "sms")
 SERVES_NOBODY = re.compile("serve[sd] nobody")
 ERRORS = re.compile(r"observed (\d+) errors of (\d+) events in (-?\d+) min")
-VOLUME = re.compile(r"observed (\d+) events in (-?\d+) min.* where ([\d.]+) were to be expected")
+VOLUME = re.compile(r"observed (\d+) events in (-?\d+) min.* where ([\d.]+) were expected")
 
 
 def rules_of(provider: str, *, blocking: bool = True) -> list[Rule]:

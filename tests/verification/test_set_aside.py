@@ -183,7 +183,7 @@ def test_rows_that_carry_no_release_are_not_waited_for(tmp_path: Path, release: 
     with stored(tmp_path / "log.db", [*rows, mark()]) as log:
         document = document_of(judge(log, now=15))
     assert document["verdict"] == "inconclusive"
-    assert ("let the app write its release" in document["summary"]) is not waits
+    assert ("have the app write its release" in document["summary"]) is not waits
     assert ("--watch" in (document["next_step"] or "")) is waits
 
 

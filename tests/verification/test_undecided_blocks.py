@@ -77,7 +77,7 @@ def test_a_roll_back_goes_on_only_where_the_trouble_has_likely_ended(outcomes: s
 
 
 def _canary(own: float, every: float, *, expected: float = 58.0, leans: float = 2.4) -> bool:
-    """A canary of 44% made so many of the events of which so many were to be expected of everybody."""
+    """A canary of 44% made so many of the events of which so many were expected of everybody."""
     split = Expected(own, every, 0.44, 35.0)
     volume = SimpleNamespace(value=0.7, split=split, split_value=leans, judged=round(every), expected=expected)
     state: Any = SimpleNamespace(

@@ -118,7 +118,7 @@ def test_seventh_example_a_canary_that_loses_its_own_mails() -> None:
     split = [Split(14, 120, 160, 400)]
     found = expected_of(split)
     stands(f"from {found.weight:.0f} events", f"evidence is {split_evidence(split, 12):,.0f}")
-    stands(f"where {found.share * 120:.0f} were to be expected")
+    stands(f"where {found.share * 120:.0f} were expected")
 
 
 def test_eighth_example_old_and_new_in_the_same_minutes() -> None:

@@ -73,7 +73,7 @@ class AppDatabase:
         if not tree.commands:
             raise not_shown(self._setting)
         if tree.commands != {SELECT}:
-            raise ConfigError("an invariant tried to write, or is no query; it must only read", where=self._setting)
+            raise ConfigError("an invariant tried to write, or is not a query; it must only read", where=self._setting)
         if (objection := next(Search(catalogue).objections(tree), None)) is not None:
             raise ConfigError(
                 f"an invariant is not run: {objection}", where=self._setting, next_step=objection.refusal.instead

@@ -139,7 +139,7 @@ def _pattern(document: Document, secret: SecretSpec, at: Sequence[Step]) -> Prob
     try:
         re.compile(secret.pattern or "")
     except re.error as error:
-        yield document.error(f"{secret.pattern!r} is no regular expression: {error}", *at)
+        yield document.error(f"{secret.pattern!r} is not a regular expression: {error}", *at)
 
 
 def _needs_steps(secret: SecretSpec) -> bool:

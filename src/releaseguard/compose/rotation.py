@@ -80,7 +80,7 @@ class Rotation:
         try:
             found = self.bindings.writers_elsewhere(card.id)
         except ServiceError as error:
-            return [f"Nobody could look whether workflows of the repositories write these secrets too: {error}"]
+            return [f"Nobody could check whether workflows of the repositories write these secrets too: {error}"]
         unread = [
             f"{place}: its workflows may not be read, so nobody has looked whether they write these secrets too."
             for place in found.unread
@@ -106,7 +106,7 @@ class Rotation:
         for base in settings.deployments:
             if base not in known:
                 raise ConfigError(
-                    f"deployments: {base!r} is no destination",
+                    f"deployments: {base!r} is not a destination",
                     where=settings.where("deployments", base),
                     next_step=f"{did_you_mean(base, known)} Name a destination without its targets.",
                 )

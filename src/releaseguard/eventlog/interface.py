@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 COSTS = {
     "recorded_at": "no --as-of",
     "synthetic": "no flows",
-    "release": "no telling of releases apart",
-    "error_code": "no telling of a refused key from other errors",
+    "release": "releases cannot be told apart",
+    "error_code": "a refused key cannot be told from other errors",
     "latency_ms": "no latency in `health`",
-    "source": "no telling of one process's events from another's, nor of phones",
+    "source": "the events of one process cannot be told from another's, nor those of phones",
     "correlation_id": "no flows, no soft-fail checks, and an event that is logged twice counts twice",
     "detail": "no flows, no telling of which version of a secret was used, and none of our own rows",
 }

@@ -61,7 +61,7 @@ def summary(overview: Overview) -> str:
     window = f"in the last {readable.roughly(overview.until - overview.since, ('h', 'min'))}"
     if overview.log_down:
         newest = f" since {readable.clock(overview.newest)}" if overview.newest else f" {window}"
-        return f"nothing of any provider has arrived{newest}: the log says nothing about anybody"
+        return f"nothing has arrived from any provider{newest}: the log says nothing about anybody"
     troubled = [one for one in overview.providers if one.condition.state in TROUBLED]
     calm = "no provider could be judged" if says_nothing(overview) else "no provider is in trouble"
     said = f"{', '.join(_named(troubled)) or calm} {window}"
@@ -78,8 +78,8 @@ def summary(overview: Overview) -> str:
 
 
 def _clocks(ahead: timedelta) -> str:
-    wrong = "ahead of the log, so that a clock or a time zone is wrong"
-    return f"rows say that they are {readable.exactly(ahead)} {wrong}: each is taken at its recording"
+    wrong = "ahead of the log, so a clock or a time zone is wrong"
+    return f"rows say that they are {readable.exactly(ahead)} {wrong}: each counts at the time it was recorded"
 
 
 def _named(rows: Sequence[ProviderHealth]) -> Sequence[str]:

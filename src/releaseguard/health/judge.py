@@ -33,7 +33,7 @@ def _condition_of(window: Window, provider: str) -> HealthCondition:
     if provider not in window.usual:
         return HealthCondition(HealthState.UNKNOWN, "no event in the log", Grounds(Why.NO_HISTORY))
     if window.log_down:
-        reason = "nothing of any provider arrives: the log has stopped, or nobody writes to it"
+        reason = "nothing arrives from any provider: the log has stopped, or nobody writes to it"
         return HealthCondition(HealthState.UNKNOWN, reason, Grounds(Why.LOG_STOPPED))
     return failing(window, provider) or fewer(window, provider) or _as_usual(window, provider)
 
@@ -76,18 +76,18 @@ def _has_failed_for_long(window: Window, provider: str) -> bool:
 
 
 def _none(window: Window, provider: str) -> HealthCondition:
-    """Nothing in the window. What was to be expected shrinks with what the others see: idle users call nobody."""
+    """Nothing in the window. What was expected shrinks with what the others see: idle users call nobody."""
     expected, left = sum(window.due(provider)), _users_left(window, provider)
     if expected < IDLE_BELOW:
         grounds = Grounds(Why.NONE_EXPECTED, expected=expected)
-        return HealthCondition(HealthState.IDLE, f"no event, and {_about(expected)} was to be expected", grounds)
+        return HealthCondition(HealthState.IDLE, f"no event, and {_about(expected)} was expected", grounds)
     if expected * left < IDLE_BELOW:
         grounds = Grounds(Why.OTHERS_QUIET, expected=expected, usual=left)
         reason = f"no event; the other providers see {left:.0%} of their usual traffic too"
         return HealthCondition(HealthState.IDLE, reason, grounds)
     due = surely_due(expected * left, window.usual[provider].volume.events)
     if due < SILENT_FROM:
-        reason = f"no event, where {due:.0f} were to be expected: chance can do that"
+        reason = f"no event, where {due:.0f} were expected: that may be chance"
         return HealthCondition(HealthState.UNKNOWN, reason, Grounds(Why.BY_CHANCE, expected=due))
     return silent(window, window.newest_event(provider), expected)
 

@@ -51,16 +51,16 @@ def surely_due(expected: float, known: int) -> float:
 
 
 def silent(window: Window, newest: int, missing: float) -> HealthCondition:
-    """Nothing since ``newest`` (negative: since before the window), where ``missing`` events were to be expected."""
+    """Nothing since ``newest`` (negative: since before the window), where ``missing`` events were expected."""
     since = f"since {window.clock(newest)}" if newest >= 0 else "in the window"
-    reason = f"no event {since}, where {missing:.0f} were to be expected; others go on"
+    reason = f"no event {since}, where {missing:.0f} were expected; others go on"
     grounds = Grounds(Why.SILENT, expected=missing)
     return HealthCondition(HealthState.SILENT, reason, grounds, window.moment(newest))
 
 
 def _changed_condition(window: Window, found: VolumeEvidence) -> HealthCondition:
     since = window.clock(found.onset)
-    reason = f"{found.seen} events since {since}, where {found.expected:.0f} were to be expected"
+    reason = f"{found.seen} events since {since}, where {found.expected:.0f} were expected"
     grounds = Grounds(Why.VOLUME, found.seen, expected=found.expected)
     return HealthCondition(HealthState.DEGRADED, reason, grounds, window.moment(found.onset))
 

@@ -31,7 +31,7 @@ class ProjectFolder:
 
 
 def read(path: Path) -> str:
-    """The text of a file; empty where there is none, where it is no text, or where it is too large."""
+    """The text of a file; empty where there is none, where it is not text, or where it is too large."""
     try:
         return path.read_text(encoding="utf-8") if path.is_file() and path.stat().st_size <= LARGEST else ""
     except (OSError, UnicodeDecodeError):
@@ -39,7 +39,7 @@ def read(path: Path) -> str:
 
 
 def texts_in(path: Path, *keys: str) -> Sequence[str]:
-    """What the JSON object in a file says under each key; empty where that is no text, or the file no such object."""
+    """What the JSON object in a file says under each key; empty where that is not text, or the file no such object."""
     try:
         document: Any = json.loads(read(path) or "{}")
     except (ValueError, RecursionError):

@@ -70,7 +70,7 @@ def rotate(request: RotateRequest, context: RotationContext, tell: Tell) -> Rota
         return _COMMANDS[request.action](session)
 
 
-WITHOUT_A_LOG = "Where a rotation stands is told by the event log alone: nothing is begun without it. If it cannot wait"
+WITHOUT_A_LOG = "Only the event log knows where a rotation stands: nothing is begun without it. If it cannot wait"
 
 
 def _journal(request: RotateRequest, context: RotationContext, tell: Tell) -> Journal:
@@ -142,7 +142,7 @@ def _as_it_stands_now(session: RotationSession, rotation_id: str) -> RotationRes
     fresh = None
     with suppress(ServiceError):  # what was seen then is what can be said
         fresh = certified(session, session.rotation.direction)
-    remarks = ("Nothing to do: this version is out everywhere.",)
+    remarks = ("Nothing to do: this version is in use everywhere.",)
     return result_of(session, rotation_id, remarks=remarks, certificate=fresh)
 
 
@@ -151,10 +151,10 @@ def _is_undone(session: RotationSession, rotation_id: str, facts: PlanningFacts)
     is brought out once more."""
     changed = overwritten(session, rotation_id, facts.newest)
     for uri, names in changed.items():
-        session.tell(f"{uri}: {', '.join(names)} was written by somebody else since: it is to be written once more.")
+        session.tell(f"{uri}: {', '.join(names)} was written by somebody else since: it must be written again.")
     older = list(older_served(session.rotation_named(rotation_id), session.context.deployers))
     for one in older:
-        session.tell(f"{one.base}: {one.sentence()}: it is to be deployed once more.")
+        session.tell(f"{one.base}: {one.sentence()}: it must be deployed again.")
     return bool(changed or older)
 
 

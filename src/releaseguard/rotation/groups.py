@@ -16,7 +16,7 @@ COMPANION_SUFFIX = "_VERSION"
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """What is brought out of one secret. ``label`` is what the app is to report of it."""
+    """What is brought out of one secret. ``label`` is what the app must report of it."""
 
     value: Secret
     version: int

@@ -54,13 +54,13 @@ def _after_a_failure(session: RotationSession, view: RotationView, at: str) -> s
         return _another_value(session, view, at)
     if view.cause is Cause.DEPLOYMENT:
         return deploy_by_hand(session, back=view.rolling_back is not None)
-    return f"Put right what failed, then go forward: {session.command} --resume"
+    return f"Fix what failed, then go forward: {session.command} --resume"
 
 
 def _after_the_way_back(session: RotationSession, view: RotationView, at: str) -> str:
     if view.cause is Cause.DEPLOYMENT:
         return (
-            "The new value was not what failed. Bring it out without a redeployment of ours, and deploy as you usually "
+            "The new value was not what failed. Roll it out without our redeployment, and deploy as you usually "
             f"do: {session.command} --no-deploy"
         )
     return _another_value(session, view, at)
@@ -147,8 +147,8 @@ def _without_a_proof(session: RotationSession, view: RotationView, at: str) -> s
     strangers = _strangers(session, view)
     if view.leak and strangers and strangers == _on_the_old(view):
         return (
-            f"{', '.join(strangers)} uses the value that leaked, and no sources name it. Where it is none of yours, "
-            f"revoke that value{at} now, then: {session.command} --confirm-revoked --despite-use. Where it is yours, "
+            f"{', '.join(strangers)} uses the value that leaked, and no sources name it. If it is not yours, "
+            f"revoke that value{at} now, then: {session.command} --confirm-revoked --despite-use. If it is yours, "
             f"deploy or restart it, then look again: {session.command} --resume"
         )
     if runs and not (group.client or _phones_are_left(session, view)):

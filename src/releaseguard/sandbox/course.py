@@ -137,7 +137,7 @@ class Course:
     shift: int = 0
 
     def rate(self, stream: Stream, moment: float) -> float:
-        """Uses an hour that are to be expected at a time."""
+        """Uses an hour that are expected at a time."""
         return stream.per_hour * self.scale * weight(moment - 60 * self.shift)
 
     def during(self, since: datetime, until: datetime) -> Iterator[Occurrence]:

@@ -63,7 +63,7 @@ def refuse_durations(settings: Settings) -> None:
                 raise ConfigError(f"{section}.{name}: {error}", where=settings.where(section, name)) from None
             if nothing and name not in _MAY_BE_NOTHING:
                 raise ConfigError(
-                    f"{section}.{name}: is no time at all",
+                    f"{section}.{name}: is zero",
                     where=settings.where(section, name),
                     next_step="Give it more: 30s, 15m or 7d.",
                 )
@@ -76,7 +76,7 @@ def refuse_release_names(settings: Settings) -> None:
         re.compile(pattern or "")
     except re.error as error:
         raise ConfigError(
-            f"verify.release_pattern: is no regular expression: {error}",
+            f"verify.release_pattern: is not a regular expression: {error}",
             where=settings.where("verify", "release_pattern"),
             next_step="Its first group takes the release out of what rows carry: ^shop@(.+)$",
         ) from None
@@ -111,7 +111,7 @@ def _refuse_zone(settings: Settings) -> None:
         ZoneInfo(zone)
     except (ValueError, OSError, KeyError):
         raise ConfigError(
-            f"project.timezone: {zone!r} is no time zone",
+            f"project.timezone: {zone!r} is not a time zone",
             where=settings.where("project", "timezone"),
             next_step=did_you_mean(zone, sorted(available_timezones())) or "Example: Europe/Istanbul",
         ) from None
@@ -141,7 +141,7 @@ def refuse_credentials(document: Document, known: Known) -> None:
     for steps, value in _leaves(document.data, ()):
         if steps[-2:] == ("notify", "url"):
             raise document.error(
-                "the webhook's address stands in the configuration file, and is a credential",
+                "the webhook's address is in the configuration file, and it is a credential",
                 *steps,
                 next_step="Remove it, and set RELEASEGUARD_NOTIFY_URL in the environment.",
             )
@@ -150,7 +150,7 @@ def refuse_credentials(document: Document, known: Known) -> None:
             (CREDENTIAL_KEY.search(key) and value) or token.match(value) or holds_password(value)
         ):
             raise document.error(
-                "a credential stands in the configuration file",
+                "there is a credential in the configuration file",
                 *steps,
                 next_step="Remove it, and revoke it if the file was ever shared. Credentials come from the environment "
                 "only; events.url may hold ${NAME}.",

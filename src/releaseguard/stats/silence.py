@@ -15,7 +15,7 @@ class SilenceCause(StrEnum):
     PROVIDER = "provider"
     """Its events stopped while others prove that users are there and the log lives: it is broken."""
     IDLE = "idle"
-    """Too little was to be expected, or everyone's traffic fell together: users are away."""
+    """Too little was expected, or everyone's traffic fell together: users are away."""
     LOG = "log"
     """Nothing of any provider arrives: the log pipeline is down or late."""
     RELEASE_NOT_LIVE = "release_not_live"
@@ -68,7 +68,7 @@ STILL_SERVING = 0.5
 
 
 def _not_live(quiet: Quiet) -> bool:
-    """Other releases serve the traffic: all of it, or this provider's as far as it was to be expected.
+    """Other releases serve the traffic: all of it, or this provider's as far as it was expected.
 
     Where more rows carry no release than carry another, nobody can say which one wrote them.
     """

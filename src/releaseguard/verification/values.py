@@ -109,7 +109,7 @@ class Deployment:
     environment: str
     deployed_at: datetime
     says_at: datetime | None = None
-    """What its mark says, where that was far ahead of the log's clock: then it is taken at its recording."""
+    """What its mark says, where that was far ahead of the log's clock: then it counts at the time it was recorded."""
     followed_at: datetime | None = None
     """When another deployment of the environment was known to have ended its window."""
     marked_at: datetime | None = None
@@ -123,7 +123,7 @@ class Deployment:
     removes: frozenset[str] = frozenset()
     """Providers that it no longer uses, as people said."""
     expect_traffic: float | None = None
-    """So many times the usual traffic is meant, as people said."""
+    """So many times the usual traffic is expected, as people said."""
     rolls_back: bool = False
     """It goes back to a release that served before, or people said that it undoes one."""
     back_since: datetime | None = None
@@ -165,7 +165,7 @@ class Finding:
     blocking: bool
     undecided: Literal["warn", "block"]
     reason: str
-    """One sentence: observed X in window W where the baseline says Y; needed Z; therefore."""
+    """One sentence: observed X in window W where the baseline is Y; needed Z; therefore."""
     evidence: Evidence = field(default_factory=Evidence)
 
 

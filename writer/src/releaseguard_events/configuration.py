@@ -119,7 +119,7 @@ class _File:
         where = f"{self._path}: [events] url"
         if holds_password(text):
             raise ConfigError(
-                "a credential stands in the configuration file",
+                "there is a credential in the configuration file",
                 where=where,
                 next_step="Remove it, and revoke it if the file was ever shared; events.url may hold ${NAME}.",
             )

@@ -55,7 +55,7 @@ def health(
     """Every provider's health, from the events the app logs when it really uses it. No provider is called.
 
     healthy, degraded (more errors or fewer events than chance explains), down (most calls fail), silent (no event
-    although users are there), idle (none was to be expected), unknown (the log says too little). With open leaks and
+    although users are there), idle (none was expected), unknown (the log says too little). With open leaks and
     unfinished rotations. Exit code 1 where a provider is down, silent or degraded, 3 where none could be
     judged, 70 where one could not for a bug and none is in trouble.
 
@@ -75,7 +75,7 @@ def health(
     if not timedelta(minutes=1) <= window <= LONGEST:
         raise UsageError("--window is between 1m and 2d", next_step="Use `releaseguard events list` for older events.")
     if serve and (watch or output or format_ or run.json):
-        raise UsageError("--serve shows the page, and goes with no other output", next_step="Use it by itself.")
+        raise UsageError("--serve shows the page, and takes no other output", next_step="Use it by itself.")
     with run.wiring(environment) as wiring:
         if provider is not None:
             wiring.cards.get(provider)

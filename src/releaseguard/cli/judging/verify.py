@@ -131,7 +131,7 @@ def _tell_unknown(run: Run, judged: Judged) -> None:
 
 def _check_flags(watch: bool, within: timedelta | None, flags: Mapping[str, Any]) -> None:
     if within is not None and not watch:
-        raise UsageError("--within goes with --watch")
+        raise UsageError("--within needs --watch")
     if watch and flags["as_of"] is not None:
         raise UsageError("--watch looks at the present and --as-of at the past: use one of them")
     _check_accepting(flags["accepts"], flags["reason"], at_present=flags["as_of"] is None)

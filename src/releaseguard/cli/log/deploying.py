@@ -57,7 +57,7 @@ class _Asked:
 @click.option("--deployment-id", metavar="ID", help="The host's name for it (dpl_...).")
 @click.option("--again", is_flag=True, help="It is a new deployment, though the release is marked already.")
 @click.option("--removes", multiple=True, metavar="PROVIDER", help="It no longer uses this provider; may be repeated.")
-@click.option("--expect-traffic", type=Factor(), metavar="FACTOR", help="So many times the usual traffic is meant: 2x.")
+@click.option("--expect-traffic", type=Factor(), metavar="FACTOR", help="Expect so many times the usual traffic: 2x.")
 @click.option("--rolls-back", is_flag=True, help="It undoes a release: a roll-back or a hotfix.")
 def deployed(run: Run, environment: str | None, **flags: Any) -> None:
     """Mark a deployment: `verify` judges the newest. The same release, environment and time is one event.

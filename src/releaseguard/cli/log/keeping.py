@@ -124,8 +124,8 @@ def _asked(log: EventLog, before: datetime, environment: str | None) -> bool:
     what = f"every event from before {readable.date_and_clock(before)}, the oldest of {readable.date_and_clock(oldest)}"
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise Refused(
-            f"{what}, would be deleted, and nobody is here to confirm it",
-            next_step="See how many they are with --dry-run, then add --yes.",
+            f"{what}, would be deleted, and there is no terminal to confirm it on",
+            next_step="See how many there are with --dry-run, then add --yes.",
         )
     if not click.confirm(f"Delete {what}?", err=True):
         raise Refused("not confirmed: nothing was deleted")

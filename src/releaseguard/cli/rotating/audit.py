@@ -116,7 +116,7 @@ def disown(run: Run, chain_key: str, reason: str, yes: bool) -> None:
         rows = mend.unsettled(journal.load())
         if not yes:
             these = readable.agree(len(rows), "row here is", "rows here are")
-            ask("\n".join([*foreign_lines(rows), f"Decide that {these} no part of {chain_key}?"]))
+            ask("\n".join([*foreign_lines(rows), f"Decide that {these} not part of {chain_key}?"]))
         view = mend.disown(journal, reason)
     ids = [str(one.event.id) for one in rows]
     document: DisownedDocument = {"lane": chain_key, "disowned": ids, "head": str(view.head)}
@@ -129,7 +129,7 @@ def _lane(text: str) -> ChainKey:
     chain_key = parse_chain_key(text)
     if chain_key is None:
         raise UsageError(
-            f"{text!r} is no lane", next_step="Copy it from releaseguard audit verify: sendgrid@production."
+            f"{text!r} is not a lane", next_step="Copy it from releaseguard audit verify: sendgrid@production."
         )
     return chain_key
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 ALERT, VALUE, PART = "open_alert", "managed_value", "not_searched"
 RULES = {
     ALERT: "A secret-scanning alert is open.",
-    VALUE: "A managed secret's value stands in the repository or its history: it stays there for good, so rotate it.",
-    PART: "Something could not be looked at, so that nothing was found there says nothing.",
+    VALUE: "A managed secret's value is in the repository or its history: it stays there for good, so rotate it.",
+    PART: "Something could not be searched, so finding nothing there proves nothing.",
 }
 
 

@@ -161,7 +161,7 @@ def check_flags(provider: str | None, all_drifted: bool, flags: RotateFlags, *, 
         )
     verbs = flags.verbs
     if len(verbs) > 1:
-        raise UsageError(f"{' and '.join('--' + verb for verb in verbs)} exclude each other")
+        raise UsageError(f"{' and '.join('--' + verb for verb in verbs)} cannot be used together")
     _check_reason(flags)
     _check_given(flags)
     if flags.dry_run and verbs:
@@ -170,11 +170,11 @@ def check_flags(provider: str | None, all_drifted: bool, flags: RotateFlags, *, 
             next_step="See where it stands: releaseguard audit show",
         )
     if flags.leak and verbs and verbs != ["resume"]:
-        raise UsageError(f"--leak goes with a rotation, not with --{verbs[0]}")
+        raise UsageError(f"--leak begins a rotation, and cannot be used with --{verbs[0]}")
     if flags.by_hand and (verbs or not provider or flags.leak):
-        raise UsageError("--by-hand goes with one provider alone", next_step="releaseguard rotate sendgrid --by-hand")
+        raise UsageError("--by-hand takes one provider at a time", next_step="releaseguard rotate sendgrid --by-hand")
     if flags.despite_use and not flags.confirm_revoked:
-        raise UsageError("--despite-use goes with --confirm-revoked")
+        raise UsageError("--despite-use needs --confirm-revoked")
     if all_drifted:
         _refuse_with_all_drifted(flags)
     if every:
@@ -183,10 +183,10 @@ def check_flags(provider: str | None, all_drifted: bool, flags: RotateFlags, *, 
 
 def _check_given(flags: RotateFlags) -> None:
     if flags.raw and flags.origin != "stdin":
-        raise UsageError("--raw goes with --from stdin")
+        raise UsageError("--raw needs --from stdin")
     if flags.vault_later and (flags.origin != "stdin" or flags.verbs):
         raise UsageError(
-            "--vault-later goes with --from stdin", next_step="releaseguard rotate sendgrid --from stdin --vault-later"
+            "--vault-later needs --from stdin", next_step="releaseguard rotate sendgrid --from stdin --vault-later"
         )
 
 
@@ -198,11 +198,11 @@ def _check_reason(flags: RotateFlags) -> None:
     if flags.accept_value and not flags.reason:
         raise UsageError("--accept-value needs --reason", next_step='Say why it is right: --reason "a passphrase"')
     if flags.leaked_version and not flags.leak:
-        raise UsageError("--leaked-version goes with --leak")
+        raise UsageError("--leaked-version needs --leak")
     if flags.reason and not (flags.leak or flags.skip or flags.accept_value):
-        raise UsageError("--reason goes with --leak, --skip or --accept-value")
+        raise UsageError("--reason needs --leak, --skip or --accept-value")
     if flags.skip and flags.verbs and flags.verbs != ["resume"]:
-        raise UsageError(f"--skip goes with a rotation or --resume, not with --{flags.verbs[0]}")
+        raise UsageError(f"--skip works with a rotation or --resume, not with --{flags.verbs[0]}")
 
 
 def _refuse_with_all_drifted(flags: RotateFlags) -> None:
@@ -216,7 +216,7 @@ def _refuse_with_all_drifted(flags: RotateFlags) -> None:
     }
     given = [*flags.verbs, *(word for word, there in others.items() if there)]
     if given:
-        raise UsageError(f"--all-drifted and --{given[0]} exclude each other")
+        raise UsageError(f"--all-drifted and --{given[0]} cannot be used together")
 
 
 def _refuse_with_all(flags: RotateFlags) -> None:
@@ -226,7 +226,7 @@ def _refuse_with_all(flags: RotateFlags) -> None:
     if flags.origin not in (ValueSource.VAULT, ValueSource.VAULT_ROTATION):
         given.append("from")
     if given:
-        raise UsageError(f"--all and --{given[0]} exclude each other")
+        raise UsageError(f"--all and --{given[0]} cannot be used together")
 
 
 def _rotate_one(run: Run, wiring: Wiring, provider: str, yes: bool, flags: RotateFlags) -> ExitCode:

@@ -136,7 +136,7 @@ def _rotate(stage: _Stage) -> None:
     from releaseguard.rotation.values import RotateRequest, RotationState
 
     stage.story.leak()
-    stage.say("\nSendGrid's key stands in a public gist. Somebody has made a new one and stored it in the vault.")
+    stage.say("\nSendGrid's key is in a public gist. Somebody has made a new one and stored it in the vault.")
     context = stage.wiring.rotation.context(stage.wiring.cards.get("sendgrid"), None)
     request = RotateRequest(leak=True, reason="key in a public gist")
     result = rotate_and_settle(request, context, stage.wiring.rotation.aftermath_sources(context), stage.run.tell)
@@ -151,7 +151,7 @@ def _confirm(stage: _Stage) -> None:
     from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState
 
     stage.story.world.revoke("SENDGRID_API_KEY", 1)
-    stage.say("\nOnly now the old key is revoked at SendGrid. It was in use minutes ago, which is known and said.")
+    stage.say("\nOnly now is the old key revoked at SendGrid. It was used minutes ago, hence --despite-use.")
     context = stage.wiring.rotation.context(stage.wiring.cards.get("sendgrid"), None)
     request = RotateRequest(action=RotateAction.CONFIRM_REVOKED, despite_use=True)
     result = rotate_and_settle(request, context, stage.wiring.rotation.aftermath_sources(context), stage.run.tell)

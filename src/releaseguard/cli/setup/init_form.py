@@ -147,7 +147,7 @@ class Form:
         url = text.strip()
         if holds_password(url):
             raise UsageError(
-                "the address holds a password, and credentials never stand in the file",
+                "the address holds a password, and credentials never go into the file",
                 next_step="Write ${NAME} in its place, and set NAME in the environment: "
                 "postgresql://USER:${RELEASEGUARD_EVENTS_PASSWORD}@HOST/DATABASE (in single quotes, for the shell).",
             )

@@ -41,7 +41,7 @@ def _parts(parts: Sequence[Marking], width: int) -> list[str]:
     if not parts:
         return []
     said = (
-        "Its parts are deployed each for itself: [components]. Paste each step behind the one that deploys; "
+        "Its parts are deployed separately: [components]. Paste each step after the one that deploys; "
         "OWNER/REPO@COMMIT is where releaseguard is kept."
     )
     lines = ["", *wrapped(said, "", width)]

@@ -91,9 +91,7 @@ def sandbox(
 
 def _refuse_strays(provider: str | None, secret: str | None) -> None:
     if provider or secret:
-        raise UsageError(
-            "a provider or a secret goes with something to do", next_step="See: releaseguard sandbox --help"
-        )
+        raise UsageError("a provider or a secret needs an ACT", next_step="See: releaseguard sandbox --help")
 
 
 def _stage(run: Run, folder: Path | None, traffic: bool, history: timedelta) -> ExitCode:

@@ -26,6 +26,6 @@ def refuse_without_terminal() -> None:
     """Raise ``Refused`` where nobody sits at the other end."""
     if not somebody_is_here():
         raise Refused(
-            "this changes production, and nobody is here to confirm it",
+            "this changes production, and there is no terminal to confirm it on",
             next_step="Look first (rotate --dry-run, audit verify), then add --yes.",
         )

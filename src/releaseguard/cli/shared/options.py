@@ -213,7 +213,7 @@ def _must_be_text(flags: Mapping[str, Any]) -> None:
     for name, value in flags.items():
         for text in value if isinstance(value, tuple) else (value,):
             if isinstance(text, str) and not is_text(text):
-                raise UsageError(f"--{name.replace('_', '-')} holds bytes that are no UTF-8")
+                raise UsageError(f"--{name.replace('_', '-')} holds bytes that are not UTF-8")
 
 
 def _must_be_one_result(as_json: bool, other: str | None, output: Path | None) -> None:
@@ -270,11 +270,11 @@ class Moment(click.ParamType[Any]):
                 else from_text(value.upper())
             )
         except OverflowError:
-            self.fail(f"{value!r} lies outside of the years that can be told", param, ctx)
+            self.fail(f"{value!r} is outside the years that can be told", param, ctx)
         except ValueError as error:
             self.fail(_no_time(value, error), param, ctx)
         if moment.year not in YEARS:
-            self.fail(f"{value!r} lies outside of the years {YEARS[0]} to {YEARS[-1]}", param, ctx)
+            self.fail(f"{value!r} is outside the years {YEARS[0]} to {YEARS[-1]}", param, ctx)
         return moment
 
 
@@ -316,7 +316,7 @@ def check_past(option: str, moment: datetime | None, now: datetime) -> None:
     from datetime import timedelta
 
     if moment is not None and moment > now + timedelta(minutes=FUTURE_MINUTES):
-        raise UsageError(f"{option} lies in the future: it is {now:%Y-%m-%dT%H:%M:%SZ} in the log")
+        raise UsageError(f"{option} is in the future: it is {now:%Y-%m-%dT%H:%M:%SZ} in the log")
 
 
 def check_spans(**spans: timedelta | None) -> None:

@@ -77,7 +77,7 @@ def vault_of(settings: Settings) -> Service[Any]:
         raise ConfigError(
             f"the secrets are in one vault, and {' and '.join(names)} are configured",
             where=settings.where(names[-1]),
-            next_step="Take the section out that is not meant.",
+            next_step="Remove the section that is not meant.",
         )
     return (chosen or vaults)[0]
 

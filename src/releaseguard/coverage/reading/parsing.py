@@ -37,7 +37,7 @@ def parsed(tree: Tree, names: Sequence[str], cache: Cache, progress: _Progress) 
     found |= dict(_fresh(tree, waiting, cache, lambda done: progress(known_before + done, len(names))))
     for name, file in found.items():
         if file.broken_at is not None:
-            what = f"line {file.broken_at} cannot be understood; what stands around it may not have been seen"
+            what = f"line {file.broken_at} cannot be understood; what is around it may not have been seen"
             tree.unread.append((name, what))
     return found
 

@@ -102,7 +102,7 @@ def read(tree: Tree, name: str) -> bytes | None:
 
 def _as_utf8(content: bytes) -> bytes:
     """A source of any encoding, in UTF-8. In those of one byte a letter only names and remarks can come out wrong, and
-    what calls what can be read all the same. Raises ``UnicodeDecodeError`` where it is no text."""
+    what calls what can be read all the same. Raises ``UnicodeDecodeError`` where it is not text."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return content.decode("utf-16").encode("utf-8", "replace")
     try:

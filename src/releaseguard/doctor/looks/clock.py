@@ -50,7 +50,7 @@ def _machine(off: Mapping[str, timedelta]) -> Iterator[Remark]:
         cost = (
             "services refuse what is signed here, and events and deployments that are written here are misplaced"
             if bad
-            else "events and deployments that are written here are misplaced by as much"
+            else "events and deployments that are written here are off by as much"
         )
         what = f"this machine's clock is {readable.seconds(abs(found))} {way} {' and '.join(off)}: {cost}"
         yield Remark(Standing.FAIL if bad else Standing.WARN, what, service, SET_IT)

@@ -155,7 +155,7 @@ def _names(heading: str, delimiter: str) -> list[str]:
     try:
         names = next(csv.reader([heading], delimiter=delimiter, strict=True), [])
     except csv.Error as error:
-        raise UsageError(f"its heading is no CSV: {error}", next_step="Save it as CSV, with line ends.") from None
+        raise UsageError(f"its heading is not CSV: {error}", next_step="Save it as CSV, with line ends.") from None
     doubled = [name for name, times in Counter(names).items() if times > 1]
     if doubled:
         raise UsageError(f"two columns are called {doubled[0]!r}", next_step="Give each a name of its own.")

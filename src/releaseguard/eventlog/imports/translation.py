@@ -66,7 +66,7 @@ class Translation:
         for name in [*self.columns, *self.constants, *(column for column, _ in self.values)]:
             if name not in COLUMNS and not (name.startswith(IN_DETAIL) and name != IN_DETAIL):
                 raise UsageError(
-                    f"{name} is no column of the event log",
+                    f"{name} is not a column of the event log",
                     next_step=f"The columns are {', '.join(COLUMNS)}, and detail.KEY for one entry of detail.",
                 )
 
@@ -133,7 +133,7 @@ class Translation:
         except ValueError:
             raise NoEvent(_no_time(str(value)), self._theirs(column)) from None
         if moment > self.now + AHEAD:
-            raise NoEvent("lies in the future", self._theirs(column))
+            raise NoEvent("is in the future", self._theirs(column))
         return moment
 
     def _moment(self, text: str) -> datetime:

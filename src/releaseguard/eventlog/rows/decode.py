@@ -163,13 +163,13 @@ def _can_be_read(row: Row, column: str, moment: Moment) -> bool:
 
 def _problem(row: Row, column: str) -> str:
     empty = row[COLUMNS.index(column)] in (None, "")
-    return "is empty" if empty else _MEANINGS.get(column, "is no text")
+    return "is empty" if empty else _MEANINGS.get(column, "is not text")
 
 
 _MEANINGS: Final = {
-    "occurred_at": "is no time that can be told",
-    "recorded_at": "is no time that can be told",
-    "outcome": "is no 'success' or 'error'",
+    "occurred_at": "is not a time that can be read",
+    "recorded_at": "is not a time that can be read",
+    "outcome": "is neither 'success' nor 'error'",
 }
 
 

@@ -49,7 +49,7 @@ class FindingsPage:
     def summary(self) -> str:
         """One line for people."""
         errors, warnings = (sum(row.level == level for row in self.rows) for level in ("error", "warning"))
-        return f"{self.title}: {errors} to put right, {warnings} to look at" if errors or warnings else self.calm
+        return f"{self.title}: {errors} to fix, {warnings} to look at" if errors or warnings else self.calm
 
     @property
     def calm(self) -> str:

@@ -172,7 +172,7 @@ def opened(row: HealthRow) -> list[str]:
         f"rotation {one['rotation_id']} is {one['state']} since {one['changed_at'][:16]}Z" for one in row["rotations"]
     ]
     due = [
-        f"DUE {one['secret']}: {_old(one['age_s'])} old, to become {_old(one['max_age_s'])} at most; "
+        f"DUE {one['secret']}: {_old(one['age_s'])} old, the limit is {_old(one['max_age_s'])} at most; "
         f"next: {one['next_step']}"
         for one in row["due"]
     ]

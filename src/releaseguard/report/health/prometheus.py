@@ -49,7 +49,7 @@ def _lines(document: HealthDocument) -> Iterator[str]:
     environment = {"environment": document["environment"]}
     yield from _head("as_of_timestamp_seconds", "When the log was looked at.")
     yield _sample("as_of_timestamp_seconds", environment, _seconds(document["as_of"]) or 0.0)
-    yield from _head("log_down", "1 where nothing of any provider arrives.")
+    yield from _head("log_down", "1 where nothing arrives from any provider.")
     yield _sample("log_down", environment, float(document["log"]["down"]))
     yield from _head("provider_state", "1 for the state that a provider is in.")
     for row in document["providers"]:

@@ -43,7 +43,7 @@ class Chart:
 
     bars: Sequence[Bar]
     gaps: Sequence[tuple[float, float]]
-    """Left edge and width of each silence: parts without an event where some were to be expected."""
+    """Left edge and width of each silence: parts without an event where some were expected."""
     band: str
     """The points of the polygon in which nine of ten parts lie by chance; empty where nothing is expected."""
     ticks: Sequence[tuple[float, float]]

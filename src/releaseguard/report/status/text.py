@@ -53,7 +53,7 @@ class _StatusLine:
 def _lines(document: StatusDocument) -> Iterator[_StatusLine]:
     if document["log"]["down"]:
         newest = document["log"]["newest"]
-        yield _StatusLine(f"LOG DOWN  nothing of anybody has arrived{f' since {_minute(newest)}' if newest else ''}")
+        yield _StatusLine(f"LOG DOWN  nothing has arrived from anybody{f' since {_minute(newest)}' if newest else ''}")
     for leak in document["open_leaks"]:
         yield _StatusLine(f"LEAK      {leak['unit']} open since {_minute(leak['since'])}", leak["next_step"])
     for one in document["failing"]:

@@ -107,7 +107,7 @@ def decisions_in(document: VerdictDocument) -> Sequence[str]:
     lines = [f"accepted: {_accepted(one)}" for one in said["accepted"]]
     lines += [f"the mark says: it no longer uses {', '.join(said['removes'])}"] if said["removes"] else []
     factor = said["expect_traffic"]
-    lines += [] if factor is None else [f"the mark says: {factor:g} times the usual traffic is meant"]
+    lines += [] if factor is None else [f"the mark says: {factor:g} times the usual traffic is expected"]
     lines += ["it goes back to an earlier release, or undoes one: judged for recovery"] if said["rolls_back"] else []
     return lines
 

@@ -34,7 +34,7 @@ class DueSecret:
     def sentence(self) -> str:
         """For people."""
         age, most = readable.roughly(self.age), readable.roughly(self.max_age)
-        return f"version of {readable.date_and_clock(self.since)}, {age} old; it is to become {most} at most"
+        return f"version of {readable.date_and_clock(self.since)}, {age} old; its limit is {most} at most"
 
     def to_json(self) -> DueRow:
         """As in ``drift --json`` and ``health --json``."""

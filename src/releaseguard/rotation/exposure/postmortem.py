@@ -87,7 +87,7 @@ def _summary(chain_key: ChainKey, rotation: RotationView) -> str:
     cause = f"{chain_key.provider} in {chain_key.environment}"
     if rotation.leak:
         known = ", ".join(_version(name, number) for name, number in sorted(rotation.leak.versions.items()))
-        cause += f": {known} became known to strangers ({rotation.leak.reason})"
+        cause += f": {known} was exposed ({rotation.leak.reason})"
     elif rotation.reason:
         cause += f": {rotation.reason}"
     because = f" Reason: {rotation.ended_because}." if rotation.ended_because else ""

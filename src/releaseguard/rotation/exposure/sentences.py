@@ -24,7 +24,7 @@ def summary(report: ExposureReport) -> Sequence[str]:
         lines.append(f"{readable.agree(counts.copies, 'unmanaged copy', 'unmanaged copies')}: {_some(report.copies)}")
     if counts.values:
         many = readable.count(counts.values, "other place")
-        lines.append(f"the same value stands in {many}, which breaks when it is revoked: {_some(report.values)}")
+        lines.append(f"the same value is in {many}, which breaks when it is revoked: {_some(report.values)}")
     if report.follow:
         lines.append(f"has the new value by itself, with its next deployment: {_some(report.follow)}")
     if counts.previews:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def mending(chain_key: ChainKey) -> str:
     """What leads out of a broken chain."""
     return (
-        "Look at it: releaseguard audit verify. Restore the rows from a backup; or, where they are no part of the "
+        "Look at it: releaseguard audit verify. Restore the rows from a backup; or, if they are not part of the "
         f"history: releaseguard audit disown {chain_key} --reason TEXT"
     )
 

@@ -44,8 +44,8 @@ def hard_to_prove(provider: str, bindings: Sequence[Binding]) -> Iterator[str]:
     """What to say beforehand of places whose proof depends on the configuration."""
     if unsaid := nobody_is_said(bindings):
         yield (
-            f"{', '.join(unsaid)}: no source is said to run there ([providers.{provider}.sources]), so only what no "
-            "other place is named for can prove it."
+            f"{', '.join(unsaid)}: no source is said to run there ([providers.{provider}.sources]), so only "
+            "sources named for no other place can prove it."
         )
     if phones := phones_alone(bindings):
         yield f"{', '.join(phones)}: only phones are said to run there, and what they log proves nothing."

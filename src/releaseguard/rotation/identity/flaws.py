@@ -142,7 +142,7 @@ def _plain(text: str) -> Iterator[str]:
     if not bare:
         yield "it is white space"
     if len(bare) > 1 and bare[0] + bare[-1] in _QUOTES:
-        yield "it stands in quotes"
+        yield "it is in quotes"
     inner = bare.strip("\"'`“”‘’«»„ ")
     if _PLACEHOLDER.fullmatch(inner):
         yield "it is a placeholder"
@@ -161,14 +161,14 @@ def _pem(text: str) -> Iterator[str]:
     elif "-----END " not in text:
         yield "it is a PEM file without its end"
     else:
-        yield "it is no PEM file"
+        yield "it is not a PEM file"
 
 
 def _json(text: str) -> Iterator[str]:
     try:
         document = json.loads(text)
     except ValueError:
-        yield "it is no JSON document, or one that was cut off"
+        yield "it is not a JSON document, or one that was cut off"
         return
     if not isinstance(document, dict | list) or not document:
         yield "it is JSON, and no document"

@@ -1,4 +1,4 @@
-"""What the app is to report of a value, so that no two values ever share it. Pure.
+"""What the app must report of a value, so that no two values ever share it. Pure.
 
 A version's number is no identity: a secret that was deleted and made anew, or moved to another folder, begins again at
 one, and an app may report numbers of its own.

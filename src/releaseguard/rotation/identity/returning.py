@@ -95,7 +95,7 @@ def refuse_spent(
 def _refused(name: str, gone: SpentValues) -> Refused:
     number = gone.members[name].version
     return Refused(
-        f"{name}: the value to be brought out is that of version {number}, which {gone.why}",
+        f"{name}: the value to roll out is that of version {number}, which {gone.why}",
         next_step="Make a new key in the provider's console, store it as a new version, then rotate again.",
     )
 

@@ -35,7 +35,7 @@ def chosen(
         if not meant:
             uris = [one.destination.uri for one in bindings]
             raise UsageError(
-                f"--skip {text} is no destination of this rotation",
+                f"--skip {text} is not a destination of this rotation",
                 next_step=f"{did_you_mean(text, uris)} Configured are: {', '.join(uris) or 'none'}.",
             )
         found |= {one.key: LeftOut(one.destination.uri, reason or "", by_person=True) for one in meant}
@@ -74,7 +74,7 @@ def not_writable(
     skip = f'{command} --skip {shlex.quote(uris[first])} --reason "..."'
     if len(unwritable) == 1:
         error = unwritable[first]
-        error.next_step = f"{error.next_step or 'Put it right.'} Or leave it out, on record: {skip}"
+        error.next_step = f"{error.next_step or 'Fix it.'} Or leave it out, on record: {skip}"
         return error
     each = [
         f"{key}: {at_place(key, error)}" + (f" ({error.next_step})" if error.next_step else "")
@@ -82,7 +82,7 @@ def not_writable(
     ]
     many = f"{len(unwritable)} of {readable.count(len(bindings), 'destination')} cannot be written, and nothing was"
     what = "\n  ".join([f"{many}:", *each])
-    return one_for_all(what, f"Put each right; or leave it out, on record: {skip}", list(unwritable.values()))
+    return one_for_all(what, f"Fix each; or leave it out, on record: {skip}", list(unwritable.values()))
 
 
 def at_place(key: str, error: ReleaseguardError) -> str:

@@ -20,7 +20,7 @@ def refuse_leaked_before(group: SecretGroup, request: RotateRequest, facts: Plan
     if len(again) == len(group.secret_names):
         name, version = next(iter(again.items()))
         raise Refused(
-            f"{name}: the value to be brought out is that of version {version}, which leaked",
+            f"{name}: the value to roll out is that of version {version}, which leaked",
             next_step="Make a new key in the provider's console, store it as a new version, then rotate again.",
         )
 
@@ -51,7 +51,7 @@ def _refuse_given(group: SecretGroup, request: RotateRequest, facts: PlanningFac
     twins = {name: _known_as(name, request, facts, view) for name in group.secret_names}
     if None not in twins.values():
         name, version = next(iter(twins.items()))
-        raise _no_newer(f"{name}: the value given is that of version {version}, which is no new one")
+        raise _no_newer(f"{name}: the value given is that of version {version}, which is not new")
 
 
 def _known_as(name: str, request: RotateRequest, facts: PlanningFacts, view: ChainView) -> int | None:

@@ -35,9 +35,9 @@ def refuse_new(addresses: Sequence[Address], view: ChainView, named: Sequence[st
         if not _covered(address, agreed):
             raise Refused(
                 f"{address.uri} is a destination that no rotation of {view.chain_key} has ever written, and in GitHub "
-                "Actions nobody looks at the plan: a value that goes to a wrong place is out",
+                "Actions nobody looks at the plan: a value sent to the wrong place cannot be called back",
                 where=address.uri,
-                next_step=f"If it is yours and meant, add: --new-destination {address.uri}. If not, see who changed "
+                next_step=f"If it is yours and intended, add: --new-destination {address.uri}. If not, see who changed "
                 "[providers] in releaseguard.toml.",
             )
 
@@ -49,7 +49,7 @@ def check_named(named: Sequence[str], addresses: Sequence[Address], read: ReadAd
     for text in named:
         if not any(read(text).overlaps(address) for address in addresses):
             raise UsageError(
-                f"--new-destination {text} is no destination of this rotation",
+                f"--new-destination {text} is not a destination of this rotation",
                 next_step=f"{did_you_mean(text, uris)} Configured are: {', '.join(uris) or 'none'}.",
             )
 

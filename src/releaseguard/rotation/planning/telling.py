@@ -14,7 +14,7 @@ from releaseguard.rotation.values import Pin
 def describe(plan: Plan) -> Sequence[str]:
     """The plan as lines of text: what changes, how many requests, how long, which proof may come."""
     if plan.unchanged:
-        return [*(f"{pin.name}: version {pin.to_version} is out everywhere" for pin in plan.pins), *plan.remarks]
+        return [*(f"{pin.name}: version {pin.to_version} is in use everywhere" for pin in plan.pins), *plan.remarks]
     lines = [_pin_line(pin) for pin in plan.pins]
     lines += [f"{one.uri}{NEW if one.new else ''}: {_writes_line(one)}" for one in plan.destinations]
     lines += [f"{base}: {_deployed(plan.deployed_by.get(base), target)}" for base, target in plan.deployments]
@@ -62,7 +62,7 @@ NEW = " (NEW: no rotation before has written there)"
 def _pin_line(pin: Pin) -> str:
     before = "nothing known" if pin.from_version is None else f"version {pin.from_version}"
     after = "a new version" if pin.to_version is None else f"version {pin.to_version}"
-    label = f" (the number is taken: the app is to report {pin.label})" if pin.label else ""
+    label = f" (the number is taken: the app must report {pin.label})" if pin.label else ""
     return f"{pin.name}: {before} -> {after}{label}"
 
 

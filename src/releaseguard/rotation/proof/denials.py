@@ -120,7 +120,7 @@ def _is_of_the_new(question: Question, event: Event) -> bool:
 def sentence(source: str | None, now: Denials, before: Denials) -> str:
     """Why those answers are no refused key."""
     return (
-        f"{source or 'An unnamed source'} is told that something is not allowed in {len(now.denied)} of "
+        f"{source or 'An unnamed source'} gets 'not allowed' in {len(now.denied)} of "
         f"{readable.count(now.uses, 'use')}, no more than in the day before ({len(before.denied)} of {before.uses}): "
-        "that is taken for no word on the key."
+        "that says nothing about the key."
     )

@@ -100,7 +100,7 @@ def _of_unchanged(question: Question, old: Sequence[EvidenceRow]) -> Iterable[st
     changed = " or ".join(name for name, member in labels.members.items() if member.moved)
     for name, count in found.most_common():
         yield (
-            f"{count} of them may report the version of {name}, which has not changed: the app is to report that of "
+            f"{count} of them may report the version of {name}, which has not changed: the app must report that of "
             f"{changed}"
         )
 
@@ -144,7 +144,7 @@ def _misnamed(question: Question, tally: RuntimeTally) -> Iterable[str]:
     """Rows whose names are others than ours, and mean ours: told apart by column, the most frequent first."""
     named = [both for row in (*tally.elsewhere, *tally.against) for both in question.misnamed(row.event).items()]
     for (column, (written, meant)), count in Counter(named).most_common():
-        yield f"{count} under the {column} {written!r}: the app is to write {meant!r}, or they prove nothing"
+        yield f"{count} under the {column} {written!r}: the app must write {meant!r}, or they prove nothing"
 
 
 def _unnamed_sources(question: Question, tally: RuntimeTally) -> Iterable[str]:

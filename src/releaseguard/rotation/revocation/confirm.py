@@ -89,7 +89,7 @@ def _alive(session: RotationSession, view: RotationView, since: datetime) -> Seq
 
 
 def _in_use(session: RotationSession, open_questions: Sequence[str], steps: Sequence[str]) -> StillInUse:
-    first = "; ".join(dict.fromkeys(steps)) or "See to it that nobody uses the old value"
+    first = "; ".join(dict.fromkeys(steps)) or "Make sure that nobody uses the old value"
     return StillInUse(
         f"not recorded as revoked: {'; '.join(open_questions)}",
         where=str(session.context.chain_key),

@@ -63,7 +63,7 @@ def _undone(session: RotationSession, view: RotationView) -> Sequence[KnownUse]:
         found += _served(session, question)
         found += _rewritten(session, question, view)
     except ReleaseguardError as error:
-        session.tell(f"Nobody could look whether the new value is still where it was written: {error}")
+        session.tell(f"Nobody could check whether the new value is still where it was written: {error}")
     return found
 
 

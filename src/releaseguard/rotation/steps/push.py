@@ -228,5 +228,5 @@ def _way_on(session: RotationSession, failed: Sequence[_Written], right: Sequenc
     words = [*filter(None, asked), f"Right: {', '.join(right) or 'none'}."]
     if right:
         skip = shlex.join([*session.command.split(), "--resume", "--skip", first])
-        words.append(f'What nobody can put right is left out, on record: {skip} --reason "...".')
+        words.append(f'What cannot be fixed can be left out, on record: {skip} --reason "...".')
     return " ".join([*words, f"Continue with `{session.command} --resume`."])

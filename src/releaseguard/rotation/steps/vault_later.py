@@ -71,7 +71,7 @@ def store_if_possible(session: RotationSession) -> None:
     versions = {name: version for name, version in found.items() if version is not None}
     if len(versions) < len(found):
         missing = ", ".join(name for name in found if name not in versions)
-        session.tell(f"{session.context.vault.label}: the newest version of {missing} is not what was brought out.")
+        session.tell(f"{session.context.vault.label}: the newest version of {missing} is not what was rolled out.")
         return
     pins = [_numbered(pin, versions.get(pin.name)) for pin in view.pins]
     session.append(said.StoredInVault(rotation_id=view.id, secrets=tuple(map(PinnedSecret.of, pins))))

@@ -86,7 +86,7 @@ def _finish(session: RotationSession, proof: Proof) -> None:
         session.tell(f"PROVEN, grade {proof.grade}{by}.")  # what is not recorded is not proven
         _tell_what_is_newer(session)
     elif is_refused:
-        refused = "the provider refuses the new version: authentication errors since it is out"
+        refused = "the provider refuses the new version: authentication errors since it went live"
         roll_back(session, refused, Cause.REFUSED)
     else:
         behind = [f"{one.destination.uri} was left out: it runs on the old value" for one in left]

@@ -257,7 +257,7 @@ class InfisicalVault(Vault):
             raise Failed(
                 f"Infisical's rotation of {name} failed",
                 where=self.label,
-                next_step="Its reason stands at the rotation in Infisical; nothing has been pushed.",
+                next_step="Infisical shows the reason at the rotation; nothing has been pushed.",
             )
 
     def _audit_pages(self, since: datetime) -> Iterator[Sequence[AuditEntryFound]]:

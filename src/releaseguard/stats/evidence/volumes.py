@@ -18,7 +18,7 @@ class VolumeEvidence(Struct, frozen=True):
     """The minute after the deployment from which the volume differs most."""
     seen: int
     expected: float
-    """Events since then, and how many were to be expected."""
+    """Events since then, and how many were expected."""
 
 
 class Level(Struct, frozen=True):

@@ -227,7 +227,7 @@ def of_removed(found: Finding, removed: frozenset[str]) -> Finding:
 
 
 def unheard(found: Finding, late: LateRows | None) -> Finding:
-    """The finding where nothing of any provider reaches the log, or ``late`` rows alone: what had arrived by then
+    """The finding where nothing from any provider reaches the log, or ``late`` rows alone: what had arrived by then
     passes nothing."""
     if found.verdict is not Verdict.PASS:
         return found
@@ -238,13 +238,13 @@ def unheard(found: Finding, late: LateRows | None) -> Finding:
 def unheard_words(late: LateRows | None) -> str:
     """What became of a log that brings nothing, or ``late`` rows alone."""
     if late is None:
-        return "nothing of any provider reaches the log: its pipeline is down or late"
-    return f"{late.words}, so that nobody can tell what happened since"
+        return "nothing from any provider reaches the log: its pipeline is down or late"
+    return f"{late.words}, so nobody can tell what happened since"
 
 
 def unknown_log(found: Finding) -> Finding:
     """The finding where nobody could tell whether the log lives: nothing passes."""
-    return _withheld(found, "whether the log lives could not be judged")
+    return _withheld(found, "whether the log works could not be judged")
 
 
 def _withheld(found: Finding, why: str) -> Finding:

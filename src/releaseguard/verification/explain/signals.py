@@ -143,7 +143,7 @@ def _usual(state: ReleaseState, rule: Rule) -> str:
     base = state.known.errors[rule.id]
     if not base.events:
         return "with no baseline: nothing that it counts was logged before this release"
-    return f"where the baseline says {base.share:.1%} of {base.events}"
+    return f"where the baseline is {base.share:.1%} of {base.events}"
 
 
 def _at_this_time(held: ErrorState) -> AtThisTime | None:
@@ -207,7 +207,7 @@ def _trouble_words(state: ReleaseState, held: ErrorState, trouble: PriorTrouble)
         more = trouble.recovery.needed(trouble.recovered_at)
         return f"{began}; recovered, too early to pass: needed about {more} more without an error to call it over"
     if outgrows(state, held):
-        return f"{began}, which are excused up to it and no more; what fails is above it, though not surely by itself"
+        return f"{began}, which are excused up to it and no more; what fails is above it, but not by enough to be sure"
     return f"{began}, and are not known to be over, so they are not held against this release up to that level"
 
 
@@ -216,7 +216,7 @@ def _failed(state: ReleaseState, rule: Rule, verdict: Verdict, failure: Failure)
         return f"{_number(failure)}; {evidence_words(state, failure)}; therefore {called(verdict)}"
     usual = _usual(state, rule)
     if failure.usual is not None:
-        usual = f"where the baseline says {failure.usual:.1%} at this time of day"
+        usual = f"where the baseline is {failure.usual:.1%} at this time of day"
     observed = f"observed {failure.errors} errors of {failure.events} events in {stretch(failure)} {usual}"
     return f"{observed}; {_harm(state, rule, failure)}; {evidence_words(state, failure)}; therefore {called(verdict)}"
 
@@ -244,15 +244,15 @@ def _first_pass(state: ReleaseState, rule: Rule) -> str:
     """What a PASS takes where nothing is known yet."""
     events = clean_events_needed(rule, state.promise.confidence)
     own = f", and about {events} of the release without an error" if events is not None else ""
-    return f"; a PASS takes events from before the deployment{own}"
+    return f"; a PASS needs events from before the deployment{own}"
 
 
 def _ceiling(state: ReleaseState, rule: Rule) -> str:
     """Whether more fails than a provider without a history may."""
     if rule.ceiling is None:
         return ""
-    is_more = exceeds(state, state.errors[rule.id])
-    return f"; its ceiling of {rule.ceiling:.0%} is {'exceeded, though not surely' if is_more else 'not exceeded'}"
+    found = "exceeded, but not by enough to be sure" if exceeds(state, state.errors[rule.id]) else "not exceeded"
+    return f"; its ceiling of {rule.ceiling:.0%} is {found}"
 
 
 def _without_room(state: ReleaseState, rule: Rule) -> str:

@@ -147,7 +147,7 @@ def _words(state: ReleaseState, rule: Rule, verdict: Verdict, evidence: VolumeRu
 def _usual(state: ReleaseState, rule: Rule, held: VolumeState) -> str:
     if not state.known.volumes[rule.id].events:
         return "and nothing of the kind was logged before this release"
-    return f"where {held.expected:.1f} were to be expected"
+    return f"where {held.expected:.1f} were expected"
 
 
 def _alike_words(state: ReleaseState, both: Compared) -> str:
@@ -159,7 +159,7 @@ def _alike_words(state: ReleaseState, both: Compared) -> str:
 
 
 def _failed(state: ReleaseState, rule: Rule, verdict: Verdict, failure: Failure) -> str:
-    expected = f"{failure.expected:.1f} were to be expected"
+    expected = f"{failure.expected:.1f} were expected"
     if failure.share is not None:
         expected += f" by its share of {failure.share:.0%} of the traffic in the same minutes"
     observed = f"observed {failure.events} events in {stretch(failure)} where {expected}"
@@ -171,7 +171,7 @@ def _failed(state: ReleaseState, rule: Rule, verdict: Verdict, failure: Failure)
 def _cause_words(state: ReleaseState, rule: Rule, failure: Failure) -> str:
     """Why that is no silence of users or of the log; what still comes is not said to be nothing."""
     if failure.cause is SilenceCause.PROVIDER and failure.events:
-        return "the other providers prove that users are there"
+        return "the other providers show that there are users"
     return silence_words(state, rule, failure.cause or SilenceCause.PROVIDER)
 
 
@@ -180,7 +180,7 @@ NOT_ITS_DOING = "its calls failed or had dropped before the deployment, so fewer
 
 
 FIRST_PASS = (
-    "a PASS takes a whole day of history before the deployment, "
+    "a PASS needs a whole day of history before the deployment, "
     f"and {LEAST_EXPECTED:.0f} events or more that are due in the window"
 )
 """What nobody can know at a first verdict."""
@@ -211,7 +211,7 @@ def _what_it_takes(state: ReleaseState, rule: Rule, evidence: VolumeRuleEvidence
     if held.tagged < LEAST_TAGGED * held.fresh:
         return "most of them carry no release, so they cannot pass it"
     if writes_fewer_rows(state, rule):
-        return "fewer rows of each action may be meant, or the loss of a part of each, which no row tells"
+        return "each action may be meant to write fewer rows, or may lose some of them: the rows do not show which"
     if evidence.ratio is not None and _is_beyond(rule, evidence.ratio):
         return f"that is {evidence.ratio:.0%} of the usual: more events at this rate do not exclude {_harm(rule)}"
     if held.value > SUSPICION:

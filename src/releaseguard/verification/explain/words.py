@@ -44,7 +44,7 @@ def silence_words(state: ReleaseState, rule: Rule, cause: SilenceCause) -> str:
     if renamed := renamed_words(state, rule):
         return renamed
     if cause is SilenceCause.PROVIDER:
-        return f"nothing of the new release {since}, while the other providers prove that users are there"
+        return f"nothing of the new release {since}, while the other providers show that there are users"
     if cause is SilenceCause.IDLE and late_rows(state.traffic.lags, state.look_minute):
         return _log_words(state)
     if cause is SilenceCause.IDLE and (due := _next_batch(state, rule)):
@@ -86,7 +86,7 @@ def replaced_words(state: ReleaseState, rule: Rule) -> str:
     """Who took a provider's part over, and how to say that it was meant."""
     rose = ", ".join(f"{name[:80]} (+{count})" for name, count in sorted(taken_over(state, rule).items())[:3])
     return (
-        f"others rose by about as much with the release: {rose}; a fall-back, or a switch: if it is meant, "
+        f"others rose by about as much with the release: {rose}; a fail-over or a switch: if it is intended, "
         f"mark it with releaseguard events deployed --removes {rule.provider}"
     )
 
@@ -95,16 +95,16 @@ def _log_words(state: ReleaseState) -> str:
     """Why nothing is known of now: nothing comes, or what comes says that it is old."""
     late = late_rows(state.traffic.lags, state.look_minute)
     if late is None:
-        return "nothing of any provider reaches the log any more: its pipeline is down or late"
-    return f"{late.words}, so that nobody can tell what happened since"
+        return "nothing from any provider reaches the log any more: its pipeline is down or late"
+    return f"{late.words}, so nobody can tell what happened since"
 
 
 def _idle_words(state: ReleaseState, rule: Rule) -> str:
     """Whether users are away, or this is merely not the time at which they, or a batch, use the provider."""
     around = quiet(state, rule)
     if around.others_expected >= DUE and around.others_seen < AWAY * around.others_expected:
-        return "and too little was to be expected: users are away"
-    return f"and only about {around.expected:.1f} events were to be expected by now: none is due yet"
+        return "and too little was expected: users are away"
+    return f"and only about {around.expected:.1f} events were expected by now: none is due yet"
 
 
 def _next_batch(state: ReleaseState, rule: Rule) -> str | None:
@@ -166,7 +166,7 @@ def leaning_words(state: ReleaseState, seen: str) -> str:
     """That what came leans towards harm, so that nothing passes, and until when that may change."""
     left, is_cut = left_of(state)
     until = "the window is over: a longer --window would show which" if left <= 0 else f"the window ends in {left} min"
-    until = f"{CUT}, so that nothing more shows which" if is_cut and left <= 0 else until
+    until = f"{CUT}, so nothing more will show which" if is_cut and left <= 0 else until
     return f"{seen} lean towards harm, too little to fail it and too much to pass it; {until}"
 
 

@@ -81,7 +81,7 @@ def _loss_alike(state: ReleaseState, rule: Rule, found: Failure) -> bool:
 
 
 LOST_TOO = 0.7
-"""The part of its share of what was to be expected up to which the old release has lost events as well."""
+"""The part of its share of what was expected up to which the old release has lost events as well."""
 
 
 def lost_too(state: ReleaseState, rule: Rule, found: Failure) -> bool:

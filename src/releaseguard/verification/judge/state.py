@@ -122,7 +122,7 @@ class VolumeState:
     """The minute after the deployment up to which the rule's events are there."""
     judged: int = 0
     expected: float = 0.0
-    """Events in the judged minutes, and how many were to be expected."""
+    """Events in the judged minutes, and how many were expected."""
     chance: float = 1.0
     """The probability of a volume so far off as that of the judged minutes, while all is as usual."""
     missed: DailyBatch | None = None
@@ -167,7 +167,7 @@ class Failure:
     """Since the minute ``since``, from which on they speak most against the release."""
     errors: int = 0
     expected: float = 0.0
-    """The events that were to be expected of a volume rule."""
+    """The events that were expected of a volume rule."""
     since: int
     cause: SilenceCause | None
     usual: float | None = None

@@ -107,7 +107,7 @@ def remarks_on(seen: Seen, deployment: Deployment) -> Sequence[str]:
 def _of_tags(seen: Seen, deployment: Deployment) -> Sequence[str]:
     if seen.tagged or not seen.other_tags:
         return []
-    step = "let the app write the deployed release, or say how they read: [verify] release_pattern"
+    step = "have the app write the deployed release, or say how they read: [verify] release_pattern"
     release, others = deployment.release, _named(seen.other_tags)
     if seen.tested:
         only = f"no row but {seen.tested} of the test user carries {release}"
@@ -118,7 +118,7 @@ def _of_tags(seen: Seen, deployment: Deployment) -> Sequence[str]:
 def _of_environments(seen: Seen, deployment: Deployment) -> Sequence[str]:
     if not seen.environments:
         return []
-    step = f"let the app write {deployment.environment}, or name theirs: [project] environment"
+    step = f"have the app write {deployment.environment}, or name theirs: [project] environment"
     return [f"rows since the deployment are in other environments: {_named(seen.environments)}; {step}"]
 
 

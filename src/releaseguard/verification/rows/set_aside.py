@@ -204,7 +204,7 @@ def _perhaps_none(evidence: Evidence, unread: Unread) -> _None | None:
         return _None(words, none)
     if not _is_loss(evidence, found, 0) or _is_loss(evidence, found, there.total):
         return None
-    words = f"observed {evidence.events} events where {evidence.expected:.1f} were to be expected"
+    words = f"observed {evidence.events} events where {evidence.expected:.1f} were expected"
     return _None(words, replace(none, silence_cause=None))
 
 

@@ -83,19 +83,17 @@ def _remarks(judged: Judged) -> Sequence[str]:
 
 def _counted(one: UnknownEvent) -> str:
     if not one.has_card:
-        return (
-            f"there is no card of {one.provider}, so that no check looks at its rows; checks/{one.provider}.toml is one"
-        )
+        return f"there is no card of {one.provider}, so no check looks at its rows; checks/{one.provider}.toml is one"
     return "it counts as an error of its provider" if one.outcome == Outcome.ERROR else "no check looks at it"
 
 
 def _of_clocks(judged: Judged) -> Iterator[str]:
     deployment, ahead = judged.deployment, judged.misread.ahead
     early = deployment.deployed_at - judged.as_of
-    wrong = "ahead of the log, so that a clock or a time zone is wrong"
+    wrong = "ahead of the log, so a clock or a time zone is wrong"
     if deployment.says_at:
         by = readable.exactly(deployment.says_at - deployment.deployed_at)
-        yield f"the mark says that it is {by} {wrong}: it is taken at its recording"
+        yield f"the mark says that it is {by} {wrong}: it counts at the time it was recorded"
     if (late := deployment.told_after) and deployment.live_since is None:
         yield (
             f"the log learned of the mark {readable.exactly(late)} after the time that it bears, and nothing of the "
@@ -110,11 +108,11 @@ def _of_clocks(judged: Judged) -> Iterator[str]:
     if early > timedelta(0):
         yield f"the mark is {readable.exactly(early)} ahead of this look's clock: its window has not begun"
     if ahead:
-        yield f"rows say that they are {readable.exactly(ahead)} {wrong}: each is taken at its recording"
+        yield f"rows say that they are {readable.exactly(ahead)} {wrong}: each counts at the time it was recorded"
     if behind := judged.misread.behind:
         yield (
-            f"rows of the release say that they are {readable.exactly(behind)} behind the log, so that a clock or a "
-            "time zone is wrong: each is taken at its recording"
+            f"rows of the release say that they are {readable.exactly(behind)} behind the log, so a clock or a "
+            "time zone is wrong: each counts at the time it was recorded"
         )
 
 
@@ -124,8 +122,8 @@ def _of_names(judged: Judged) -> Iterator[str]:
     if nameless := list(judged.misread.nameless.items())[:MOST_SEEN]:
         tags = ", ".join(f'"{tag[:LONGEST_SEEN]}" ({count})' for tag, count in nameless)
         yield (
-            f"rows carry tags that name no release: {tags}; they count as rows without a tag, by their time: let the "
-            "app write the deployed release"
+            f"rows carry tags that name no release: {tags}; they count as rows without a tag, by their time: have "
+            "the app write the deployed release"
         )
 
 

@@ -22,7 +22,7 @@ MOST_NAMED = 4
 ENOUGH = 10
 """Events of which one cannot say that too few came."""
 UNTAGGED = (
-    "no row carries a release, so waiting decides nothing: let the app write the one that it runs "
+    "no row carries a release, so waiting decides nothing: have the app write the one that it runs "
     "(releaseguard doctor says where it is looked for)"
 )
 IMPORT = "releaseguard events import FILE"
@@ -161,7 +161,7 @@ def _to_do(judged: Judged) -> str:
     if judged.verdict is Verdict.WARN:
         return _after_a_warning(judged)
     if _untagged(judged) and not judged.broken:
-        return "decide by hand, and let the app write its release"
+        return "decide by hand, and have the app write its release"
     if _unread(judged) and not judged.broken:
         return "correct the rows that cannot be read"
     if judged.unmarked is not None and not judged.broken:
@@ -185,7 +185,7 @@ def _why_it_was_not_seen(judged: Judged) -> str | None:
         return "find out under which name it serves, or why it does not"
     if judged.seen.environments and not judged.seen.untagged:
         return "its rows are looked for in the wrong environment"
-    return "mend what writes the log" if isinstance(judged.log, LogEvidence) and judged.log.down else None
+    return "fix what writes the log" if isinstance(judged.log, LogEvidence) and judged.log.down else None
 
 
 def is_live_late(judged: Judged) -> datetime | None:
@@ -243,7 +243,7 @@ def _after_no_decision(judged: Judged) -> str:
     if not judged.findings and judged.set_aside.rows:
         return REMEDY
     if not judged.findings and any(isinstance(one.check, SignalCheck | VolumeCheck) for one in judged.skipped):
-        return f"let the app write events, or bring what it logged elsewhere: {IMPORT}"
+        return f"have the app write events, or bring what it logged elsewhere: {IMPORT}"
     return _while_undecided(judged)
 
 
@@ -269,13 +269,13 @@ def _while_undecided(judged: Judged) -> str:
             return "the window is over: decide by hand, or make events with the flows ([app] url)"
         case _ if judged.seen.other_tags:
             return (
-                "see whether it went live; where it did, let the app write the deployed release, or say how its tags "
+                "see whether it went live; where it did, have the app write the deployed release, or say how its tags "
                 "read: [verify] release_pattern"
             )
         case _ if judged.seen.environments:
-            return f"let the app write {judged.deployment.environment}, or name theirs: [project] environment"
+            return f"have the app write {judged.deployment.environment}, or name theirs: [project] environment"
         case _:
-            return f"let the app write events, or bring what it logged elsewhere: {IMPORT}"
+            return f"have the app write events, or bring what it logged elsewhere: {IMPORT}"
 
 
 def _mark(judged: Judged, release: str, at: datetime) -> str:

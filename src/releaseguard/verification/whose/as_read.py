@@ -1,8 +1,8 @@
 """Counted rows as they are judged, whatever their writer's clock and spelling: nothing is lost by either. Pure.
 
-A row that says it is of a time which the log had not reached when it learned of it is of a clock that runs ahead, or of
-local time taken for UTC: it is taken at its recording. So is one that carries a release and says that it is of long
-before that was live. A provider or an event in another case is the card's. A tag that names no release is none.
+A row whose time is ahead of what the log's was when it came has a clock that runs ahead, or local time taken for UTC: it
+counts at the time it was recorded. So does one that carries a release and claims a time long before that was live. A
+provider or an event in another case is the card's. A tag that names no release counts as no tag.
 """
 
 from __future__ import annotations

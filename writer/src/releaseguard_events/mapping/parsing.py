@@ -123,7 +123,7 @@ _OTHERS: Final = "others is false where only the words that values lists are rea
 
 
 def _column(name: str, text: str, where: Where) -> TheirColumn:
-    """``metadata.release``; a name with a dot in it stands in quotes: ``"odd.name".key``."""
+    """``metadata.release``; a name with a dot in it is in quotes: ``"odd.name".key``."""
     steps, at = [], 0
     while at < len(text) and (match := _PART.match(text, at)):
         steps.append(match["quoted"] or match["plain"].strip())

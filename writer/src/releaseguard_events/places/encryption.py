@@ -22,8 +22,8 @@ SYSTEM: Final = "system"
 
 _REFUSED: Final[Mapping[str, str]] = {
     "disable": "it sends the password and every row in plain text",
-    "allow": "it encrypts only where the server insists, so whoever stands between can read the password",
-    "prefer": "it goes on in plain text where the server says that it has no TLS, and so would whoever stands between",
+    "allow": "it encrypts only where the server insists, so anyone in between can read the password",
+    "prefer": "it goes on in plain text where the server says that it has no TLS, and so would anyone in between",
 }
 _MODES: Final = (*_REFUSED, REQUIRED, "verify-ca", VERIFIED)
 _BUNDLES: Final = (

@@ -11,7 +11,7 @@ from releaseguard.verification.judge.weighing.others import STILL_SERVES
 LEAST_HOPED = 30.0
 """Events of all providers to be expected below which no sum of them is odd."""
 MISSING = 0.7
-"""The part of what was to be expected that both releases make together, below which their sum is odd."""
+"""The part of what was expected that both releases make together, below which their sum is odd."""
 FELL = 0.6
 """The part of its earlier share at which a release's share has fallen."""
 BY_CHANCE = 0.001
@@ -27,7 +27,7 @@ class TrafficShare:
     later: float
     """The same in the first and in the second half of the minutes since it is live."""
     made: float
-    """What all releases together made, over what was to be expected of all providers."""
+    """What all releases together made, over what was expected of all providers."""
     is_missing: bool
     """Whether that is surely less than usual."""
     has_fallen: bool
