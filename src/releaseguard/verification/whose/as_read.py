@@ -1,6 +1,6 @@
 """Counted rows as they are judged, whatever their writer's clock and spelling: nothing is lost by either. Pure.
 
-A row whose time is ahead of what the log's was when it came has a clock that runs ahead, or local time taken for UTC: it
+A row that was ahead of the log when it came has a clock that runs ahead, or a local time read as UTC: it
 counts at the time it was recorded. So does one that carries a release and claims a time long before that was live. A
 provider or an event in another case is the card's. A tag that names no release counts as no tag.
 """
