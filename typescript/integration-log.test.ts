@@ -193,6 +193,21 @@ test("a call makes nobody wait: nothing is sent before it returns", () => {
   same(net.calls.length, 0);
 });
 
+test("a call takes the time and a copy, and leaves ids and checks for later: the first one asks a runtime for nothing", async () => {
+  let asked = 0;
+  const slow = {
+    getRandomValues: (numbers: Uint16Array) => (asked++, numbers.map(() => Math.random() * 65536)),
+  };
+  await having({ crypto: slow }, async () => {
+    const { net, log, use } = writing();
+    for (let number = 0; number < 300; number++) use("a");
+    same(asked, 0);
+    await log.flush();
+    holds(asked > 0, "no ids were asked for");
+    same(new Set(net.calls.flatMap((call) => call.rows.map((row) => row.id))).size, 300);
+  });
+});
+
 test("what the app changes after the call is not in the event", async () => {
   const { net, log } = writing();
   const detail = { items: ["a"], state: "before" };
@@ -541,6 +556,7 @@ test("an app that throws when it is told of losses is none the worse", async () 
   });
   log.logIntegrationEvent("releaseguard", "e", "success");
   use("a");
+  same(await log.flush(), false); // one of the two is not in the log
   same(await log.flush(), true);
   holds(net.events.includes("a"), "the event is lost");
 });

@@ -172,70 +172,80 @@ interface Row {
   detail: Record<string, Json>;
 }
 
-/** A call's arguments as plain, bounded values, not yet scrubbed. */
+/** A call's arguments, bounded, and nothing more done to them: what else they need is done when they are sent. */
 interface Note {
-  id: string;
+  /** Once it was made, an event that is sent twice is one row. */
+  id?: string;
   /** Among all that were logged. */
   place: number;
   at: number;
-  provider: string;
-  event: string;
-  outcome: Outcome;
-  fields: { error_code: string | null; release: string | null; source: string | null; correlation_id: string | null };
+  provider: string | null;
+  event: string | null;
+  outcome: string;
+  error_code: string | null;
+  release: string | null;
+  source: string | null;
+  correlation_id: string | null;
   latency_ms: number | null;
   synthetic: boolean;
-  detail: Record<string, Json>;
+  detail: Json;
   characters: number;
 }
 
 class NoEvent extends Error {}
 
+const NO_EVENT = "the call's arguments were not those of an event";
+
 let noted = 0;
 
-function noteOf(event: IntegrationEvent): Note {
+function noteOf(provider: unknown, event: unknown, outcome: unknown, said: EventFields): Note {
   const budget = { nodes: MAX_NODES, characters: MAX_RAW * 2 };
-  const at = Date.now();
-  const fields = {
-    error_code: textOf(event.error_code),
-    release: textOf(event.release),
-    source: textOf(event.source),
-    correlation_id: textOf(event.correlation_id),
-  };
-  const texts = Object.values(fields).reduce((sum, text) => sum + (text?.length ?? 0), 0);
   const note: Note = {
-    id: newId(at),
     place: ++noted,
-    at,
-    provider: name(event.provider),
-    event: name(event.event),
-    outcome: outcomeOf(event.outcome),
-    fields,
-    latency_ms: milliseconds(event.latency_ms),
-    synthetic: Boolean(event.synthetic),
-    detail: objectOf(plain(event.detail ?? {}, MAX_DEPTH, budget)),
+    at: Date.now(),
+    provider: typeof provider === "string" ? held(provider, MAX_NAME) : null,
+    event: typeof event === "string" ? held(event, MAX_NAME) : null,
+    outcome: String(outcome),
+    error_code: held(said.error_code, MAX_RAW),
+    release: held(said.release, MAX_RAW),
+    source: held(said.source, MAX_RAW),
+    correlation_id: held(said.correlation_id, MAX_RAW),
+    latency_ms: milliseconds(said.latency_ms),
+    synthetic: Boolean(said.synthetic),
+    detail: plain(said.detail ?? {}, MAX_DEPTH, budget),
     characters: 400, // the row itself, small as it may be
   };
+  const { error_code, release, source, correlation_id } = note;
+  const texts = sizeOf(error_code) + sizeOf(release) + sizeOf(source) + sizeOf(correlation_id);
   note.characters += texts + MAX_RAW * 2 - budget.characters + 8 * (MAX_NODES - budget.nodes);
-  if (note.provider.toLowerCase() === OURSELVES || OUR_EVENTS.has(note.event.toLowerCase())) {
-    throw new NoEvent("provider or event is a name of releaseguard's own rows");
-  }
   return note;
 }
 
-function name(value: unknown): string {
-  const text = typeof value === "string" ? storable(value, MAX_NAME).trim() : "";
-  if (!text) throw new NoEvent("the call's arguments were not those of an event");
-  return text;
+/** A text that nobody can change; one that is too long is cut at once, so that the rest of it is not kept. */
+function held(value: unknown, limit: number): string | null {
+  if (value === null || value === undefined) return null;
+  const text = typeof value === "string" ? value : String(value);
+  return text.length > limit ? storable(text, limit) : text;
 }
 
-function outcomeOf(value: unknown): Outcome {
-  const said = String(value).trim().toLowerCase();
-  if (said !== "success" && said !== "error") throw new NoEvent("the call's arguments were not those of an event");
-  return said;
+function sizeOf(text: string | null): number {
+  return text === null ? 0 : text.length;
 }
 
-function textOf(value: unknown): string | null {
-  return value === null || value === undefined ? null : storable(String(value), MAX_RAW).trim() || null;
+/** What every store can hold of it; `null` where that is nothing. */
+function kept(text: string | null): string | null {
+  return text === null ? null : storable(text, MAX_RAW).trim() || null;
+}
+
+/** Who was used, how, and what it came to: no event without all three, and none that only releaseguard writes. */
+function usedIn(note: Note): { provider: string; event: string; outcome: Outcome } {
+  const [provider, event] = [kept(note.provider), kept(note.event)];
+  const outcome = note.outcome.trim().toLowerCase();
+  if (!provider || !event || (outcome !== "success" && outcome !== "error")) throw new NoEvent(NO_EVENT);
+  if (provider.toLowerCase() === OURSELVES || OUR_EVENTS.has(event.toLowerCase())) {
+    throw new NoEvent("provider or event is a name of releaseguard's own rows");
+  }
+  return { provider, event, outcome };
 }
 
 function milliseconds(value: unknown): number | null {
@@ -481,6 +491,10 @@ function answered(answer: Awaited<ReturnType<Fetch>>): Answer {
   return { status: answer.status, waitMs: seconds > 0 ? Math.min(seconds * 1000, LONGEST_REPEAT_MS) : 0 };
 }
 
+function reasonIn(error: unknown): string {
+  return error instanceof NoEvent ? error.message : "the writer failed";
+}
+
 function mayPass(status: number): boolean {
   return status === 0 || status === 408 || status === 429 || status >= 500;
 }
@@ -533,10 +547,13 @@ class Writer implements IntegrationLog {
     fields?: EventFields,
   ): void => {
     try {
-      const given = typeof first === "string" ? { ...fields, provider: first, event, outcome } : first;
-      this.#put(noteOf(given as IntegrationEvent));
+      this.#put(
+        typeof first === "string"
+          ? noteOf(first, event, outcome, fields ?? {})
+          : noteOf(first.provider, first.event, first.outcome, first),
+      );
     } catch (error) {
-      this.#lose(error instanceof NoEvent ? error.message : "the writer failed", 1);
+      this.#lose(reasonIn(error), 1);
     }
   };
 
@@ -554,7 +571,7 @@ class Writer implements IntegrationLog {
         const said = { ...fields, error_code: failed ? failed.code : fields?.error_code, latency_ms: now() - started };
         this.logIntegrationEvent(provider, event, failed ? "error" : "success", said);
       } catch {
-        this.#lose("the call's arguments were not those of an event", 1);
+        this.#lose(NO_EVENT, 1);
       }
     };
     try {
@@ -702,28 +719,29 @@ class Writer implements IntegrationLog {
   #row(note: Note): Row | undefined {
     try {
       return this.#scrubbed(note);
-    } catch {
-      this.#count("the writer failed", 1); // nothing leaves that was not scrubbed
+    } catch (error) {
+      this.#count(reasonIn(error), 1); // nothing leaves that was not scrubbed
       return undefined;
     }
   }
 
   #scrubbed(note: Note): Row {
     const { store, scrubber, environment, release, deployment } = this.#ready();
-    const { error_code, correlation_id, source } = note.fields;
-    const detail = objectOf(scrubber.json(note.detail));
+    const { provider, event, outcome } = usedIn(note);
+    const correlation_id = kept(note.correlation_id);
+    const detail = objectOf(scrubber.json(objectOf(note.detail)));
     if (deployment && !("deployment_id" in detail)) detail["deployment_id"] = deployment;
     const short = (text: string | null | undefined, scrub: (text: string) => string): string | null =>
       text ? scrub.call(scrubber, text).slice(0, MAX_NAME) : null;
     const row: Row = {
-      id: note.id,
+      id: note.id ??= newId(note.at),
       occurred_at: new Date(note.at).toISOString(),
-      provider: scrubber.identifier(note.provider).slice(0, MAX_NAME),
-      event: scrubber.identifier(note.event).slice(0, MAX_NAME),
-      outcome: note.outcome,
-      error_code: short(error_code, scrubber.text),
+      provider: scrubber.identifier(provider).slice(0, MAX_NAME),
+      event: scrubber.identifier(event).slice(0, MAX_NAME),
+      outcome,
+      error_code: short(kept(note.error_code), scrubber.text),
       latency_ms: note.latency_ms,
-      release: short(note.fields.release ?? release, scrubber.identifier),
+      release: short(kept(note.release) ?? release, scrubber.identifier),
       // An id that had to be masked would tie strangers' events together: better none.
       correlation_id: correlation_id && scrubber.identifier(correlation_id) === correlation_id
         ? correlation_id.slice(0, MAX_NAME)
@@ -734,7 +752,7 @@ class Writer implements IntegrationLog {
     return {
       ...row,
       environment,
-      source: short(source ?? this.#options.source, scrubber.text),
+      source: short(kept(note.source) ?? this.#options.source, scrubber.text),
       synthetic: note.synthetic,
     };
   }
@@ -966,30 +984,41 @@ function spend(text: string, budget: Budget): string {
 /** A copy that JSON can hold, bounded in depth, nodes and text, whatever the app's objects do. */
 function plain(value: unknown, depth: number, budget: Budget): Json {
   if (--budget.nodes < 0 || depth < 0) return CUT;
-  return attempted<Json>(() => converted(value, depth, budget), UNREADABLE);
+  if (typeof value === "string") return spend(value, budget);
+  if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
+  if (value === null || value === undefined || typeof value === "boolean") return value ?? null;
+  if (typeof value !== "object") return spend(typeof value === "function" ? "[function]" : String(value), budget);
+  try {
+    return converted(value, depth, budget);
+  } catch {
+    return UNREADABLE;
+  }
 }
 
-function converted(value: unknown, depth: number, budget: Budget): Json {
-  if (value === null || value === undefined || typeof value === "boolean") return value ?? null;
-  if (typeof value === "string" || value instanceof String) return spend(String(value), budget);
-  if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
-  if (typeof value !== "object") return spend(typeof value === "function" ? "[function]" : String(value), budget);
-  if (value instanceof Error) return spend(String(value), budget);
-  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return `[${value.byteLength} bytes]`;
-  if (Array.isArray(value) || value instanceof Set) return listed(value, depth, budget);
-  if (value instanceof Map) return membered(value.keys(), (key) => value.get(key), depth, budget);
+function converted(value: object, depth: number, budget: Budget): Json {
+  if (Array.isArray(value)) return listed(value, depth, budget);
+  const isPlain = Object.getPrototypeOf(value) === Object.prototype;
+  if (!isPlain) {
+    if (value instanceof String || value instanceof Error) return spend(String(value), budget);
+    if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return `[${value.byteLength} bytes]`;
+    if (value instanceof Set) return listed(value, depth, budget);
+    if (value instanceof Map) return membered(value.keys(), (key) => value.get(key), depth, budget);
+  }
   const { toJSON } = value as { toJSON?: unknown };
   if (typeof toJSON === "function") return plain(toJSON.call(value), depth - 1, budget);
-  const found = membered(Object.keys(value), (key) => (value as Record<string, unknown>)[key], depth, budget);
-  return Object.keys(found).length || Object.getPrototypeOf(value) === Object.prototype
-    ? found
+  const keys = Object.keys(value);
+  return keys.length || isPlain
+    ? membered(keys, (key) => (value as Record<string, unknown>)[key], depth, budget)
     : spend(String(value), budget);
 }
 
 function listed(value: Iterable<unknown>, depth: number, budget: Budget): Json[] {
   const copied: Json[] = [];
   for (const item of value) {
-    if (budget.nodes <= 0) return [...copied, CUT];
+    if (budget.nodes <= 0) {
+      copied.push(CUT);
+      break;
+    }
     copied.push(plain(item, depth - 1, budget));
   }
   return copied;
@@ -1001,16 +1030,24 @@ function membered<Key>(
   depth: number,
   budget: Budget,
 ): { [key: string]: Json } {
-  const copied: [string, Json][] = [];
+  const copied: { [key: string]: Json } = {};
   for (const key of keys) {
     if (budget.nodes <= 0) {
-      copied.push([CUT, true]);
+      copied[CUT] = true;
       break;
     }
-    const item = attempted(() => read(key), UNREADABLE);
-    copied.push([spend(storable(String(key), MAX_NAME), budget), plain(item, depth - 1, budget)]);
+    let item: unknown = UNREADABLE;
+    try {
+      item = read(key);
+    } catch {
+      // the app's own getter
+    }
+    const name = spend(storable(String(key), MAX_NAME), budget);
+    const value = plain(item, depth - 1, budget);
+    if (name !== "__proto__") copied[name] = value;
+    else Object.defineProperty(copied, name, { value, enumerable: true, configurable: true, writable: true });
   }
-  return Object.fromEntries(copied); // unlike an assignment, it makes a member even of "__proto__"
+  return copied;
 }
 
 // Regular expressions, written as Python reads them: possessive (`{1,9}+`, `?+`) and atomic (`(?>...)`), so that none
