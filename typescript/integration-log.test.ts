@@ -3,7 +3,7 @@
  * test (`ok NAME` or `not ok NAME: WHY`), and exit code 1 where one failed.
  */
 
-import { createIntegrationLog, flush, logIntegrationEvent, Scrubber } from "./integration-log.ts";
+import { createClientLog, createIntegrationLog, flush, logIntegrationEvent, Scrubber } from "./integration-log.ts";
 import type { EventFields, IntegrationLog, Options } from "./integration-log.ts";
 
 type Row = Record<string, unknown> & { id: string; event: string; detail: Record<string, unknown> };
@@ -876,6 +876,94 @@ for (
     same(net.events, ["a", "b", "c"]);
   });
 }
+
+function listing(keys: string[], options: Partial<Options> = {}): { net: Net; log: IntegrationLog } {
+  const net = new Net();
+  const { fetch } = net;
+  const onLost = (lost: Readonly<Record<string, number>>): void => void net.lost.push({ ...lost });
+  const others = { environ: {}, gatherMs: 0, repeatMs: 0, fetch, onLost };
+  const who = { url: "https://ref.supabase.co", anonKey: "public", accessToken: () => "jwt" };
+  return { net, log: createClientLog({ ...who, ...others, keys, ...options }) };
+}
+
+test("a client's log sends what is declared and harmless, and counts what it leaves out", async () => {
+  const { net, log } = listing(["zoom", "kind", "tries", "user", "apiToken", "items", "at"]);
+  const detail = {
+    zoom: 3.25,
+    kind: "card_declined",
+    tries: [1, "two", 905321234567, "ada@example.com"],
+    items: { kind: "a sentence about Ada", other: 1, at: null, zoom: true },
+    user: "u1",
+    apiToken: 7,
+    unknown: 1,
+    secret_version: { MAPBOX_TOKEN: "fp:mfrggzdf" },
+    deployment_id: "0193b1f2-7a4e-7c3a-9f00-426614174000",
+  };
+  log.logIntegrationEvent("mapbox", "mapbox_map_rendered", "success", { detail });
+  same(await log.flush(), true);
+  same(net.calls[0]!.rows[0]!.detail, {
+    zoom: 3.25,
+    kind: "card_declined",
+    tries: [1, "two"],
+    items: { at: null, zoom: true },
+    secret_version: { MAPBOX_TOKEN: "fp:mfrggzdf" },
+    deployment_id: "0193b1f2-7a4e-7c3a-9f00-426614174000",
+    left_out: 7,
+  });
+});
+
+test("a client's log keeps codes, releases and ids, and no text that may be somebody's", async () => {
+  const { net, log } = listing([]);
+  const ids = [
+    "0193b1f2-7a4e-7c3a-9f00-426614174000",
+    "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    "01HZX3M8Y7Q2V5T9W0K4R6B1NE",
+    "ada@example.com",
+    "+90 532 123 45 67",
+    "05321234567",
+    "4111-1111-1111-1111",
+    "sk_live_4eC39HqLyjWDarjtT1zdp7dc",
+  ];
+  const codes = ["PGRST301", "auth/network-request-failed", "AuthSessionMissingError", "no account of Ada", "482913"];
+  for (const correlation_id of ids) log.logIntegrationEvent("mapbox", "e", "error", { correlation_id });
+  for (const error_code of codes) log.logIntegrationEvent("mapbox", "e", "error", { error_code });
+  for (const release of ["app@1.4.0+215", "com.example.app@1.4.0", "9f8e7d6c5b4a39281706f5e4d3c2b1a098765432"]) {
+    log.logIntegrationEvent("mapbox", "e", "error", { release });
+  }
+  log.logIntegrationEvent("SG.Zx81Qw7nR5tYb2Lk9VmP3d", "e", "error");
+  same(await log.flush(), false);
+  const rows = net.calls.flatMap((call) => call.rows);
+  same(rows.slice(0, 8).map((row) => row["correlation_id"]), [...ids.slice(0, 3), null, null, null, null, null]);
+  same(rows.slice(8, 13).map((row) => row["error_code"]), [...codes.slice(0, 3), null, null]);
+  same(rows.slice(13).map((row) => row["release"]), [
+    "app@1.4.0+215",
+    "com.example.app@1.4.0",
+    "9f8e7d6c5b4a39281706f5e4d3c2b1a098765432",
+  ]);
+  same(net.lostInAll, { "the call's arguments were not those of an event": 1 });
+});
+
+test("a client's log without a user's token sends nothing, and no key but the public one is taken", async () => {
+  const { net, log } = listing([], { accessToken: undefined, serviceKey: KEY });
+  log.logIntegrationEvent("mapbox", "e", "success");
+  same(await log.flush(), false);
+  same([net.calls.length, net.lostInAll], [0, {}]);
+});
+
+test("rows that the database's function refuses are counted as lost", async () => {
+  const { net, log } = listing([]);
+  const { fetch } = net;
+  const said = { text: () => Promise.resolve('{"stored": 1, "limited": 1, "refused": 2, "repeated": 0}') };
+  const told = listing([], {
+    fetch: (url, init) => Promise.resolve(fetch(url, init)).then((answer) => ({ ...answer, ...said })),
+    onLost: (lost) => void net.lost.push({ ...lost }),
+  });
+  for (const one of [told.log, log]) {
+    for (let number = 0; number < 4; number++) one.logIntegrationEvent("mapbox", "e", "success");
+  }
+  same([await told.log.flush(), await log.flush()], [false, true]);
+  same(net.lostInAll, { "the event log refused the row (400)": 2 });
+});
 
 test("a session that has ended keeps a phone's events until the next one", async () => {
   const { net, log, use } = writing(CLIENT);

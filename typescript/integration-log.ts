@@ -127,7 +127,11 @@ const CLIENT_CHARACTERS = 48_000;
 const MOST_REQUESTS = 30;
 const MAX_NAME = 200;
 
-const ENVIRONMENTS = ["RELEASEGUARD_ENVIRONMENT", "VERCEL_TARGET_ENV", "VERCEL_ENV"];
+const ENVIRONMENTS = [
+  "RELEASEGUARD_ENVIRONMENT",
+  "VERCEL_TARGET_ENV",
+  "VERCEL_ENV",
+];
 const RELEASES = [
   "RELEASEGUARD_RELEASE",
   "SENTRY_RELEASE",
@@ -138,8 +142,15 @@ const RELEASES = [
   "HEROKU_SLUG_COMMIT",
   "COMMIT_SHA",
 ];
-const DEPLOYMENTS = ["RELEASEGUARD_DEPLOYMENT_ID", "VERCEL_DEPLOYMENT_ID"];
-const URLS = ["RELEASEGUARD_EVENTS_URL", "SUPABASE_URL", "NEXT_PUBLIC_SUPABASE_URL"];
+const DEPLOYMENTS = [
+  "RELEASEGUARD_DEPLOYMENT_ID",
+  "VERCEL_DEPLOYMENT_ID",
+];
+const URLS = [
+  "RELEASEGUARD_EVENTS_URL",
+  "SUPABASE_URL",
+  "NEXT_PUBLIC_SUPABASE_URL",
+];
 
 /** The provider and the events of releaseguard's own rows, which an app does not write. */
 const OURSELVES = "releaseguard";
@@ -238,11 +249,11 @@ function kept(text: string | null): string | null {
 }
 
 /** Who was used, how, and what it came to: no event without all three, and none that only releaseguard writes. */
-function usedIn(note: Note): { provider: string; event: string; outcome: Outcome } {
+function usedIn(note: Note, refused: ReadonlySet<string>): { provider: string; event: string; outcome: Outcome } {
   const [provider, event] = [kept(note.provider), kept(note.event)];
   const outcome = note.outcome.trim().toLowerCase();
   if (!provider || !event || (outcome !== "success" && outcome !== "error")) throw new NoEvent(NO_EVENT);
-  if (provider.toLowerCase() === OURSELVES || OUR_EVENTS.has(event.toLowerCase())) {
+  if (provider.toLowerCase() === OURSELVES || refused.has(event.toLowerCase())) {
     throw new NoEvent("provider or event is a name of releaseguard's own rows");
   }
   return { provider, event, outcome };
@@ -377,10 +388,11 @@ const NOWHERE = "no event log is configured";
 const INSECURE = "the event log's address is not https";
 const KEY_IN_CLIENT = "a service key must not be in a browser or on a phone";
 
-/** What a request came to: a status, 0 where there was no answer, and how long a repeat is to wait. */
+/** What a request came to: a status, 0 where there was no answer; how long a repeat is to wait; rows that were refused. */
 interface Answer {
   status: number;
   waitMs: number;
+  refused: number;
 }
 
 /** Bytes of requests that are to outlive a page and have not ended: browsers refuse what goes beyond 64 KB in all. */
@@ -473,7 +485,7 @@ class Store {
     try {
       delivering = true;
       const asked = (this.#options.fetch ?? (globalThis.fetch as unknown as Fetch))(this.#address, init);
-      return Promise.resolve(asked).then(answered).catch(() => UNANSWERED);
+      return Promise.resolve(asked).then((answer) => answered(answer, this.byFunction)).catch(() => UNANSWERED);
     } catch {
       return Promise.resolve(UNANSWERED); // a fetch that throws instead of rejecting
     } finally {
@@ -482,13 +494,15 @@ class Store {
   }
 }
 
-const UNANSWERED: Answer = { status: 0, waitMs: 0 };
+const UNANSWERED: Answer = { status: 0, waitMs: 0, refused: 0 };
 
-function answered(answer: Awaited<ReturnType<Fetch>>): Answer {
+/** `counts`: the answer says what became of the rows (`integration_events_from_client`), and is waited for. */
+async function answered(answer: Awaited<ReturnType<Fetch>>, counts: boolean): Promise<Answer> {
   const seconds = Number(answer.headers.get("retry-after"));
-  // Read to its end, a connection serves the next request; nobody waits for it.
-  void Promise.resolve(answer.text?.()).catch(() => {});
-  return { status: answer.status, waitMs: seconds > 0 ? Math.min(seconds * 1000, LONGEST_REPEAT_MS) : 0 };
+  // Read to its end, a connection serves the next request.
+  const said = Promise.resolve(answer.text?.()).catch(() => {});
+  const refused = counts ? Number(/"refused": ?(\d+)/.exec(String(await said))?.[1] ?? 0) : 0;
+  return { status: answer.status, waitMs: seconds > 0 ? Math.min(seconds * 1000, LONGEST_REPEAT_MS) : 0, refused };
 }
 
 function reasonIn(error: unknown): string {
@@ -511,10 +525,18 @@ function reasonOf(status: number): string {
   return `the event log refused the ${status === 401 || status === 403 ? "key" : "row"} (${status})`;
 }
 
+/** What keeps secrets and personal data out of a row. `null`: a text that is not to leave. */
+interface Masking {
+  text(text: string): string | null;
+  /** Of providers, events, releases and ids. */
+  identifier(text: string): string | null;
+  json(value: Json): Json;
+}
+
 /** What is read once, before the first event leaves. */
 interface Prepared {
   store: Store;
-  scrubber: Scrubber;
+  masking: Masking;
   environment: string;
   release: string | undefined;
   deployment: string | undefined;
@@ -536,8 +558,14 @@ class Writer implements IntegrationLog {
   /** What the app is told, and what a row tells. */
   readonly #losses = [new Losses(), new Losses()] as const;
 
-  constructor(options: Options) {
+  readonly #masking: (environ: Environ) => Masking;
+  /** The names of events that are not the app's to write. */
+  readonly #refused: ReadonlySet<string>;
+
+  constructor(options: Options, masking: (environ: Environ) => Masking, refused: ReadonlySet<string>) {
     this.#options = options;
+    this.#masking = masking;
+    this.#refused = refused;
   }
 
   logIntegrationEvent = (
@@ -664,6 +692,7 @@ class Writer implements IntegrationLog {
   }
 
   #count(reason: string, number: number): void {
+    if (!number) return;
     for (const losses of this.#losses) losses.add(reason, number);
   }
 
@@ -683,7 +712,7 @@ class Writer implements IntegrationLog {
   /** Whether to go on: not while nobody is signed in, whose events wait. */
   async #send(notes: Note[]): Promise<boolean> {
     const { store, environment } = this.#ready();
-    if (store.problem) return notes.length && this.#count(store.problem, notes.length), true;
+    if (store.problem) return this.#count(store.problem, notes.length), true;
     const rows = notes.flatMap((note) => this.#row(note) ?? []);
     const lost = store.byFunction ? undefined : this.#losses[1].taken();
     if (lost) rows.push(lossRow(lost, environment));
@@ -702,7 +731,7 @@ class Writer implements IntegrationLog {
       answer = await this.#request(rows, left);
     }
     if (!answer) return false;
-    if (answer.status >= 200 && answer.status < 300) return true;
+    if (answer.status >= 200 && answer.status < 300) return this.#count(reasonOf(400), answer.refused), true;
     if (rows.length > 1 && left.requests > 0 && mayBeOneRowsFault(answer.status)) {
       const half = rows.length >> 1;
       return (await this.#write(rows.slice(0, half), left)) && this.#write(rows.slice(half), left);
@@ -726,24 +755,26 @@ class Writer implements IntegrationLog {
   }
 
   #scrubbed(note: Note): Row {
-    const { store, scrubber, environment, release, deployment } = this.#ready();
-    const { provider, event, outcome } = usedIn(note);
+    const { store, masking, environment, release, deployment } = this.#ready();
+    const used = usedIn(note, this.#refused);
+    const [provider, event] = [masking.identifier(used.provider), masking.identifier(used.event)];
+    if (!provider || !event) throw new NoEvent(NO_EVENT);
     const correlation_id = kept(note.correlation_id);
-    const detail = objectOf(scrubber.json(objectOf(note.detail)));
+    const detail = objectOf(masking.json(objectOf(note.detail)));
     if (deployment && !("deployment_id" in detail)) detail["deployment_id"] = deployment;
-    const short = (text: string | null | undefined, scrub: (text: string) => string): string | null =>
-      text ? scrub.call(scrubber, text).slice(0, MAX_NAME) : null;
+    const short = (text: string | null | undefined, of: "text" | "identifier"): string | null =>
+      (text && masking[of](text)?.slice(0, MAX_NAME)) || null;
     const row: Row = {
       id: note.id ??= newId(note.at),
       occurred_at: new Date(note.at).toISOString(),
-      provider: scrubber.identifier(provider).slice(0, MAX_NAME),
-      event: scrubber.identifier(event).slice(0, MAX_NAME),
-      outcome,
-      error_code: short(kept(note.error_code), scrubber.text),
+      provider: provider.slice(0, MAX_NAME),
+      event: event.slice(0, MAX_NAME),
+      outcome: used.outcome,
+      error_code: short(kept(note.error_code), "text"),
       latency_ms: note.latency_ms,
-      release: short(kept(note.release) ?? release, scrubber.identifier),
+      release: short(kept(note.release) ?? release, "identifier"),
       // An id that had to be masked would tie strangers' events together: better none.
-      correlation_id: correlation_id && scrubber.identifier(correlation_id) === correlation_id
+      correlation_id: correlation_id && masking.identifier(correlation_id) === correlation_id
         ? correlation_id.slice(0, MAX_NAME)
         : null,
       detail,
@@ -752,7 +783,7 @@ class Writer implements IntegrationLog {
     return {
       ...row,
       environment,
-      source: short(kept(note.source) ?? this.#options.source, scrubber.text),
+      source: short(kept(note.source) ?? this.#options.source, "text"),
       synthetic: note.synthetic,
     };
   }
@@ -766,7 +797,7 @@ class Writer implements IntegrationLog {
     const { environment, release, deploymentId } = this.#options;
     return {
       store: new Store(this.#options, environ),
-      scrubber: new Scrubber(secretsOf(environ)),
+      masking: this.#masking(environ),
       environment: environment ?? first(environ, ENVIRONMENTS) ?? "production",
       release: release ?? first(environ, RELEASES),
       deployment: deploymentId ?? first(environ, DEPLOYMENTS),
@@ -825,7 +856,26 @@ function codeOf(error: unknown, otherwise?: number): string | number {
 
 /** A writer of its own, for whoever wants more than one. */
 export function createIntegrationLog(options: Options = {}): IntegrationLog {
-  return new Writer(options);
+  return new Writer(options, (environ) => new Scrubber(secretsOf(environ)), OUR_EVENTS);
+}
+
+/** Where to and as which user, and what of a detail may leave. */
+export interface ClientOptions extends Omit<Options, "serviceKey" | "environment" | "source"> {
+  url: string | undefined;
+  anonKey: string | undefined;
+  accessToken: NonNullable<Options["accessToken"]>;
+  /** The members of details that are sent, at every depth. None that is called after a secret or a person is sent. */
+  keys?: Iterable<string>;
+}
+
+/**
+ * A writer for phones and browsers, two fifths as large. It knows no form of any secret: nothing leaves but what `keys`
+ * declare, and of that numbers of few digits, `true`, `false`, and words as programs have them. How many members of a
+ * detail were left out stands in its `left_out`. What only servers may write the database refuses.
+ */
+export function createClientLog({ keys, ...options }: ClientOptions): IntegrationLog {
+  const accessToken = options.accessToken ?? (() => null);
+  return new Writer({ ...options, accessToken }, () => new AllowList(keys), new Set());
 }
 
 let shared: IntegrationLog | undefined;
@@ -877,7 +927,14 @@ export function fingerprint(
   const value = known[name] || "";
   const characters = [...value];
   if (LOW_IN_ENTROPY.includes(name) || characters.length < 16 || new Set(characters).size < 8) return undefined;
-  const keyed = hmac([...utf8(salt || known["RELEASEGUARD_SALT"] || "project")], [...utf8(value)]);
+  const keyed = hmac([
+    ...utf8(
+      salt ||
+        known[
+          "RELEASEGUARD_SALT"
+        ] || "project",
+    ),
+  ], [...utf8(value)]);
   const bits = keyed.slice(0, 5).map((byte) => byte.toString(2).padStart(8, "0")).join("");
   return `fp:${bits.replace(/.{5}/g, (five) => "abcdefghijklmnopqrstuvwxyz234567"[parseInt(five, 2)]!)}`;
 }
@@ -1057,8 +1114,8 @@ function membered<Key>(
 const WIDE =
   "\\u00aa\\u00b5\\u00ba\\u00c0-\\u00d6\\u00d8-\\u00f6\\u00f8-\\u02ff\\u0370-\\u1fff\\u2c00-\\u2dff\\u3005-\\ud7ff" +
   "\\uf900-\\ufdff\\ufe70-\\ufefc\\uff10-\\uff19\\uff21-\\uff3a\\uff41-\\uff5a\\uff66-\\uffdc";
-const WORD = `[\\w${WIDE}]`;
-const EDGE = `(?:(?<!${WORD})(?=${WORD})|(?<=${WORD})(?!${WORD}))`;
+const WORD = /* @__PURE__ */ (() => `[\\w${WIDE}]`)();
+const EDGE = /* @__PURE__ */ (() => `(?:(?<!${WORD})(?=${WORD})|(?<=${WORD})(?!${WORD}))`)();
 
 /** What JavaScript has instead: a look ahead never goes back, and what it saw is then taken. */
 class Translation {
@@ -1807,7 +1864,7 @@ function isMail(text: string): boolean {
   return text.slice(0, at) !== "git" && !FILES.has(text.slice(text.lastIndexOf(".") + 1).toLowerCase());
 }
 
-const GAP = `[ .${BLANK}/-]`;
+const GAP = /* @__PURE__ */ (() => `[ .${BLANK}/-]`)();
 const ORDERS =
   /* @__PURE__ */ (() =>
     raw`(?i)(?>order|sipariş|siparis|invoice|fatura|reference|referans|ref|takip|tracking|ticket|talep|transaction|txn|işlem|` +
@@ -2020,7 +2077,9 @@ const NUMERIC =
   /* @__PURE__ */ (() =>
     raw`\d(?:[ .()/${BLANK}-]{0,3}+\d){3}|:[0-9a-f]{0,4}+:[0-9a-f]|pas[sa]port|plate|plaka|licen[cs]e|ehliyet`)();
 /** A UUID; a commit, a checksum, an id of random bytes: at least four of its characters are letters. */
-const ID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<![0-9a-z])(?=(\d{0,60}[a-f]){4})[0-9a-f]{24,64}(?![0-9a-z])/gi;
+const ID =
+  /* @__PURE__ */ (() =>
+    raw`(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<![0-9a-z])(?=(?:\d{0,60}[a-f]){4})[0-9a-f]{24,64}(?![0-9a-z])`)();
 const MOST_ROUNDS = 8;
 const MOST_REMEMBERED = 4_096;
 
@@ -2145,7 +2204,7 @@ function seen(text: string, table: Table): Folded {
 
 /** The text with an x for each character of an id: the digits of a UUID or a commit are nobody's telephone. */
 function withoutIds(text: string): string {
-  return text.replace(ID, (id) => "x".repeat(id.length));
+  return text.replace(rx(ID), (id) => "x".repeat(id.length));
 }
 
 /** The text with the places found replaced by marks; what is a mark already stays. */
@@ -2180,3 +2239,90 @@ function secretsOf(environ: Environ): string[] {
     return sure && kindOfKey(name) === "secret" ? [value] : [];
   });
 }
+
+// The other way to mask, for phones and browsers: what is not known to be harmless is left out.
+
+/** Beginnings of words, and whole ones, that name a secret or a person: a key with one is never sent, whoever declares it. */
+const PRIVATE =
+  "address adi adres adsoyad alici anne author baba bearer belge beneficiary birth boylam buyer card citizen connection contact cookie coord credential customer cv dogum dsn ehliyet email emplo enlem eposta firstname forwarded full geopoint gonderen gsm guest hasta holder house iban ident ip isim ismi jwt kart key kimlik kisi konum koordinat kullanici lastname latitude latl licen lng longitude lonl mahalle member mobile msisdn musteri name national number ogrenci otp owner parola pasaport pass patient pay person phone plaka plate posta pwd receiver recipient remote sahibi salt satici seller seri sifre signature sokak soy ssn street student subscriber surname surucu tax tck tcno telefon telephone totp travel user uye vergi vkn whatsapp yetkili yolcu";
+const PRIVATE_WORDS = "ad ip tc tel lat lon lng pan pin sig cep fax dob mail";
+
+/** Read without a look behind, which old engines do not have. */
+function isPrivate(key: string): boolean {
+  const each = key.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase().replace(/[^a-z]+/g, " ").trim();
+  if (/(?:^| )(?:codes?|kodu?)$/.test(each)) {
+    return !/^(?:(?:error|status|http|response|reason|result|exit) )?code$/.test(each);
+  }
+  const [begins, is] = [PRIVATE, PRIVATE_WORDS].map((all) => all.replace(/ /g, "|"));
+  return new RegExp(`(?:^| )(?:${begins}|(?:${is})(?: |$))|password|secret|token|apikey`).test(each);
+}
+
+/** A word of a program: lower case, upper case, or both as in `NetworkError`; few digits before and behind. */
+const WORD_OF_CODE =
+  /^(?:[A-Za-z\d]{1,8}|\d{0,3}(?:[a-z]{1,15}|[A-Z]{1,15}|[A-Z]{0,4}[a-z]{2,15}(?:[A-Z]{1,4}[a-z]{2,15}){1,5})\d{0,5})$/;
+/** A UUID, a commit, a trace, a ULID, a fingerprint. */
+const ID_OF_CODE =
+  /^(?:[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}|(?:\d\d-)?(?=(?:\d{0,60}[a-f]){4})[\da-f]{12,64}(?:-[\da-f]{16}-\d\d)?|0[1-7][\dA-HJKMNP-TV-Z]{24}|fp:[a-z2-7]{8})$/;
+
+/** How services' keys begin, of which made up ones may look like words; a code to sign in with (`otp-4829`). */
+const LIKE_A_SECRET = /^(?:sb|[sprt]k|xox\w|xapp|whsec|re|key)[_.-]|(?:kod|code|otp|pin|pass|parola|sifre).*\d{4}/i;
+
+function isMadeOfWords(text: string, between: RegExp, digits: number): boolean {
+  const few = text.length <= 64 && text.replace(/\D/g, "").length <= digits;
+  return few && !LIKE_A_SECRET.test(text) && text.split(between).every((part) => WORD_OF_CODE.test(part));
+}
+
+/** `card_declined`, `PGRST301`, `auth/network-request-failed`: no sentence, and no number that could be somebody's. */
+function isCode(text: string): boolean {
+  return isMadeOfWords(text, /[_./-]/, 5);
+}
+
+/** A release (`app@1.4.0-beta.2+215`; what else stands behind an `@` may be a mail's host), or an id. */
+function isIdentifier(text: string): boolean {
+  return ID_OF_CODE.test(text) ||
+    isMadeOfWords(text, /[_./+-]|@(?=\d+(?:\.\d+)*(?:-[a-z]+\.?\d*)?(?:\+\d+)?$)/, 12);
+}
+
+/** Masks by leaving out: what is not known to be harmless does not leave. */
+export class AllowList implements Masking {
+  readonly #keys: Set<string>;
+  #leftOut = 0;
+
+  constructor(keys: Iterable<string> = []) {
+    this.#keys = new Set([...keys].filter((key) => isCode(key) && !isPrivate(key)));
+  }
+
+  text(text: string): string | null {
+    return isCode(text) ? text : null;
+  }
+
+  identifier(text: string): string | null {
+    return isIdentifier(text) ? text : null;
+  }
+
+  json(value: Json): Json {
+    this.#leftOut = 0;
+    const found = this.#allowed(value);
+    if (this.#leftOut && found && isObject(found)) found["left_out"] = this.#leftOut;
+    return found ?? null;
+  }
+
+  #allowed(value: Json, key = ""): Json | undefined {
+    const left = (): undefined => void this.#leftOut++;
+    if (value === null || typeof value === "boolean") return value;
+    if (typeof value === "number") return /^-?\d{1,5}(?:\.\d{1,3})?$/.test(String(value)) ? value : left();
+    if (typeof value === "string") return (KNOWN.has(key) ? isIdentifier(value) : isCode(value)) ? value : left();
+    if (Array.isArray(value)) return value.map((item) => this.#allowed(item, key)).filter((item) => item !== undefined);
+    const members: [string, Json][] = [];
+    for (const [name, item] of Object.entries(value)) {
+      const isSent = this.#keys.has(name) || KNOWN.has(name) || (key === SECRET_VERSION && isCode(name));
+      const found = isSent ? this.#allowed(item, KNOWN.has(name) ? name : key) : left();
+      if (found !== undefined) members.push([name, found]);
+    }
+    return Object.fromEntries(members);
+  }
+}
+
+const SECRET_VERSION = "secret_version";
+/** Members that releaseguard reads. */
+const KNOWN = /* @__PURE__ */ words(`${SECRET_VERSION} deployment_id`);

@@ -2,6 +2,7 @@
 
 import {
   configureIntegrationLog,
+  createClientLog,
   createIntegrationLog,
   flush,
   logIntegrationEvent,
@@ -55,6 +56,13 @@ configureIntegrationLog({ url: "https://ref.supabase.co", anonKey: "a", accessTo
 configureIntegrationLog({ fetch: (url, init) => fetch(url, init), waitUntil: (work) => void work });
 const own = createIntegrationLog({ source: "worker", onLost: (lost) => console.log(lost) });
 own.logIntegrationEvent("sendgrid", "sendgrid_email_sent", "success" satisfies Outcome);
+
+const phone = { url: "https://ref.supabase.co", anonKey: "public", accessToken: () => null };
+createClientLog({ ...phone, keys: ["zoom"], release: "app@1.4.0" }).logIntegrationEvent("mapbox", "e", "success");
+// @ts-expect-error a client has a user
+createClientLog({ url: "https://ref.supabase.co", anonKey: "public" });
+// @ts-expect-error a client has no service key
+createClientLog({ ...phone, serviceKey: "secret" });
 
 export type Event = IntegrationEvent;
 export { nothing, number, response, sent, thenable, wrong };

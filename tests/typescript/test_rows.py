@@ -161,7 +161,8 @@ def test_a_phone_writes_as_its_user_and_nobody_else_does(
         runtime, PHONE, built.file(runtime).as_uri(), project.url, project.public_key, "a-users-token"
     )
     assert json.loads(said) == {"nobody": False, "user": True, "stranger": False}
-    (event,) = logged(store)
+    event, small = logged(store)
+    assert (small.event, small.source, small.detail) == ("mapbox_geocode_ok", "client", {"zoom": 4, "left_out": 1})
     assert (event.event, event.source, event.environment, event.synthetic, event.release) == (
         "mapbox_map_rendered",
         "client",

@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 
 from releaseguard_events.ours import OUR_EVENTS
+from releaseguard_events.scrub import keys
 from releaseguard_events.scrub.scrubber import Scrubber
 from releaseguard_events.scrub.services import SERVICES
 from tests.support import typescript
 
 SAMPLES = Path(__file__).parents[1] / "writer" / "data" / "scrub.jsonl"
 SCRIPT = Path(__file__).parent / "scripts" / "scrub.mjs"
+ALLOWED = Path(__file__).parent / "scripts" / "allowed.mjs"
 SOURCE = (typescript.PACKAGE / "integration-log.ts").read_text(encoding="utf-8")
 
 
@@ -78,6 +80,37 @@ def test_both_writers_leave_the_same(built: typescript.Built) -> None:
     python = Scrubber()
     for value, found in zip(values, scrubbed(built, values), strict=True):
         assert found == (python.text(value) if isinstance(value, str) else python.json(value)), value
+
+
+def test_of_a_clients_log_nothing_leaks_and_what_it_sends_the_other_would_send_too(built: typescript.Built) -> None:
+    """Whatever the app declares: here it is every key that there is."""
+    labelled = samples()
+    mixed = [value if isinstance(value, dict) else {"note": value} for value in mixtures(1_500)]
+    details = [one["value"] if isinstance(one["value"], dict) else {"note": one["value"]} for one in labelled] + mixed
+    texts = sorted({piece for detail in details for text in scalars(detail) for piece in (text, *text.split())})
+    given = built.folder / "details.json"
+    given.write_text(json.dumps([details, texts]), encoding="utf-8")
+    said = typescript.execute("node", ALLOWED, built.file("node").as_uri(), str(given))
+    sent, sent_texts, differ = json.loads(said)
+    for sample, detail in zip(labelled, sent, strict=False):
+        assert not any(secret in json.dumps(detail, ensure_ascii=False) for secret in sample["secret"]), sample
+    assert differ == []
+    assert min(sum(map(len, sent)), len(sent_texts)) > 100
+
+
+def test_a_clients_log_takes_no_key_that_names_a_secret_or_a_person(built: typescript.Built) -> None:
+    phrases = {" ".join(words) for words in keys._SUFFIXES} | keys._SECRET_WORDS | keys.PEOPLE | set(keys._SINGLE)
+    phrases |= {f"{owner} {ending}" for ending, owners in keys._ENDINGS for owner in owners}
+    named = sorted(phrase for phrase in phrases if keys.kind_of_key(phrase.replace(" ", "_")))
+    forms = [(phrase.replace(" ", "_"), phrase.title().replace(" ", "")) for phrase in named]
+    details = [{key: 7} for pair in forms for key in pair]
+    harmless = [{key: 7} for key in ("template", "status_code", "errorCode", "zoom", "platform", "latency")]
+    given = built.folder / "keys.json"
+    given.write_text(json.dumps([details + harmless, []]), encoding="utf-8")
+    sent = json.loads(typescript.execute("node", ALLOWED, built.file("node").as_uri(), str(given)))[0]
+    assert [one for one, left in zip(details, sent, strict=False) if left != {"left_out": 1}] == []
+    assert len(details) > 400
+    assert sent[len(details) :] == harmless
 
 
 @pytest.mark.parametrize("form", [form for _, form in SERVICES])

@@ -6,16 +6,19 @@ globalThis.RegExp = function (source, flags) {
   if (/\(\?<[!=]/.test(source)) throw new SyntaxError("invalid group specifier name");
   return new usual(source, flags);
 };
-const { createIntegrationLog } = await import(process.argv[2]);
+const { createClientLog, createIntegrationLog } = await import(process.argv[2]);
 let calls = 0;
 const lost = {};
-const log = createIntegrationLog({
+const options = {
   url: "https://ref.supabase.co",
-  serviceKey: "key",
   environ: {},
   fetch: async () => (calls++, { status: 201, headers: { get: () => null } }),
   onLost: (said) => Object.assign(lost, said),
-});
+};
+const log = createIntegrationLog({ ...options, serviceKey: "key" });
 log.logIntegrationEvent("sendgrid", "sendgrid_error", "error", { detail: { note: "mail to ada@example.com" } });
-console.log(JSON.stringify({ delivered: await log.flush(), calls, lost }));
+const delivered = await log.flush();
+const client = createClientLog({ ...options, anonKey: "public", accessToken: () => "jwt", keys: ["zoom"] });
+client.logIntegrationEvent("mapbox", "mapbox_error", "error", { detail: { zoom: 3 } });
+console.log(JSON.stringify({ delivered, calls, lost, client: await client.flush() }));
 process.exit(0);

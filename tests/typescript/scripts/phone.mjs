@@ -2,7 +2,7 @@
 import process from "node:process";
 
 const [, , module, url, anonKey, token] = process.argv;
-const { createIntegrationLog } = await import(module);
+const { createClientLog, createIntegrationLog } = await import(module);
 const phone = (accessToken) =>
   createIntegrationLog({ url, anonKey, accessToken, release: "app@1.4", environ: {}, onLost: () => {}, repeatMs: 0 });
 const use = { provider: "mapbox", event: "mapbox_map_rendered", outcome: "success", source: "screen" };
@@ -15,4 +15,7 @@ signedIn = token;
 const user = await log.flush();
 const other = phone(() => "forged");
 other.logIntegrationEvent(use);
+const small = createClientLog({ url, anonKey, accessToken: () => token, environ: {}, keys: ["zoom"], repeatMs: 0 });
+small.logIntegrationEvent({ ...use, event: "mapbox_geocode_ok", detail: { zoom: 4, mail: "ada@example.com" } });
+await small.flush();
 console.log(JSON.stringify({ nobody, user, stranger: await other.flush() }));
