@@ -13,7 +13,7 @@ from releaseguard.coverage.reading import parsing
 from releaseguard.coverage.reading.cache import opened, packed, unpacked
 from releaseguard.coverage.reading.tree import survey
 from releaseguard.coverage.run import Asked, search
-from tests.coverage.snippets import CARDS
+from tests.coverage.snippets import CARDS, searched
 
 SEND = "import { mail } from './b';\nexport const send = (m) => mail.send(m);\n"
 FILES = {
@@ -70,9 +70,9 @@ def test_workers_find_what_one_process_finds_and_one_that_dies_loses_nothing(app
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.filterwarnings("ignore:This process")
 def test_a_worker_waits_for_nobody_however_much_it_has_to_tell(app, monkeypatch):
-    monkeypatch.setattr(parsing, "_packed_one", lambda _tree, name: name.encode() * 500_000)
+    monkeypatch.setattr(parsing, "_packed_one", lambda _one, name: name.encode() * 500_000)
     [file] = parsing._nameless_files(1)
-    worker = parsing._Worker.start(survey(app), ["a.ts", "b.ts"], file)
+    worker = parsing._Worker.start(lambda _: None, ["a.ts", "b.ts"], file)
     os.waitid(os.P_PID, worker.process, os.WEXITED | os.WNOWAIT)  # nothing of what it wrote has been read
     assert [(name, len(body)) for name, body in worker.bodies()] == [("a.ts", 2_000_000), ("b.ts", 2_000_000)]
 
@@ -207,3 +207,34 @@ def test_a_file_whose_name_is_no_text_is_told_and_breaks_nothing(tmp_path):
     tree = survey(tmp_path)
     assert tree.sources == ["a.ts"]
     assert tree.unread == [("\N{REPLACEMENT CHARACTER}.ts", "has a name that is not UTF-8, and is not read")]
+
+
+def test_of_a_test_only_what_it_mentions_is_kept_unless_the_app_imports_it(app):
+    (app / "tests").mkdir()
+    (app / "tests" / "a.test.ts").write_text(
+        "import { send } from '../a';\nit('sends', () => send('sendgrid_email_sent'));\n"
+    )
+    (app / "tests" / "made.ts").write_text("import m from '@sendgrid/mail';\nexport const given = m;\n")
+    (app / "e.ts").write_text("import { given } from './tests/made';\nexport const late = (m) => given.send(m);\n")
+    report = search(app, CARDS)
+    assert ("e.ts", 2) in [(one.file, one.line) for one in report.findings if one.rule == "not-logged"]
+    assert [row.tests for row in report.providers if row.provider == "sendgrid"] == [["tests/a.test.ts"]]
+    assert report.test_files == 2
+
+
+def test_what_a_test_stands_in_for_says_nothing_of_the_app(tmp_path):
+    files = {
+        "mail.ts": "// sendgrid\nexport class Mail {\n  client: unknown;\n  go(m) { return this.client.send(m); }\n}\n",
+        "tests/mail.test.ts": "import sg from '@sendgrid/mail';\nimport { Mail } from '../mail';\n"
+        "class Real extends Mail { client = sg; }\nit('goes', () => new Real().go({}));\n",
+    }
+    assert [row.calls for row in searched(tmp_path, files).providers] == []
+
+
+def test_what_a_test_mentions_is_remembered_apart_from_its_tree(tmp_path):
+    test, cache = "import m from '@sendgrid/mail';\nexport const given = m;\n", tmp_path / "cache"
+    app = tmp_path / "app"
+    searched(app, {"a.ts": SEND, "b.ts": FILES["d.ts"], "tests/m.ts": test})
+    search(app, CARDS, asked=Asked(cache=cache))
+    (app / "z.ts").write_text("import { given } from './tests/m';\nexport const z = () => given.send({});\n")
+    assert ("z.ts", 2) in [row[:2] for row in told(search(app, CARDS, asked=Asked(cache=cache)))]

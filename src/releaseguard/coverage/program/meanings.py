@@ -67,7 +67,7 @@ class Meanings:
 
     def __init__(self, modules: Modules, files: Sequence[SourceFile] = ()) -> None:
         self._modules = modules
-        self._family: dict[int, list[Class]] = {}
+        self._family: dict[int, list[tuple[Class, Scope]]] = {}
         self._contexts: dict[int, list[tuple[Expr, Scope]]] = {}
         self._fuel = 0
         self._asking = 0
@@ -84,13 +84,13 @@ class Meanings:
     def _learn(self, files: Sequence[SourceFile]) -> None:
         """Which class goes on from which, and which value each of React's contexts provides."""
         self._fuel = LONGEST * (1 + len(files))
-        family, contexts = dict[int, list[Class]](), dict[int, list[tuple[Expr, Scope]]]()
+        family, contexts = dict[int, list[tuple[Class, Scope]]](), dict[int, list[tuple[Expr, Scope]]]()
         for file in files:
             for one, home in file.classes:
                 for base in one.bases:
                     for value, _, _ in self.of(base, home):
                         if isinstance(value, Class):
-                            family.setdefault(id(value), []).append(one)
+                            family.setdefault(id(value), []).append((one, home))
             for call, scope in file.calls:
                 for made, value in self._provided(call, scope):
                     contexts.setdefault(id(made), []).append((value, scope))
@@ -111,7 +111,7 @@ class Meanings:
     def overrides(self, function: Function) -> Iterator[Function]:
         """The methods that stand in a method's place in classes that go on from its own."""
         owner = function.scope.owner
-        for one in self._family.get(id(owner), ()) if owner is not None else ():
+        for one, _ in self._family.get(id(owner), ()) if owner is not None else ():
             if (own := one.methods.get(function.name)) is not None:
                 yield own
                 yield from self.overrides(own)
@@ -342,9 +342,9 @@ class Meanings:
         for got in self._inherited(owner, name, home, depth):
             found = True
             yield got
-        for one in self._family.get(id(owner), ()):
+        for one, where in self._family.get(id(owner), ()):
             if name in one.fields or (name in one.methods and not found):
-                yield from self._inherited(one, name, _home_of(one) or home, depth - 1)
+                yield from self._inherited(one, name, where, depth - 1)
 
     def _inherited(self, owner: Class, name: str, home: Scope | None, depth: int) -> Iterator[Meaning]:
         if depth <= 0:

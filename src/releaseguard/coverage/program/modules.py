@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from releaseguard.coverage.languages.mentions import Mentions
 from releaseguard.coverage.languages.syntax import (
     Bound,
     Expr,
@@ -126,7 +127,7 @@ class Modules:
         self._opened: dict[str, Sequence[SourceFile]] = {}
         self._spreads: dict[tuple[str, str], Member] = {}
 
-    def module(self, file: SourceFile, module: str) -> SourceFile | None:
+    def module(self, file: SourceFile | Mentions, module: str) -> SourceFile | None:
         """The file of this search that ``module`` means inside ``file``, if it is one."""
         found = self._places.find(file.language, file.path, module)
         return self.files[found] if found is not None else None

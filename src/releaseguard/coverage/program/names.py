@@ -64,7 +64,7 @@ class Names:
         self.origins = Origins(modules, self._meanings, renamed)
         self.origin = self.origins.of
         self.method = self._meanings.method
-        self._functions: dict[Key, tuple[Function, Frame | None] | None] = {}
+        self._functions: dict[Key, tuple[Function, Frame | None]] = {}
         self._known_texts: dict[Key, set[str]] = {}
         self._open_texts: dict[Place, set[str]] = {}
         self._circles: set[Place] = set()
@@ -85,10 +85,9 @@ class Names:
         key = key_of(expr, scope)
         if key in self._functions:
             return self._functions[key]
-        before = self._meanings.gaps
         with self._meanings.question():
             found = self._function(expr, scope, None)
-        if found is not None or self._meanings.gaps == before:
+        if found is not None:  # that it is none is told by what its meanings are known to be, which takes no table
             self._functions[key] = found
         return found
 

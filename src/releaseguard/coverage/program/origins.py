@@ -53,7 +53,7 @@ class Origin:
 
     def then(self, step: Step) -> Origin:
         """One step further."""
-        return replace(self, steps=(*self.steps, step))
+        return Origin(self.package, (*self.steps, step), self.scope, self.module)
 
     def called(self, call: Call, scope: Scope) -> Origin:
         """The result of calling it."""
@@ -115,9 +115,11 @@ class Origins:
         self._open.add(key)
         before = self._meanings.gaps
         with self._meanings.question():
-            found = self._origin(expr, scope, depth)
+            outer = self.of(expr.object, scope, depth - 1) if isinstance(expr, Member) and depth > 0 else None
+            found = outer.then(Step(expr.name)) if outer is not None else self._origin(expr, scope, depth)  # type: ignore[attr-defined]
         self._open.discard(key)
-        if found is not None or self._meanings.gaps == before:
+        # A member of what is known is one step from it, and takes no room of its own.
+        if outer is None and (found is not None or self._meanings.gaps == before):
             self._known[key] = found
         return found
 
@@ -128,8 +130,6 @@ class Origins:
         if isinstance(expr, Call):
             return self._origin_of_call(expr, scope, depth)
         if isinstance(expr, Member):
-            if (outer := self.of(expr.object, scope, depth - 1)) is not None:
-                return outer.then(Step(expr.name))
             return self._first_origin(expr, scope, depth) or self._of_base(expr, scope, depth)
         if isinstance(expr, Name | Assignment | Choice | Logic):
             return self._first_origin(expr, scope, depth)

@@ -41,23 +41,24 @@ class Passed:
 
     def note(self, call: Call, scope: Scope) -> None:
         """Remember which functions a call reaches, hands on, or was given by its surroundings."""
+        here = (call, scope)
         for made in self._called(call.callee, scope):
-            self._direct.setdefault(id(made), []).append((call, scope))
-            self.callers.setdefault(id(made), []).append((call, scope))
+            self._direct.setdefault(id(made), []).append(here)
+            self.callers.setdefault(id(made), []).append(here)
         for leaving in self._leaving(call.callee, scope):
-            self.callers.setdefault(id(leaving), []).append((call, scope))
+            self.callers.setdefault(id(leaving), []).append(here)
         for position, expr in enumerate(call.args):
             for one in handed_on(expr):
                 for made in self.names.functions(one, scope):
                     self._handed.setdefault(id(made), []).append((call, scope, position))
                     known = self.decorations if isinstance(call, Decoration) else self.callers
-                    known.setdefault(id(made), []).append((call, scope))
+                    known.setdefault(id(made), []).append(here)
         for expr in call.named.values():
             for one in handed_on(expr):
                 for made in self.names.functions(one, scope):
-                    self.callers.setdefault(id(made), []).append((call, scope))
+                    self.callers.setdefault(id(made), []).append(here)
         if isinstance(call.callee, Name) and (giver := _parameter_of(call.callee.id, scope)) is not None:
-            self._inside.setdefault((id(giver), call.callee.id), []).append((call, scope))
+            self._inside.setdefault((id(giver), call.callee.id), []).append(here)
 
     def _called(self, callee: Expr, scope: Scope) -> Iterator[Function]:
         if not isinstance(callee, Name | Member):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Never, TypeAlias
 
 from releaseguard.coverage.languages import (
+    mentions,
     python,
     python_expressions,
     reader,
@@ -23,8 +24,11 @@ from releaseguard.coverage.languages import (
     typescript,
     typescript_expressions,
 )
+from releaseguard.coverage.languages.mentions import Mentions
 from releaseguard.coverage.languages.syntax import Import, SourceFile
 
+Tree: TypeAlias = "SourceFile | Mentions"
+"""What is kept of a file."""
 MOST = 20_000
 """Files that are kept; the ones used longest ago go first."""
 
@@ -38,11 +42,12 @@ class Cache:
     _made: list[tuple[bytes, bytes]] = field(default_factory=list)
     _used: list[bytes] = field(default_factory=list)
 
-    def get(self, name: str, content: bytes) -> SourceFile | None:
-        """The tree of a file with this content, under this name."""
+    def get(self, name: str, content: bytes, *, mentions_only: bool = False) -> Tree | None:
+        """The tree of a file with this content, under this name, or what it mentions."""
         if self.database is None:
             return None
-        key = self._keys[name] = hashlib.sha256(_version() + name.encode() + b"\0" + content).digest()
+        parts = (_version(), b"mentions" if mentions_only else b"", name.encode(), b"\0", content)
+        key = self._keys[name] = hashlib.sha256(b"".join(parts)).digest()
         try:
             row = self.database.execute("SELECT body FROM trees WHERE key = ?", (key,)).fetchone()
             file = unpacked(row[0]) if row else None
@@ -52,7 +57,7 @@ class Cache:
             self._used.append(key)
         return file
 
-    def keep(self, name: str, file: SourceFile, body: bytes | None = None) -> None:
+    def keep(self, name: str, file: Tree, body: bytes | None = None) -> None:
         """Remember a tree, once the search is through."""
         if self.database is not None and name in self._keys:
             try:
@@ -105,7 +110,7 @@ def usual_folder() -> Path | None:
     return base / "releaseguard" / "coverage" if base.is_absolute() else None
 
 
-def packed(file: SourceFile) -> bytes:
+def packed(file: Tree) -> bytes:
     """A tree as bytes, its texts before it. Raises ``RecursionError`` where it is nested too deeply."""
     body = io.BytesIO()
     packer = _Packer(body, protocol=5)
@@ -153,9 +158,10 @@ class _Trees(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         """Raises ``UnpicklingError`` for anything that is no node."""
-        if module != syntax.__name__:
+        found = getattr(_MODULES.get(module), name, None)
+        if not isinstance(found, type) or found.__module__ != module:
             raise pickle.UnpicklingError(f"{module}.{name} is no part of a tree")
-        return getattr(syntax, name)
+        return found
 
 
 def _once(value: _Shared) -> _Shared:
@@ -170,14 +176,16 @@ def _once(value: _Shared) -> _Shared:
     return reader.shared(tuple(map(sys.intern, map(str, value))))
 
 
-def unpacked(body: bytes) -> SourceFile | None:
+def unpacked(body: bytes) -> Tree | None:
     """The tree that some bytes hold."""
     source = io.BytesIO(body)
     found = _Trees(source, _Trees(source).load()).load()
-    return found if isinstance(found, SourceFile) else None
+    return found if isinstance(found, SourceFile | Mentions) else None
 
 
-_READERS = (syntax, sources, reader, python, python_expressions, typescript, typescript_expressions)
+_MODULES = {one.__name__: one for one in (syntax, mentions)}
+"""Of whose classes a tree is made."""
+_READERS = (syntax, sources, mentions, reader, python, python_expressions, typescript, typescript_expressions)
 
 
 def _version() -> bytes:

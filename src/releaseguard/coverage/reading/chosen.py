@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from releaseguard.cards.load import Cards
@@ -32,8 +33,17 @@ _ASKING = (
 """What asks for an address that may be any, in lower case."""
 
 
-def chosen(tree: Tree, cards: Cards, logs: Sequence[str]) -> set[str]:
-    """The names of the files that have to be read."""
+@dataclass(frozen=True)
+class Chosen:
+    """The files that have to be read, by name."""
+
+    needed: frozenset[str]
+    mentions: frozenset[str]
+    """Tests among them that no file of the app imports: only what they mention is kept."""
+
+
+def chosen(tree: Tree, cards: Cards, logs: Sequence[str]) -> Chosen:
+    """The files that have to be read."""
     words, names = _words(cards, logs), [*tree.sources, *tree.tests]
     places = Places(names, tree.aliases)
     speaking, asking = set[str](), set[str]()
@@ -50,10 +60,11 @@ def chosen(tree: Tree, cards: Cards, logs: Sequence[str]) -> set[str]:
         imports[name] = list(_imported(name, content, places))
     edges = _edge_functions(speaking)
     speaking |= {name for name in tree.tests if name not in speaking and edges and _speaks_of(tree, name, edges)}
-    return _around(speaking, asking, imports, set(tree.tests))
+    tests = frozenset(tree.tests) - _reached(tree.sources, imports)  # what the app imports is a part of it
+    return Chosen(frozenset(_around(speaking, asking, imports, tests)), tests)
 
 
-def _around(speaking: set[str], asking: set[str], imports: dict[str, list[str]], tests: set[str]) -> set[str]:
+def _around(speaking: set[str], asking: set[str], imports: dict[str, list[str]], tests: frozenset[str]) -> set[str]:
     """These, and who may call them, what they use, and all that lies between two that speak of a provider or ask
     for an address: however many files hand a client on, none of them is where it is lost.
 
@@ -158,4 +169,4 @@ def _speaks_of(tree: Tree, name: str, words: Sequence[bytes]) -> bool:
     return content is not None and any(word in content for word in words)
 
 
-__all__ = ["chosen"]
+__all__ = ["Chosen", "chosen"]

@@ -7,10 +7,12 @@ import marshal
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import IO
 
+from releaseguard.coverage.languages.mentions import Mentions, mentions_of, taken_apart
 from releaseguard.coverage.languages.sources import read_source
 from releaseguard.coverage.languages.syntax import SourceFile
 from releaseguard.coverage.reading.cache import Cache, packed, unpacked
@@ -21,20 +23,26 @@ WORTH_IT = 400_000
 """Bytes of source below which a worker costs more than it saves."""
 MOST_WORKERS = 4
 _Progress = Callable[[int, int], None]
+_One = Callable[[str], "SourceFile | Mentions | None"]
+"""Reads one file by its name; nothing where it could not."""
 
 
-def parsed(tree: Tree, names: Sequence[str], cache: Cache, progress: _Progress) -> dict[str, SourceFile]:
-    """The files that could be read; what could not goes to ``tree.unread``."""
-    found: dict[str, SourceFile] = {}
+def parsed(
+    tree: Tree, names: Sequence[str], mentions: Collection[str], cache: Cache, progress: _Progress
+) -> dict[str, SourceFile | Mentions]:
+    """The files that could be read, of some only the ``mentions``; what could not be read goes to ``tree.unread``."""
+    found: dict[str, SourceFile | Mentions] = {}
     waiting = []
     for name in names:
-        known = cache.get(name, content) if (content := read(tree, name)) is not None else None
-        if known is not None:
+        if (content := read(tree, name)) is None:
+            continue
+        if (known := cache.get(name, content, mentions_only=name in mentions)) is not None:
             found[name] = known
-        elif content is not None:
+        else:
             waiting.append((name, len(content)))
     known_before = len(found)
-    found |= dict(_fresh(tree, waiting, cache, lambda done: progress(known_before + done, len(names))))
+    one = partial(_one, tree, mentions)
+    found |= dict(_fresh(one, waiting, cache, lambda done: progress(known_before + done, len(names))))
     for name, file in found.items():
         if file.broken_at is not None:
             what = f"line {file.broken_at} cannot be understood; what is around it may not have been seen"
@@ -43,24 +51,24 @@ def parsed(tree: Tree, names: Sequence[str], cache: Cache, progress: _Progress) 
 
 
 def _fresh(
-    tree: Tree, waiting: Sequence[tuple[str, int]], cache: Cache, progress: Callable[[int], None]
-) -> Iterator[tuple[str, SourceFile]]:
+    one: _One, waiting: Sequence[tuple[str, int]], cache: Cache, progress: Callable[[int], None]
+) -> Iterator[tuple[str, SourceFile | Mentions]]:
     """What is not in the cache yet, shared out among processes."""
     files = _nameless_files(_processes(waiting) - 1)
     shares = _shared_out(waiting, 1 + len(files))
-    workers = [_Worker.start(tree, share, file) for share, file in zip(shares[1:], files, strict=True)]
+    workers = [_Worker.start(one, share, file) for share, file in zip(shares[1:], files, strict=True)]
     done = 0
     for name in shares[0]:
         done += 1
         progress(done)
-        if (file := _one(tree, name)) is not None:
+        if (file := one(name)) is not None:
             cache.keep(name, file)
             yield name, file
     for worker in workers:
         for name, body in worker.bodies():
             done += 1
             progress(done)
-            file = unpacked(body) if body else _one(tree, name)
+            file = unpacked(body) if body else one(name)
             if file is not None:
                 cache.keep(name, file, body)
                 yield name, file
@@ -96,15 +104,20 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
-def _one(tree: Tree, name: str) -> SourceFile | None:
+def _one(tree: Tree, mentions: Collection[str], name: str) -> SourceFile | Mentions | None:
     content = read(tree, name)
     if content is None:
         return None
     try:
-        return read_source(name, content)
+        file = read_source(name, content)
     except RecursionError:
         tree.unread.append((name, "is nested too deeply"))
         return None
+    if name not in mentions:
+        return file
+    mentioned = mentions_of(file)
+    taken_apart(file)
+    return mentioned
 
 
 @dataclass
@@ -120,7 +133,7 @@ class _Worker:
     _read: set[str] = field(default_factory=set)
 
     @classmethod
-    def start(cls, tree: Tree, names: Sequence[str], written: IO[bytes]) -> _Worker:
+    def start(cls, one: _One, names: Sequence[str], written: IO[bytes]) -> _Worker:
         """Fork it."""
         process = fork_worker()
         if process == 0:  # the worker: it leaves by `_exit` alone, and runs nothing of its parent's end
@@ -129,7 +142,7 @@ class _Worker:
                 gc.freeze()  # what the parent made stays as it is, and its pages stay shared
                 gc.enable()
                 for name in names:
-                    marshal.dump((name, _packed_one(tree, name)), written)
+                    marshal.dump((name, _packed_one(one, name)), written)
                 written.flush()
                 status = 0
             finally:
@@ -154,9 +167,9 @@ class _Worker:
             yield name, body
 
 
-def _packed_one(tree: Tree, name: str) -> bytes:
+def _packed_one(one: _One, name: str) -> bytes:
     try:
-        file = _one(tree, name)
+        file = one(name)
         return packed(file) if file is not None else b""
     except RecursionError:
         return b""

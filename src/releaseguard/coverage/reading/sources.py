@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from releaseguard.cards.load import Cards
+from releaseguard.coverage.languages.mentions import Mentions, mentions_of
 from releaseguard.coverage.languages.syntax import SourceFile
 from releaseguard.coverage.program.names import Names
 from releaseguard.coverage.reading.cache import Cache
@@ -23,7 +24,7 @@ class ReadSources:
     """What was read of an app."""
 
     app: list[SourceFile] = field(default_factory=list)
-    tests: list[SourceFile] = field(default_factory=list)
+    tests: list[Mentions] = field(default_factory=list)
     scripts: list[Script] = field(default_factory=list)
     names: Names = field(default_factory=lambda: Names((), (), {}))
     unread: Sequence[tuple[str, str]] = ()
@@ -35,14 +36,17 @@ def read_sources(path: Path, cards: Cards, logs: Sequence[str], progress: Progre
     """Read what lies under ``path``."""
     tree = survey(path)
     sources = ReadSources(files=len(tree.sources))
-    needed = chosen(tree, cards, logs)
-    every = [name for name in (*tree.sources, *tree.tests) if name in needed]
-    read_ = parsed(tree, every, cache, progress)
-    sources.app = [read_[name] for name in tree.sources if name in read_]
-    sources.tests = [read_[name] for name in tree.tests if name in read_]
+    files = chosen(tree, cards, logs)
+    every = [name for name in (*tree.sources, *tree.tests) if name in files.needed]
+    read_ = parsed(tree, every, files.mentions, cache, progress)
+    sources.app = [one for name in tree.sources if isinstance(one := read_.get(name), SourceFile)]
+    tests = [one for name in tree.tests if (one := read_.get(name)) is not None]
+    sources.tests = [one if isinstance(one, Mentions) else mentions_of(one) for one in tests]
+    used = [one for one in tests if isinstance(one, SourceFile)]
     sources.scripts = _scripts(tree)
     held = {name: f"https://{card.hosts[0]}" for card in cards for name in card.code.addresses}
-    sources.names = Names([*sources.app, *sources.tests], tree.aliases, tree.renamed, held, tree.sources)
+    known = (*tree.sources, *tree.tests)
+    sources.names = Names([*sources.app, *used], tree.aliases, tree.renamed, held, known)
     sources.unread = list(dict.fromkeys(tree.unread))  # a file may be looked at more than once
     return sources
 
