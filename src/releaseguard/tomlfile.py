@@ -48,8 +48,10 @@ def read(path: Path) -> Document:
         text = path.read_text(encoding="utf-8-sig")  # editors of Windows put a byte-order mark before it
     except FileNotFoundError:
         raise ConfigError("there is no such file", where=str(path)) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot be read: {error}", where=str(path)) from error
+    except UnicodeDecodeError:
+        raise ConfigError("is not UTF-8 text", where=str(path), next_step="Save it as UTF-8.") from None
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", where=str(path)) from None
     return parse(text, path)
 
 

@@ -117,7 +117,7 @@ def test_two_exports_into_one_file_do_not_mix(cli: Commands, old: None, tmp_path
     with writing(there) as first:
         first.write("the first run's\n")
         refused = cli.run("events", "export", "-o", str(there))
-        assert (refused.code, f"another run is just writing {there}" in refused.err) == (4, True)
+        assert (refused.code, f"another run is writing {there}" in refused.err) == (4, True)
         first.write("all of it\n")
     assert there.read_text() == "the first run's\nall of it\n"
     assert cli.run("events", "export", "-o", str(there)).code == 0

@@ -67,6 +67,14 @@ def test_an_environment_that_the_file_does_not_name_is_refused(cli: Commands, co
     assert written(cli) == 0
 
 
+@pytest.mark.parametrize(
+    ("command", "nearest"), [("sandbox brake mapbox", "break"), ("schema events-lst", "events-list")]
+)
+def test_of_many_words_the_nearest_is_named_and_not_all_of_them(cli: Commands, command: str, nearest: str) -> None:
+    done = cli.run(*command.split())
+    assert (done.code, f"Did you mean '{nearest}'?" in done.err, "|" in done.err) == (2, True, False)
+
+
 @pytest.mark.parametrize("command", ["events deployed --release a", "health", "status", "audit show", "events list"])
 def test_one_that_the_file_names_is_taken(cli: Commands, command: str) -> None:
     assert cli.run(*command.split(), "--environment", "staging").code in (0, 3)

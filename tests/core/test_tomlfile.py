@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from releaseguard import tomlfile
+from releaseguard.errors import ConfigError
 
 TEXT = '''a = 1
 [table]
@@ -45,6 +47,16 @@ def test_a_key_without_a_line_falls_back_to_the_nearest_above():
 def test_one_slip_of_the_finger_is_forgiven(name, data):
     at = data.draw(st.integers(0, len(name) - 1))
     assert tomlfile.nearest(name[:at] + name[at + 1 :], ["lease", "prove_within", "destinations"]) == name
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "iso-8859-9"])
+def test_a_file_in_another_encoding_is_told_which_one_it_needs(tmp_path, encoding):
+    """PowerShell's ``>`` writes UTF-16, a Turkish editor of old its own code page."""
+    path = tmp_path / "releaseguard.toml"
+    path.write_bytes(f"# şğ\n{TEXT}".encode(encoding))
+    with pytest.raises(ConfigError, match="is not UTF-8 text") as refused:
+        tomlfile.read(path)
+    assert refused.value.next_step == "Save it as UTF-8."
 
 
 def test_a_byte_order_mark_before_a_file_is_none_of_its_text(tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import errno
 import io
 import os
 import sys
@@ -16,7 +15,7 @@ import click
 
 from releaseguard.cli.shared.language import speak_to
 from releaseguard.cli.shared.options import ReaderLeft, is_text
-from releaseguard.cli.shared.streams import Remarks, forget
+from releaseguard.cli.shared.streams import NO_ROOM, Remarks, buffered, forget
 from releaseguard.cli.shared.traces import without_secrets, write_trace
 from releaseguard.clocks import REAL, Clocks
 from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
@@ -64,7 +63,7 @@ def _told(error: Exception | KeyboardInterrupt, arguments: list[str]) -> int:
             return _left_in_job(ExitCode.INTERRUPTED, said, arguments)
         case ReleaseguardError():
             return _left_in_job(_expected(error, wants_json), "\n".join(_lines_of(error)), arguments)
-        case OSError(errno=errno.ENOSPC):
+        case OSError() if error.errno in NO_ROOM:
             return _disk_full()
         case FileNotFoundError(filename=None) if not _stands_somewhere():
             gone = UsageError("the directory that this was run in is gone", next_step="Go to one that is there: cd DIR")
@@ -144,7 +143,7 @@ def _ended_like_ctrl_c() -> Iterator[None]:
 def _harmless_streams() -> Iterator[None]:
     """Whatever is printed meanwhile, by whom ever, steers no terminal and commands no CI runner."""
     before = sys.stdout, sys.stderr
-    sys.stdout = cast("TextIO", Harmless(_of_every_letter(sys.stdout)))
+    sys.stdout = cast("TextIO", Harmless(_of_every_letter(buffered(sys.stdout))))
     sys.stderr = cast("TextIO", Harmless(cast("TextIO", Remarks(_of_every_letter(sys.stderr)))))
     try:
         yield

@@ -135,8 +135,10 @@ def _parsed(path: Path) -> Mapping[str, Any]:
     except FileNotFoundError:
         next_step = "Correct RELEASEGUARD_CONFIG, or make one: releaseguard init"
         raise ConfigError("there is no such file", where=str(path), next_step=next_step) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot be read: {error}", where=str(path)) from None
+    except UnicodeDecodeError:
+        raise ConfigError("is not UTF-8 text", where=str(path), next_step="Save it as UTF-8.") from None
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", where=str(path)) from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"is not valid TOML: {error}", where=str(path)) from None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -10,23 +9,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from releaseguard.cli.shared.streams import NO_ROOM
 from releaseguard.errors import Refused, UsageError
 from releaseguard_events.private import FILE
-
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @contextmanager
 def writing(output: Path) -> Iterator[TextIO]:
     """What is written here is in ``output`` in the end; what breaks off leaves what was there before.
 
-    Raises ``UsageError`` where it cannot be written, and ``Refused`` where another run is just writing it.
+    Raises ``UsageError`` where it cannot be written, and ``Refused`` where another run is writing it.
     """
     try:
         with _whole(output) if output.is_file() or not output.exists() else output.open("w", encoding="utf-8") as file:
             yield file
     except OSError as error:
-        step = "Make room, or name a file elsewhere." if error.errno in _NO_ROOM else "Name a file you may write."
+        step = "Make room, or name a file elsewhere." if error.errno in NO_ROOM else "Name a file you may write."
         raise UsageError(f"cannot write {output}: {error.strerror}", next_step=step) from None
 
 
@@ -52,9 +50,7 @@ def _taken(part: Path, output: Path) -> TextIO:
         file = open(part, "a", encoding="utf-8", opener=_for_the_owner)  # noqa: SIM115 - whoever asked closes it
         if not _lock(file.fileno()):
             file.close()
-            raise Refused(
-                f"another run is just writing {output}", next_step="Wait until it is done, or name another file."
-            )
+            raise Refused(f"another run is writing {output}", next_step="Wait until it is done, or name another file.")
         if os.fstat(file.fileno()).st_nlink:  # or it was finished, and got its name, before the lock was ours
             file.truncate(0)
             return file

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from releaseguard.cli.shared.options import FilePath, Run, Span, command
+from releaseguard.cli.shared.options import FilePath, OneWord, Run, Span, command
 from releaseguard.errors import ExitCode, Refused, ServiceError, Unreachable, UsageError
 from releaseguard_events.private import make_folder, write_file
 
@@ -45,7 +45,7 @@ TRY = (
 
 
 @command("sandbox", example="releaseguard sandbox --folder /tmp/play")
-@click.argument("act", required=False, type=click.Choice(ACTS))
+@click.argument("act", required=False, type=OneWord("act", ACTS), metavar="[ACT]")
 @click.argument("provider", required=False)
 @click.option("--folder", type=FilePath(), help="Where releaseguard.toml is written (else a new one).")
 @click.option("--traffic/--no-traffic", default=True, help="Whether the app's users are there.")

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import click
 
-from releaseguard.cli.shared.options import Run, command
+from releaseguard.cli.shared.options import OneWord, Run, command
 from releaseguard.compose.known.schemas import NAMES, schema_of
 from releaseguard.harmless import as_json
 
 
 @command("schema", example="releaseguard schema config > releaseguard.schema.json")
-@click.argument("name", type=click.Choice(NAMES))
+@click.argument("name", type=OneWord("schema", NAMES), metavar="NAME")
 def schema(run: Run, name: str) -> None:
     """Print the JSON Schema of the configuration, of a provider's card, or of what a command prints with --json.
 
-    A command's schema is called as the command, with a hyphen for the space: events-list. What any command prints where
+    NAME is config, card, error, or a command with a hyphen for each space: events-list. What any command prints where
     it could not do what it was asked is `error`; of `events tail` and `events export` each line is one document.
 
     An editor that knows TOML checks and completes the file that begins with the line

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -248,6 +248,20 @@ class FilePath(click.Path):
 
         self.type = Path
         return super().convert(value, param, ctx)
+
+
+class OneWord(click.Choice[str]):
+    """One of words that are too many for a line of usage: a slip is told the nearest of them."""
+
+    def __init__(self, kind: str, words: Sequence[str]) -> None:
+        super().__init__(words)
+        self._kind = kind
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        """``there is no act 'brake'. Did you mean 'break'?``"""
+        from releaseguard.tomlfile import did_you_mean
+
+        return f"there is no {self._kind} {value!r}. {did_you_mean(str(value), self.choices)}"
 
 
 environment_option = click.option("--environment", metavar="E", help="Environment (else [project] environment).")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from releaseguard.cli.shared.streams import NO_ROOM
 from releaseguard.errors import UsageError
 from releaseguard.messages import spoken
 
@@ -23,7 +24,8 @@ def write_output(output: Path, text: str) -> None:
     try:
         write_file(output, harmless(text) + "\n")
     except OSError as error:
-        raise UsageError(f"cannot be written: {error.strerror}", where=str(output)) from error
+        step = "Make room, or name a file elsewhere." if error.errno in NO_ROOM else "Name a file you may write."
+        raise UsageError(f"cannot be written: {error.strerror}", where=str(output), next_step=step) from error
 
 
 def steer(sequence: str, *, err: bool = False) -> None:

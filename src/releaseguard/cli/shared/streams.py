@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the system says where a file cannot grow any more."""
+
+
+def buffered(stream: TextIO) -> TextIO:
+    """The stream; under ``PYTHONUNBUFFERED``, which many images set, one that sends whole lines in its place.
+
+    Without a buffer Python drops what one system call does not take, so that a full disk cuts a result short
+    and nobody hears of it.
+    """
+    if not isinstance(getattr(stream, "buffer", None), io.RawIOBase):
+        return stream
+    return open(stream.fileno(), "w", 1, stream.encoding, stream.errors, closefd=False)
 
 
 def forget(stream: TextIO) -> None:
