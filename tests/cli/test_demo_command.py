@@ -28,16 +28,16 @@ def test_the_demo_tells_its_whole_story_and_leaves_nothing_behind(cli, tmp_path)
 @pytest.mark.parametrize(
     ("scenario", "told"),
     [
-        ("leak", {"PROVEN", "leak_exposure"}),
+        ("leak", {"PROVEN", "leak_exposure", "Sızan anahtar her yerde değiştirildi", "kanıt: derece A"}),
         pytest.param(
             "release",
-            {"PASS", "FAIL"},
+            {"PASS", "FAIL", "İyi bir sürüm"},
             marks=pytest.mark.full("a week is seeded for two verdicts, which the whole story reaches as well"),
         ),
     ],
 )
-def test_one_scenario_can_be_picked_and_its_files_kept(cli, tmp_path, scenario, told):
-    done = cli.run("demo", "--scenario", scenario, "--keep")
+def test_one_scenario_can_be_picked_its_files_kept_and_all_of_it_told_in_turkish(cli, tmp_path, scenario, told):
+    done = cli.run("demo", "--scenario", scenario, "--keep", "--lang", "tr")
     assert done.code == 0, done.everything
     assert {words for words in told if words in done.out} == told
     (folder,) = tmp_path.glob("releaseguard-demo-*")

@@ -13,15 +13,22 @@ import click
 
 from releaseguard.cli.shared.options import Run, command
 from releaseguard.cli.shared.output import styled
+from releaseguard.cli.shared.streams import line_width
 from releaseguard.errors import ExitCode
+from releaseguard.messages import spoken
 
 if TYPE_CHECKING:
     from releaseguard.report.answers import DemoDocument, DemoStep
+    from releaseguard.rotation.result import RotationResult
     from releaseguard.sandbox.story import Story
     from releaseguard.verification.values import Judged
     from releaseguard.wiring import Wiring
 
 SCENARIOS = ("leak", "release")
+INDENT = 2
+"""Columns by which what a command prints is set off from the story."""
+WIDEST = 96
+"""Columns of a verdict, at most."""
 
 
 @command("demo", example="releaseguard demo --scenario leak")
@@ -92,7 +99,7 @@ class _Stage:
 
     def say(self, text: str) -> None:
         if not self.run.json:
-            click.echo(text)
+            click.echo(spoken.lines(text))
 
     def act(self, title: str, command_line: str, text: str, result: object, *, as_told: bool) -> None:
         """One step: what happens, the command that a user would type, and what it printed."""
@@ -100,9 +107,17 @@ class _Stage:
         self.steps.append({"title": title, "command": command_line, "as_told": as_told, "result": result})
         self.say("")
         if not self.run.json:
-            styled(title, bold=True)
-        self.say(f"\n$ {command_line}\n")
-        self.say("\n".join(f"  {line}" for line in text.splitlines()))
+            styled(spoken.sentence(title), bold=True)
+            click.echo(f"\n$ {command_line}\n")
+            click.echo("\n".join(f"  {line}" for line in text.splitlines()))
+
+    def rotated(self, title: str, command_line: str, result: RotationResult, *, as_told: bool) -> None:
+        """A step of the rotation."""
+        from releaseguard.report.layout.text import fitting
+        from releaseguard.rotation.telling import text_of
+
+        text = spoken.lines(fitting(text_of(result), line_width() - INDENT))
+        self.act(title, command_line, text, result.to_json(), as_told=as_told)
 
     def written_back(self) -> None:
         """What the log shows now of releaseguard's own work."""
@@ -132,7 +147,6 @@ def _leak(stage: _Stage) -> None:
 
 def _rotate(stage: _Stage) -> None:
     from releaseguard.rotation.aftermath import rotate_and_settle
-    from releaseguard.rotation.telling import text_of
     from releaseguard.rotation.values import RotateRequest, RotationState
 
     stage.story.leak()
@@ -142,12 +156,11 @@ def _rotate(stage: _Stage) -> None:
     result = rotate_and_settle(request, context, stage.wiring.rotation.aftermath_sources(context), stage.run.tell)
     line = 'releaseguard rotate sendgrid --leak --reason "key in a public gist" --yes'
     proven = result.state is RotationState.PROVEN
-    stage.act("The leaked key is replaced everywhere", line, text_of(result), result.to_json(), as_told=proven)
+    stage.rotated("The leaked key is replaced everywhere", line, result, as_told=proven)
 
 
 def _confirm(stage: _Stage) -> None:
     from releaseguard.rotation.aftermath import rotate_and_settle
-    from releaseguard.rotation.telling import text_of
     from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState
 
     stage.story.world.revoke("SENDGRID_API_KEY", 1)
@@ -157,7 +170,7 @@ def _confirm(stage: _Stage) -> None:
     result = rotate_and_settle(request, context, stage.wiring.rotation.aftermath_sources(context), stage.run.tell)
     line = "releaseguard rotate sendgrid --confirm-revoked --despite-use"
     retired = result.state is RotationState.RETIRED and result.exit_code is ExitCode.OK
-    stage.act("The leak is closed", line, text_of(result), result.to_json(), as_told=retired)
+    stage.rotated("The leak is closed", line, result, as_told=retired)
 
 
 def _release(stage: _Stage) -> None:
@@ -182,7 +195,8 @@ def _judge(stage: _Stage, release: str, title: str, expected: Any) -> None:
     document = document_of(_shown(judged))
     document["summary"] = document_of(judged)["summary"]
     line = f"releaseguard verify --release {release} --no-flows"
-    stage.act(title, line, render(document, Display(96)), document, as_told=judged.verdict is expected)
+    text = render(document, Display(min(WIDEST, line_width() - INDENT)))
+    stage.act(title, line, text, document, as_told=judged.verdict is expected)
 
 
 def _shown(judged: Judged) -> Judged:
