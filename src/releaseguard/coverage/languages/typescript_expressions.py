@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from releaseguard.coverage.languages.reader import BASES, Reader, record, shared
+from releaseguard.coverage.languages.reader import BASES, record, shared
 from releaseguard.coverage.languages.syntax import (
     ANY,
     FIRST,
@@ -27,6 +27,7 @@ from releaseguard.coverage.languages.syntax import (
     Record,
     Text,
 )
+from releaseguard.coverage.languages.typescript_types import TypeScriptTypes
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -60,7 +61,7 @@ TYPES = {
 _EQUAL = {"===": "==", "!==": "!="}
 
 
-class TypeScriptExpressions(Reader):
+class TypeScriptExpressions(TypeScriptTypes):
     """What the values in one file of TypeScript, TSX or JavaScript are."""
 
     def expr(self, node: Node, name: str = "") -> Expr:
@@ -121,23 +122,6 @@ class TypeScriptExpressions(Reader):
                 self._remember_field(Member((self.variable("this"),), name), self.variable(name))
         return parameter
 
-    def _type(self, annotation: Node) -> Expr | None:
-        node = self.named(annotation)[0] if self.named(annotation) else annotation
-        if node.type == "union_type":  # `Mailer | null`
-            known = [kind for one in self.named(node) if (kind := self._named_type(one)) is not None]
-            return known[0] if len(known) == 1 else None
-        return self._named_type(node)
-
-    def _named_type(self, node: Node) -> Expr | None:
-        if node.type == "generic_type":
-            node = self.named(node)[0]
-        if node.type == "type_identifier":
-            return self.variable(self.text(node))
-        if node.type == "nested_type_identifier":
-            parts = self.text(node).split(".")
-            return Member((self.variable(parts[0]),), parts[-1])
-        return None
-
     def _class_value(self, node: Node) -> Expr:
         name = node.child_by_field_name("name")
         result = Class((), self.text(name) if name else "")
@@ -193,11 +177,6 @@ class TypeScriptExpressions(Reader):
         else:
             args = tuple(self.expr(one) for one in (self.named(arguments) if arguments else ()))
         return self.called(Call((callee, *args), len(args), kind=self._kind_of_result(node), at=self.at(node)))
-
-    def _kind_of_result(self, call: Node) -> Expr | None:
-        """The one type that a function is called with."""
-        given = call.child_by_field_name("type_arguments") if call.type == "call_expression" else None
-        return self._type(given) if given is not None and len(self.named(given)) == 1 else None
 
     def _member(self, node: Node) -> Expr:
         inner = self.expr(self.field(node, "object"))

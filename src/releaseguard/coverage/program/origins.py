@@ -242,14 +242,13 @@ class Origins:
         """By its type, else by what the calls of its function give it."""
         key = parameter.keys.get(asked.id, "") if isinstance(asked, Name) else ""
         kind = Member((parameter.kind,), key) if parameter.kind is not None and key else parameter.kind
-        if kind is not None and (typed := self.of(kind, home, depth - 1)) is not None:
+        typed = self.of(kind, home, depth - 1) if kind is not None else None
+        if typed is not None and typed.package:
             return typed
-        if self.passed is None:
-            return None
-        for given, there in self.passed.to(parameter, home):
+        for given, there in self.passed.to(parameter, home) if self.passed is not None else ():
             if (found := self._of_given(given, there, key, depth)) is not None:
                 return found
-        return None
+        return typed  # of a type that is nobody's: what a value is like, if not whose
 
     def _of_given(self, given: Expr, scope: Scope, key: str, depth: int) -> Origin | None:
         if not key:
@@ -262,7 +261,9 @@ class Origins:
 
     def _package(self, imported: Import, home: Scope) -> Origin | None:
         file = home.root.file
-        if file is None or self._modules.module(file, imported.module) is not None:
+        if file is None or imported.module in self._modules.files:  # `from package import module`, both of the app
+            return None
+        if self._modules.module(file, imported.module) is not None:
             return None
         if imported.module in _KINDS:
             return None

@@ -50,7 +50,7 @@ def renamed_in(name: str, content: str) -> Mapping[str, str]:
     return {key: one for key, one in imports.items() if isinstance(one, str) and not one.startswith(".")}
 
 
-def usual(tops: tuple[str, ...] = ("@/", "~/", "@app/", "src/", "app/", "lib/")) -> Iterator[Alias]:
+def usual(tops: tuple[str, ...] = ("@/", "~/", "@@/", "~~/", "@app/", "src/", "app/", "lib/")) -> Iterator[Alias]:
     """What beginnings mean where nothing says it."""
     for begins in tops:
         folder = "" if begins[0] in "@~" else begins

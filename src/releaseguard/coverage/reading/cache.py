@@ -23,6 +23,7 @@ from releaseguard.coverage.languages import (
     syntax,
     typescript,
     typescript_expressions,
+    typescript_types,
 )
 from releaseguard.coverage.languages.mentions import Mentions
 from releaseguard.coverage.languages.syntax import Import, SourceFile
@@ -185,7 +186,17 @@ def unpacked(body: bytes) -> Tree | None:
 
 _MODULES = {one.__name__: one for one in (syntax, mentions)}
 """Of whose classes a tree is made."""
-_READERS = (syntax, sources, mentions, reader, python, python_expressions, typescript, typescript_expressions)
+_READERS = (
+    syntax,
+    sources,
+    mentions,
+    reader,
+    python,
+    python_expressions,
+    typescript,
+    typescript_expressions,
+    typescript_types,
+)
 
 
 def _version() -> bytes:

@@ -15,7 +15,7 @@ from releaseguard.coverage.reading.aliases import aliases_in, is_configuration, 
 
 SOURCES = (".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".mts", ".cts", ".vue", ".svelte", ".astro", ".py")
 LARGEST = 1_000_000
-"""Bytes beyond which a file was generated, or is no program."""
+"""Bytes beyond which a file was generated, or is no program; twice that of a language that no build writes."""
 _OTHERS = {".ipynb", ".kt", ".swift", ".java", ".dart", ".go", ".rb", ".php", ".cs"}
 _SKIPPED = {
     "node_modules", "bower_components", "jspm_packages", "lcov-report", "venv", "virtualenv", "site-packages",
@@ -87,8 +87,9 @@ def read(tree: Tree, name: str) -> bytes | None:
     path = tree.root / name
     try:
         size = path.stat().st_size
-        if size > LARGEST:
-            tree.unread.append((name, f"is larger than {LARGEST // 1000} kB: it looks generated"))
+        most = 2 * LARGEST if name.endswith(_WRITTEN) else LARGEST
+        if size > most:
+            tree.unread.append((name, f"is larger than {most // 1000} kB: it looks generated"))
             return None
         content = _as_utf8(path.read_bytes())
     except UnicodeDecodeError as error:

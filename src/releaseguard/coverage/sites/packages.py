@@ -33,6 +33,8 @@ _MODEL_MAKERS = ("init_chat_model", "initChatModel", "init_embeddings", "initEmb
 """Functions of LangChain that make a model by its name, and by its provider's where that is given too."""
 _ANY_MODEL = ("", "ai", "@ai-sdk/provider", "@ai-sdk/provider-utils")
 """Packages whose types say that something is a model, and not whose."""
+_OF_THE_APP = (".", "#", "~", "@/", "$")
+"""What an import begins with that means the app's own, or what its framework makes."""
 _ITSELF = ("this", "self", "cls")
 _DEEPEST = 3
 """Steps into a package of Python that a card may name."""
@@ -136,13 +138,14 @@ class Packages:
         return any(text.startswith(begins) for one in given for text in self.names.texts(one, scope))
 
     def by_name(self, call: Call, scope: Scope, origin: Origin | None) -> ProviderUse | None:
-        """A use by what the client is called, where nobody can tell which it is: ``ctx.mail.send(x)``."""
-        steps = self._path(call)
+        """A use by what the client is called, where nobody can tell which it is: ``ctx.mail.send(x)``; or the function
+        that made it, where no package has that: a framework brings it, or a file that is not here."""
+        steps, makers = self._path(call), [*_homeless(origin)]
         language = scope.root.file.language if scope.root.file else "typescript"
         for card, path, event in self._ends.get(call.last_name, ()):
             wanted = _PATTERN_STEP.findall(path)
-            holders = steps[: len(steps) - len(wanted)]
-            if self.matches(path, steps, scope) and any(_is_called_after(card, step.name) for step in holders):
+            holders = [step.name for step in steps[: len(steps) - len(wanted)]] + makers
+            if self.matches(path, steps, scope) and any(_is_called_after(card, name) for name in holders):
                 return _use(card, event, language, origin)
         return None
 
@@ -251,13 +254,26 @@ def _spoken(origin: Origin, language: str) -> Iterator[str]:
 
 
 def _is_other(card: Card, origin: Origin | None) -> bool:
-    return origin is not None and origin.module in card.code.other
+    """Whether it belongs to what a card's package has and is not the provider's, by a module or a path of names."""
+    if origin is None or not card.code.other:
+        return False
+    path, inner = origin.package, [origin.module]
+    for step in origin.steps[:_DEEPEST]:
+        path = f"{path}.{step.name}"
+        inner.append(path)
+    return any(one == other or one.startswith(f"{other}/") for one in inner for other in card.code.other)
 
 
 def _gathered(card: Card, origin: Origin) -> bool:
     """Whether a call is only put beside others, and sent by another: ``redis.pipeline().set()``."""
     *before, last = (step.name for step in origin.steps)
     return any(name in card.code.gathers and last != card.code.gathers[name] for name in before)
+
+
+def _homeless(origin: Origin | None) -> Iterator[str]:
+    """The functions that made a client and are of no package, and of no file of the search."""
+    if origin is not None and (not origin.package or origin.package.startswith(_OF_THE_APP)):
+        yield from (step.name for step in origin.steps[:1] if step.call is not None)
 
 
 def _is_called_after(card: Card, name: str) -> bool:

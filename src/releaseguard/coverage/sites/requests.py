@@ -31,6 +31,13 @@ _STORES = {
     "aioboto3": None,
 }
 """Clients of one protocol whose host is the maker's, as S3 elsewhere; ``None`` where every call is a request."""
+_NO_STORE_CALLS = (
+    "get_paginator", "get_waiter", "client", "resource", "Session", "generate_presigned", "presigned_", "can_paginate",
+    "close",
+)  # fmt: skip
+"""What makes a client or an address, and asks nobody."""
+_STORE_LISTS = ("filter", "all", "limit", "page_size", "pages", "")
+"""What narrows a list down that is asked for once it is gone through."""
 _MAKERS = {"create", "extend", "defaults", "instance", "Client", "AsyncClient", "Session", "ClientSession", "Agent"}
 _QUIET = {
     "", "node-fetch", "cross-fetch", "isomorphic-fetch", "isomorphic-unfetch", "unfetch", "undici", "fetch-retry",
@@ -143,19 +150,21 @@ def _is_answer(origin: Origin) -> bool:
     """Whether it is a part of what a request brought: ``(await fetch(u)).headers.get``."""
     if origin.package not in _HTTP_PACKAGES and origin.package != "":
         return False
-    made = [at for at, step in enumerate(origin.steps) if step.call is not None]
-    if not made or made[0] == len(origin.steps) - 1:
-        return False
-    name = origin.steps[made[0]].name
-    return name in VERBS - {"request"} or name in _GLOBALS
+    sent = VERBS - {origin.package}  # `request.defaults()` makes a client
+    return any(step.call is not None and (step.name in sent or step.name in _GLOBALS) for step in origin.steps[:-1])
 
 
 def _is_store_call(origin: Origin, last: str) -> bool:
     names = _STORES[origin.package]
     if names is not None:
         return last in names
-    made = [step for step in origin.steps if step.call is not None]
-    return bool(made) and not last.startswith(("get_paginator", "get_waiter", "client", "resource", "Session"))
+    made = [step.name for step in origin.steps if step.call is not None]
+    return bool(made) and not last.startswith(_NO_STORE_CALLS) and not any(_asks_a_store(name) for name in made)
+
+
+def _asks_a_store(name: str) -> bool:
+    """Whether a function of such a client sends a request: what goes on from there is a part of the answer."""
+    return not (name[:1].isupper() or name.startswith(_NO_STORE_CALLS) or name in _STORE_LISTS)
 
 
 def _last(origin: Origin) -> str:
