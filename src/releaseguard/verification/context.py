@@ -11,7 +11,7 @@ from releaseguard.eventlog.interface import EventLog
 from releaseguard.traces import Trace, no_trace
 from releaseguard.verification.checks.live_checks import LiveChecks
 from releaseguard.verification.checks.row_checks import Kinds
-from releaseguard.verification.values import Promise
+from releaseguard.verification.values import Deployment, Promise
 from releaseguard.verification.whose.population import ALIKE, Population
 
 
@@ -27,6 +27,8 @@ class VerifyRequest:
     flows: bool = True
     component: str | None = None
     """Of which the deployment is; ``None``: of whichever was deployed last."""
+    watched: Deployment | None = None
+    """What an earlier look of the same watch was at: one that is deployed meanwhile has a watch of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from releaseguard.clocks import REAL, Clocks
-from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
+from releaseguard.errors import ExitCode, ReleaseguardError, ServiceError, UsageError
 from releaseguard.model import Verdict
 from releaseguard.verification.context import VerifyContext, VerifyRequest
 from releaseguard.verification.rows.accepted import Accepting, accepting_rows
 from releaseguard.verification.rows.reader import LogReader
 from releaseguard.verification.run import Verifier
-from releaseguard.verification.values import Judged
+from releaseguard.verification.values import Judged, end_of
 from releaseguard.verification.write_back import written_back
 
 LOOK_EVERY = 10.0
 """Seconds between the looks of a watch; each look reads only what changed since the last one."""
+PATIENCE = 600.0
+"""Seconds after the window's end for which a log that does not answer is waited for, where nobody said how long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,22 +60,70 @@ def verify(context: VerifyContext, request: VerifyRequest, watching: Watching) -
 
 def _watch(context: VerifyContext, request: VerifyRequest, watching: Watching) -> Judged:
     """Look until decided, or until time is up, saying what is missing whenever that changes."""
-    verifier, clock = Verifier(request, context, again=True), watching.clocks.elapsed
-    deadline = None if watching.within is None else clock() + watching.within.total_seconds()
-    said = None
-    while True:
-        judged = verifier.look()
-        left = LOOK_EVERY if deadline is None else deadline - clock()
-        is_last = judged.final or left <= 0
-        if is_last and not verifier.is_sure:
-            judged = Verifier(request, context).look()
-        if judged.final or left <= 0:
+    watch = _Watch(context, request, watching)
+    while (judged := watch.look()) is None:
+        watch.wait()
+    return judged
+
+
+class _Watch:
+    """One deployment, looked at again and again: that of the first look, whatever is deployed meanwhile. A log that
+    stops answering is waited for."""
+
+    def __init__(self, context: VerifyContext, request: VerifyRequest, watching: Watching) -> None:
+        self._context, self._request, self._watching = context, request, watching
+        self._verifier = Verifier(request, context, again=True)
+        self._deadline = None if watching.within is None else self._clock() + watching.within.total_seconds()
+        self._window_ends: float | None = None
+        """By this machine's clock; ``None`` before the first look."""
+        self._said = ""
+
+    def look(self) -> Judged | None:
+        """The verdict, once it is decided or time is up. Raises ``ServiceError`` where the log does not answer the
+        first look, or not until the end."""
+        try:
+            judged = self._verifier.look()
+            is_over = judged.final or self._left <= 0
+            if is_over and not self._verifier.is_sure:
+                judged = Verifier(self._request, self._context).look()
+        except ServiceError as error:
+            self._look_later(error)
+            return None
+        self._keep_to(judged)
+        if judged.final or is_over:
             return judged
-        missing = _missing(judged)
-        if missing != said:
-            watching.tell(missing or "waiting for the window's end")
-        said = missing
-        watching.clocks.sleep(min(LOOK_EVERY, left))
+        self._tell(_missing(judged) or "waiting for the window's end")
+        return None
+
+    def wait(self) -> None:
+        """Until the next look."""
+        self._watching.clocks.sleep(min(LOOK_EVERY, max(self._left, 0)))
+
+    def _look_later(self, error: ServiceError) -> None:
+        """What was read up to the error may be half of a look: the next one reads anew."""
+        if self._window_ends is None:
+            raise error
+        if self._clock() >= (self._window_ends + PATIENCE if self._deadline is None else self._deadline):
+            raise error
+        self._tell(f"This look was not possible, and the next is in ten seconds: {error}")
+        self._verifier = Verifier(self._request, self._context, again=True)
+
+    def _keep_to(self, judged: Judged) -> None:
+        self._request = replace(self._request, watched=judged.deployment)
+        left = end_of(judged.deployment, judged.promise) - judged.as_of
+        self._window_ends = self._clock() + left.total_seconds()
+
+    def _tell(self, what: str) -> None:
+        if what != self._said:
+            self._watching.tell(what)
+        self._said = what
+
+    @property
+    def _left(self) -> float:
+        return LOOK_EVERY if self._deadline is None else self._deadline - self._clock()
+
+    def _clock(self) -> float:
+        return self._watching.clocks.elapsed()
 
 
 def _missing(judged: Judged) -> str:

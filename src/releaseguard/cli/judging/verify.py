@@ -12,8 +12,8 @@ import click
 from releaseguard.cli.shared.documents import format_option, output_option, present, rendered
 from releaseguard.cli.shared.options import Moment, Run, Span, check_past, check_spans, command, environment_option
 from releaseguard.cli.shared.traces import write_trace
-from releaseguard.errors import ExitCode, UsageError
-from releaseguard.model import Verdict
+from releaseguard.errors import ExitCode, ServiceError, UsageError
+from releaseguard.model import Verdict, to_text
 from releaseguard.report.formats import VERDICT
 
 if TYPE_CHECKING:
@@ -71,8 +71,9 @@ def verify(run: Run, environment: str | None, watch: bool, within: timedelta | N
         )
         try:
             judged = judge(replace(context, trace=write_trace), request, watching)
-        except KeyboardInterrupt:
-            run.warn(f"No verdict was reached. Look again: {_again(flags['release'], flags['component'], environment)}")
+        except (KeyboardInterrupt, ServiceError) as error:
+            if watch or isinstance(error, KeyboardInterrupt):
+                run.warn(f"No verdict was reached. Look again: {_again(environment, **flags)}")
             raise
         if request.as_of is None:
             wiring.notices.tell_verdict(judged)
@@ -84,12 +85,23 @@ def verify(run: Run, environment: str | None, watch: bool, within: timedelta | N
     return _exit_code(judged)
 
 
-def _again(release: str | None, component: str | None, environment: str | None) -> str:
-    """The command that judges the same release now."""
+def _again(environment: str | None, **flags: Any) -> str:
+    """The command that judges the same release now, in the same way."""
     import shlex
 
-    about = (("--release", release), ("--component", component), ("--environment", environment))
-    return shlex.join(["releaseguard", "verify", *(word for flag, value in about if value for word in (flag, value))])
+    from releaseguard.readable import as_flag
+
+    said = {
+        "--release": flags["release"],
+        "--component": flags["component"],
+        "--environment": environment,
+        "--deployed-at": flags["deployed_at"] and to_text(flags["deployed_at"]),
+        "--window": flags["window"] and as_flag(flags["window"]),
+        "--baseline": flags["baseline"] and as_flag(flags["baseline"]),
+    }
+    chosen = [*(("--check", one) for one in flags["checks"]), *(("--provider", one) for one in flags["providers"])]
+    words = [word for pair in (*said.items(), *chosen) if pair[1] for word in pair]
+    return shlex.join(["releaseguard", "verify", *words, *(["--no-flows"] if flags["no_flows"] else [])])
 
 
 def _tell_job(run: Run, document: VerdictDocument) -> None:

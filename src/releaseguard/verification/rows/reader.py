@@ -28,7 +28,7 @@ from releaseguard.verification.rows.accepted import ACCEPTED, acceptances_in
 from releaseguard.verification.rows.first_look import VERIFIED
 from releaseguard.verification.rows.gate_record import MEASURED, MOST_RECORDS, newest_record
 from releaseguard.verification.rows.recorded import WRITTEN_CHECK
-from releaseguard.verification.rows.releases import AHEAD, DEPLOYED, deployments_of, pick
+from releaseguard.verification.rows.releases import AHEAD, DEPLOYED, again_in, deployments_of, pick
 from releaseguard.verification.rows.seen import MOST_SEEN, called_alike, most_of
 from releaseguard.verification.rows.set_aside import Unread, not_seen_before, undated_in, unread_of
 from releaseguard.verification.rows.single_rows import Name
@@ -105,8 +105,9 @@ class LogReader:
         self._marked = [one.release for one in known]
         if request.release is None and request.deployed_at is None:
             known = [one for one in known if one.deployed_at <= as_of + AHEAD]
+        still = request.watched and again_in(known, request.watched)
         try:
-            found = pick(
+            found = still or pick(
                 known,
                 environment=context.environment,
                 release=request.release,
@@ -116,6 +117,8 @@ class LogReader:
             )
         except UsageError as error:
             raise self._naming_others(error) from None
+        if self.again.is_again:
+            self.request = replace(request, watched=found)
         return context.population.components.known(found)
 
     def _naming_others(self, error: UsageError) -> UsageError:

@@ -173,6 +173,14 @@ def pick(
     raise UsageError(f"the event log holds no deployment of {release} to {where}", next_step=hint + step)
 
 
+def again_in(deployments: Sequence[Deployment], watched: Deployment) -> Deployment | None:
+    """The deployment that was looked at before, with what is known of it by now; ``None`` where it has no mark."""
+    about = watched.release, watched.deployed_at
+    mine = (one for one in deployments if one.component in (None, watched.component))
+    found = next((one for one in mine if (one.release, one.deployed_at) == about), None)
+    return found and replace(found, component=watched.component)
+
+
 def _vouched_for(
     deployments: Sequence[Deployment],
     environment: str,
