@@ -5,6 +5,7 @@ What is said in other languages than English is written by :mod:`releaseguard.me
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -12,6 +13,7 @@ from typing import Final
 _SIZES: Final = {"d": 86400, "h": 3600, "min": 60, "s": 1}
 UNITS: Final = tuple(_SIZES)
 _IN_FLAGS: Final = {"d": 1440, "h": 60, "m": 1}
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 
 
 def roughly(time: timedelta, units: Sequence[str] = UNITS) -> str:
@@ -83,6 +85,11 @@ def agree(number: int, one: str, many: str) -> str:
 def share(part: float) -> str:
     """``4.2%``."""
     return f"{part:.1%}"
+
+
+def abbreviated(release: str) -> str:
+    """A release for a line: twelve characters of a commit, by which every command knows it; any other name whole."""
+    return release[:12] if _COMMIT.fullmatch(release) else release
 
 
 def _in_utc(moment: datetime | str) -> datetime:

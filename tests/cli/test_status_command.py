@@ -58,6 +58,7 @@ def overview(**more) -> Overview:
 
 ONE = deployment()
 WEB = deployment(component="web")
+GONE = deployment("r0", followed=HOUR / 2)
 
 
 @pytest.mark.parametrize(
@@ -76,6 +77,8 @@ WEB = deployment(component="web")
         ([ONE], [verdict(deployment(ago=3 * HOUR), "pass")], [], ["r1"]),
         ([WEB], [verdict(ONE, "pass")], [], ["r1"]),
         ([WEB], [verdict(WEB, "fail")], ["r1"], []),
+        ([GONE], [], [], ["r0"]),
+        ([GONE], [verdict(GONE, "inconclusive")], [], []),
         ([deployment(ago=25 * HOUR)], [], [], []),
         ([deployment(ago=25 * HOUR)], [verdict(deployment(ago=25 * HOUR), "fail")], ["r1"], []),
     ],
@@ -93,6 +96,8 @@ WEB = deployment(component="web")
         "an earlier deployment's verdict",
         "the verdict on all components is not on one",
         "one component failed",
+        "never judged, and another took its place",
+        "undecided, and another took its place",
         "of the day before, unjudged",
         "of the day before, failed and in force",
     ],
@@ -114,6 +119,14 @@ def test_there_are_never_more_than_ten_lines_and_none_is_cut_off_in_silence() ->
     assert len(lines) == LINES
     assert lines[-1] == "and 21 more: releaseguard status --json"
     assert all(line.endswith(f"--release r{29 - i}") for i, line in enumerate(lines[:-1]))
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_release_is_told_with_what_it_lacks_and_its_commit_abbreviated(width) -> None:
+    shown = status_of(overview(), [deployment(40 * "a"), deployment("release-2026-11-29")], [], "production")
+    second, first = render(shown, Display(width=width)).splitlines()
+    assert first.endswith(f": no verdict yet; next: releaseguard verify --release {12 * 'a'}")
+    assert second.startswith("RELEASE   release-2026-11-29 of ")
 
 
 @pytest.mark.parametrize("width", [40, 80, 100])

@@ -11,6 +11,7 @@ from releaseguard.eventlog.interface import Query
 from releaseguard.health.document import log_row
 from releaseguard.health.values import TROUBLED, HealthState, Overview
 from releaseguard.model import OURSELVES, Event, Verdict, to_text
+from releaseguard.readable import abbreviated
 from releaseguard.report.status.document import ReleaseRow, StatusDocument, TroubledRow
 from releaseguard.verification.context import VerifyContext
 from releaseguard.verification.rows.accepted import ACCEPTED, is_about, named
@@ -56,15 +57,16 @@ def status_of(
         "open_leaks": [leak for provider in overview.providers for leak in provider.leaks],
         "rotations": [rotation for provider in overview.providers for rotation in provider.rotations],
         "failing": [row for row, ended in reversed(pairs) if row["verdict"] == Verdict.FAIL.value and ended is None],
-        "unjudged": [row for row, _ in reversed(pairs) if _waits(row, overview.until)],
+        "unjudged": [row for row, ended in reversed(pairs) if _waits(row, ended, overview.until)],
         "troubled": list(_troubled(overview)),
         "broken": list(overview.broken),
     }
 
 
-def _waits(row: ReleaseRow, now: datetime) -> bool:
+def _waits(row: ReleaseRow, ended: datetime | None, now: datetime) -> bool:
+    """Whether somebody has to look yet: where another release took its place, undecided is the last word on it."""
     young = now - datetime.fromisoformat(row["deployed_at"]) <= JUDGED_WITHIN
-    return young and row["verdict"] not in DECIDED
+    return young and row["verdict"] not in DECIDED and (ended is None or row["verdict"] is None)
 
 
 def _release(deployment: Deployment, verdicts: Sequence[Event], usual: str) -> ReleaseRow:
@@ -95,7 +97,7 @@ def _looks_that_hold(deployment: Deployment, rows: Sequence[Event]) -> Sequence[
 def _next(deployment: Deployment, usual: str) -> str:
     elsewhere = ["--environment", deployment.environment] if deployment.environment != usual else []
     component = ["--component", deployment.component] if deployment.component else []
-    return shlex.join(["releaseguard", "verify", "--release", deployment.release, *elsewhere, *component])
+    return shlex.join(["releaseguard", "verify", "--release", abbreviated(deployment.release), *elsewhere, *component])
 
 
 def _troubled(overview: Overview) -> Iterator[TroubledRow]:

@@ -9,6 +9,7 @@ from releaseguard.health.phones import card_id
 from releaseguard.health.values import HealthState, ProviderHealth
 from releaseguard.messages.message import Message
 from releaseguard.notify.news import News
+from releaseguard.readable import abbreviated
 from releaseguard.report.verdict.document import VerdictDocument
 from releaseguard.rotation.history.account import closing
 from releaseguard.rotation.history.views import ChainView, OpenLeak, RotationView
@@ -30,15 +31,11 @@ def of_verdict(document: VerdictDocument) -> Iterator[News]:
         occasion=Occasion.FAIL,
         subject=f"verdict {release} {document['component'] or ''} {document['deployed_at']}",
         environment=environment,
-        headline=Message("notify.fail", {"release": f"{_short(release)}{part}", "environment": environment}),
+        headline=Message("notify.fail", {"release": f"{abbreviated(release)}{part}", "environment": environment}),
         details=[f"{row['id']}: {row['reason']}" for row in failed] or [document["summary"]],
         next_step=document["next_step"],
         release=release,
     )
-
-
-def _short(release: str) -> str:
-    return release[:12] if len(release) == 40 else release
 
 
 def of_providers(environment: str, providers: Iterable[ProviderHealth]) -> Iterator[News]:

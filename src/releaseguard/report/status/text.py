@@ -12,7 +12,9 @@ from releaseguard.report.layout.text import wrapped
 from releaseguard.report.status.document import ReleaseRow, StatusDocument
 
 SHORTEST = 40
-"""Characters of what is open below which cutting it is no use: beside a long command the line is broken anyway."""
+"""Characters of what is open to which it may be cut, so that the command beside it fits."""
+WHOLE = 64
+"""Characters of what is open that are never cut beside a command: those of a release, whose end says what it lacks."""
 LINES = 10
 """That fit a glance at three in the morning; what is left out is counted, and ``--json`` has all of it."""
 
@@ -44,7 +46,7 @@ class _StatusLine:
     def fitting(self, width: int) -> str:
         rest = f"; next: {self.next_step}" if self.next_step else ""
         room = width - len(rest)
-        if rest and room < SHORTEST:
+        if rest and (room < SHORTEST or len(self.what) <= WHOLE):
             return self.what + rest
         room = max(room, SHORTEST)
         return (self.what if len(self.what) <= room else f"{self.what[: room - 1]}…") + rest
@@ -74,7 +76,7 @@ def _lines(document: StatusDocument) -> Iterator[_StatusLine]:
 
 def _named(row: ReleaseRow) -> str:
     where = f" ({row['component']})" if row["component"] else ""
-    return f"{row['release'][:12]}{where} of {_minute(row['deployed_at'])}"
+    return f"{readable.abbreviated(row['release'])}{where} of {_minute(row['deployed_at'])}"
 
 
 def _minute(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -20,7 +19,6 @@ WRONG = ("fail", "error", "warn")
 """Verdicts of which a reader has to see the reason; the others are a line each."""
 MANY = 8
 """Checks of one verdict from which on they are folded together."""
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def _others(document: VerdictDocument, verdict: str) -> Sequence[CheckRow]:
@@ -43,7 +41,7 @@ def render(document: VerdictDocument, _display: Display) -> str:
         "many": MANY,
         "sides": sides_of,
         "counts": [(one, count) for one in ORDER if (count := found[one])],
-        "short": lambda release: release[:12] if _COMMIT.fullmatch(release) else release,
+        "short": readable.abbreviated,
         "minute": readable.date_and_clock,
         "evidence": as_json,
         "decisions": decisions_in(document),
