@@ -105,7 +105,7 @@ def test_the_columns_of_the_configuration_hold_for_the_file_too(cli: Commands, i
     done = imported(
         "occurred_at,integration,kind,outcome\n2026-11-20T10:00:00Z,sendgrid,sendgrid_error,error\n", "--dry-run"
     )
-    assert (done.code, "1 rows of events.csv would be imported" in done.out) == (0, True), done.everything
+    assert (done.code, "1 row of events.csv would be imported" in done.out) == (0, True), done.everything
 
 
 def test_a_dry_run_writes_nothing_and_makes_nothing(cli: Commands, imported: Callable[..., Done]) -> None:
@@ -176,7 +176,7 @@ def test_a_history_of_rotations_cannot_be_imported(imported: Callable[..., Done]
     ours = {"provider": "releaseguard", "event": "rotation_planned", "outcome": "success"}
     row = json.dumps({"occurred_at": "2026-11-20T10:00:00Z", **ours})
     done = imported(row, name="forged.jsonl")
-    assert "1 rows of releaseguard's own were left out" in done.out
+    assert "1 row of releaseguard's own" in done.out
     assert cli.run("events", "list", "--json").json["events"] == []
 
 

@@ -117,6 +117,19 @@ def test_every_answer_has_a_flag(cli, tmp_path):
     assert done.json["next"] == ["releaseguard doctor", "releaseguard events migrate"]
 
 
+@pytest.mark.parametrize(
+    ("address", "step"),
+    [
+        (f"https://{REF}.supabase.co", "releaseguard events migrate --sql"),
+        ("postgresql://db.example/app", "releaseguard events migrate"),
+    ],
+)
+def test_the_step_for_the_table_is_that_of_the_log_whose_address_a_variable_holds(tmp_path, address, step):
+    cli = Commands(tmp_path, {"RELEASEGUARD_EVENTS_URL": address})
+    asked = ("init", "--provider", "sendgrid", "--events-url", "${RELEASEGUARD_EVENTS_URL}", "--json")
+    assert cli.run(*asked).json["next"][1] == step
+
+
 def test_what_nobody_has_said_is_named(cli):
     said = cli.run("init", "--provider", "sendgrid", "--provider", "apple_push").out
     assert "[infisical] project_id, [providers.sendgrid] destinations." in said

@@ -3,6 +3,7 @@ becomes words, after the command is over."""
 
 from __future__ import annotations
 
+import re
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +12,31 @@ if TYPE_CHECKING:
 
 ENGLISH: Final = "en"
 _LANGUAGE: ContextVar[str] = ContextVar("language", default=ENGLISH)
+
+
+_NOUNS: Final = (
+    "events rows errors names files characters successes seconds failures days copies checks bytes steps secrets "
+    "releases fields requests projects problems places objects minutes commands cards calls columns chains tests others"
+)
+_ONE: Final = (
+    rf"(?<![\w.,:/#-])(?P<all>[Aa]ll )?1 (?P<noun>{_NOUNS.replace(' ', '|')})\b"
+    r"(?P<verb> (?:are|were|have)\b)?(?P<column> {2})?"
+)
+"""What sentences count, where there is one of it: they are written for many."""
+
+
+def _agreed(text: str) -> str:
+    """``1 event``, ``the one check``; columns keep their width."""
+    return re.sub(_ONE, _singular, text) if "1 " in text else text
+
+
+def _singular(found: re.Match[str]) -> str:
+    noun = found["noun"]
+    one = noun[:-3] + "y" if noun.endswith("ies") else noun[:-2] if noun.endswith("sses") else noun[:-1]
+    number = {"All ": "The one", "all ": "the one"}.get(found["all"], "1")
+    verb = {" are": " is", " were": " was", " have": " has"}.get(found["verb"], "")
+    said = f"{number} {one}{verb}"
+    return said.ljust(len(found[0]) - 2) + found["column"] if found["column"] else said
 
 
 def speak(language: str) -> None:
@@ -25,12 +51,12 @@ def language() -> str:
 
 def sentence(text: str) -> str:
     """A sentence, or several, in the language that is spoken."""
-    return text if language() == ENGLISH else _book().say(text)
+    return _agreed(text) if language() == ENGLISH else _book().say(text)
 
 
 def lines(text: str) -> str:
     """A printed text in the language that is spoken."""
-    return text if language() == ENGLISH else _book().lines(text)
+    return _agreed(text) if language() == ENGLISH else _book().lines(text)
 
 
 def document(value: Any) -> Any:
@@ -41,7 +67,7 @@ def document(value: Any) -> Any:
 def page(text: str) -> str:
     """An HTML page in the language that is spoken."""
     if language() == ENGLISH:
-        return text
+        return _agreed(text)
     from releaseguard.messages.markup import said
 
     return said(text, _book())

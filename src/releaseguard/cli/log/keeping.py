@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from releaseguard.report.answers import MigratedDocument, PrunedDocument, SqlDocument
 
 
-@command("migrate", example="releaseguard events migrate --sql > migrations/20261124_events.sql")
+@command("migrate", example="releaseguard events migrate --sql > events.sql")
 @environment_option
 @click.option("--sql", is_flag=True, help="Print the SQL instead of running it.")
 @click.option("--additions", is_flag=True, help="Print what the owner of the app's own table could add to it.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
@@ -243,8 +243,17 @@ def _tell_of_variables(run: Run, url: str) -> None:
 
 def _next_steps(run: Run, answers: Answers) -> Sequence[str]:
     given = f" --config {run.config}" if run.config else ""
-    by_rest = answers.events_url.startswith(("http://", "https://"))
+    by_rest = _as_set(answers.events_url, run.environ).startswith(("http://", "https://"))
     return [f"releaseguard doctor{given}", f"releaseguard events migrate{' --sql' if by_rest else ''}{given}"]
+
+
+def _as_set(url: str, environ: Mapping[str, str]) -> str:
+    """The address as it is here; a variable that is not set stays."""
+    from releaseguard_events.places.written import variables_in
+
+    for name in variables_in(url):
+        url = url.replace(f"${{{name}}}", environ.get(name, f"${{{name}}}"))
+    return url
 
 
 def _left_open(settings: Settings, answers: Answers) -> Sequence[str]:

@@ -114,8 +114,8 @@ class SupabaseEventLog(AppsTable):
         raise ConfigError(
             "tables cannot be made over Supabase's REST interface",
             where=self.label,
-            next_step="Run: releaseguard events migrate --sql > supabase/migrations/20261124000000_events.sql,"
-            " then apply it (supabase db push, or the SQL editor of the dashboard).",
+            next_step="Run: releaseguard events migrate --sql | supabase migration new releaseguard_events, then:"
+            " supabase db push. Or run what it prints in the SQL editor of the dashboard.",
         )
 
     def schema_sql(self) -> str:

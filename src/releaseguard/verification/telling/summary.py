@@ -31,6 +31,8 @@ IMPORT = "releaseguard events import FILE"
 def summary_of(judged: Judged) -> str:
     """One sentence: what was found, and after the colon what to do."""
     if not judged.findings and (unread := judged.set_aside.rows):
+        if unread == 1:
+            return f"nothing could be checked: {unread} row since the deployment cannot be read and is set aside"
         return f"nothing could be checked: {unread} rows since the deployment cannot be read and are set aside"
     if not judged.findings and isinstance(judged.log, LogEvidence) and judged.log.late_rows:
         return (
