@@ -41,21 +41,21 @@ def coverage(
     format_: str | None,
     output: Path | None,
 ) -> ExitCode:
-    """Provider calls in an app's TypeScript, JavaScript and Python whose success or error is not logged with
+    """Find provider calls in an app's TypeScript, JavaScript and Python whose success or error is not logged with
     logIntegrationEvent (log_integration_event), and providers without a test. Nothing is run, nothing is sent.
 
-    What counts as a call is on the cards: the provider's hosts, and the packages and functions of its [code] section.
-    A call is logged where an event of its provider is reached after it, and another one where it failed: in the
-    function that makes it, or in all that call that function. No configuration is needed; where there is one, the
-    project's own cards count too. What is installed, generated or ignored by git is not read.
+    What counts as a call is on the cards: the provider's hosts, and the packages and functions of its [code] section. A
+    call counts as logged where an event of its provider is reached after it, and another where it failed: in the
+    function that makes the call, or in every function that calls that one. No configuration is needed; where there is
+    one, the project's own cards count too. What is installed, generated or ignored by git is not read.
 
     A client that answers a refusal as it answers a success (fetch, requests, httpx, postgrest-js) counts as logged only
     where somebody looks at its ok, status or error before the success is logged. One place that all calls of a client
     go through is enough: an interceptor, a fetch of one's own, a hook, a decorator, a context manager. Functions that
-    receive a provider's webhook, and libraries that capture events by themselves, have to log too. A call whose only
-    result is whether the provider works is named: nobody asks a provider that.
+    receive a provider's webhook, and libraries that capture events by themselves, have to log too. A call that only
+    asks whether the provider works is reported: never ask a provider that.
 
-    An app whose function has another name or other words names them:
+    Where the app's log function has another name or uses other words, name them:
 
     \b
       [coverage]

@@ -52,12 +52,12 @@ def health(
     serve: bool,
     port: int,
 ) -> ExitCode:
-    """Every provider's health, from the events the app logs when it really uses it. No provider is called.
+    """Show every provider's health, from the events the app logs when it really uses it. No provider is called.
 
     healthy, degraded (more errors or fewer events than chance explains), down (most calls fail), silent (no event
     although users are there), idle (none was expected), unknown (the log says too little). With open leaks and
-    unfinished rotations. Exit code 1 where a provider is down, silent or degraded, 3 where none could be
-    judged, 70 where one could not for a bug and none is in trouble.
+    unfinished rotations. Exit code 1 where a provider is down, silent or degraded, 3 where none could be judged, 70
+    where a bug kept one from being judged and none is in trouble.
 
     JSON: {"environment", "language", "as_of", "window", "summary", "log": {"down", "newest"}, "set_aside": {"rows",
     "by_provider", "named": [{"id", "column", "problem", "provider"}], "sentence"}, "providers": [{"provider", "name",

@@ -54,16 +54,16 @@ def incident(
     format_: str | None,
     output: Path | None,
 ) -> ExitCode:
-    """What goes on with PROVIDER: since when, what changed before, which symptoms are there.
+    """Show what is wrong with PROVIDER: since when, what changed before, which symptoms are there.
 
-    Everything that the provider's card tells to look at is looked at, as far as a program can: the event log, the
-    functions' logs, workflow runs, secrets, the app's data. What cannot be looked at is said, with the next step.
-    Then come the card's actions in their order. No provider is called, nothing is changed.
+    Checks everything that the provider's card says to check, as far as a program can: the event log, the functions'
+    logs, workflow runs, secrets, the app's data. What cannot be checked is named, with the next step. Then come the
+    card's actions, in order. No provider is called, nothing is changed.
 
     With --as-of the log is read as it was then; a control whose service shows the present alone says so.
 
-    Exit code 1 where the provider is in trouble, a symptom shows or a control found something bad, 3 where the log
-    says too little, 0 where nothing is wrong, 70 where a part could not be judged for a bug and nothing is bad.
+    Exit code 1 where the provider is in trouble, a symptom shows or a control found something bad, 3 where the log says
+    too little, 0 where nothing is wrong, 70 where a bug kept a part from being judged and nothing is bad.
 
     JSON: {"provider", "name", "environment", "language", "as_of", "window", "headline", "state", "reason", "began",
     "began_before_window", "recovered_since", "health": {...}, "compared": {"before", "after"}, "writers":

@@ -34,11 +34,10 @@ def publish(run: Run, verdict: Path, environment: str | None, **flags: Any) -> E
     """Publish what `verify --json` wrote into FILE: a comment on each pull request of the release, which later verdicts
     replace, and the deployment's status.
 
-    PASS and WARN are `success`, FAIL is `failure`, INCONCLUSIVE is `pending`; where FILE is not there, or holds no
-    verdict, nothing was judged, and that is `error`. Only the job's own token is used (pull-requests: write,
-    deployments: write). Exit code 5 where something could not be published.
-    With --format and -o the verdict is written in another format as well; with --no-comment and no --deployment nothing
-    else is done, and no service is asked.
+    PASS and WARN are `success`, FAIL is `failure`, INCONCLUSIVE is `pending`; a FILE that is missing or holds no
+    verdict is `error`. Only the job's own token is used (pull-requests: write, deployments: write). Exit code 5 where
+    something could not be published. With --format and -o the verdict is written in another format as well; with
+    --no-comment and without --deployment that is all, and no service is asked.
 
     JSON: {"state", "deployment", "pull_requests": [...], "problems": [...]}.
     """

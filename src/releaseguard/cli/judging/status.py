@@ -23,9 +23,9 @@ WINDOW = timedelta(hours=1)
 @format_option(STATUS)
 @output_option
 def status(run: Run, environment: str | None, format_: str | None, output: Path | None) -> ExitCode:
-    """What is open now, in ten lines: leaks, failing releases, providers in trouble, rotations that nobody finished,
-    and deployments of the last day without a verdict. Exit code 1 where something is wrong, 3 where
-    no provider could be judged.
+    """Show what is open now, in ten lines: leaks, failing releases, providers in trouble, rotations that nobody
+    finished, and deployments of the last day without a verdict. Exit code 1 where something is wrong, 3 where no
+    provider could be judged.
 
     JSON: {"environment", "as_of", "log": {"down", "newest"}, "judged", "open_leaks": [...], "rotations": [...],
     "failing": [{"release", "component", "deployed_at", "verdict", "judged_at", "next_step"}], "unjudged": [...],

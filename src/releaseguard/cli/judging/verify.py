@@ -43,8 +43,8 @@ EXIT_CODES = {
 @click.option("--as-of", type=Moment(), metavar="TIME", help="Judge with only what had been recorded by then.")
 @click.option("--check", "checks", multiple=True, metavar="ID", help="Only this check; may be repeated.")
 @click.option("--provider", "providers", multiple=True, metavar="P", help="Only this provider; may be repeated.")
-@click.option("--accept", "accepts", multiple=True, metavar="CHECK", help="Take this check's finding upon yourself.")
-@click.option("--reason", metavar="TEXT", help="Why; goes with --accept, and into every later report.")
+@click.option("--accept", "accepts", multiple=True, metavar="CHECK", help="Accept this check's finding, with --reason.")
+@click.option("--reason", metavar="TEXT", help="Why; needed with --accept, and shown in every later report.")
 @click.option("--watch", is_flag=True, help="Look again until decided.")
 @click.option("--within", type=Span(), metavar="30m", help="How long to watch (else until the window ends).")
 @click.option("--no-flows", is_flag=True, help="Run no synthetic flow.")
@@ -54,9 +54,9 @@ EXIT_CODES = {
 def verify(run: Run, environment: str | None, watch: bool, within: timedelta | None, **flags: Any) -> ExitCode:
     """Judge a release from the app's own integration events, and from safe synthetic flows.
 
-    PASS and WARN exit 0, FAIL 1, INCONCLUSIVE 3, and 70 where a check broke and nothing fails. No, stale, partial or
-    untagged data is INCONCLUSIVE, never PASS.
-    Looks may be repeated as often as you like: the promised rate of false alarms holds over all of them together.
+    PASS and WARN exit 0, FAIL 1, INCONCLUSIVE 3, and 70 where a check broke and nothing fails. Missing, stale, partial
+    or untagged data is INCONCLUSIVE, never PASS. Looks may be repeated as often as you like: the promised rate of false
+    alarms holds over all of them together.
     """
     from releaseguard.verification.watch import Watching
     from releaseguard.verification.watch import verify as judge

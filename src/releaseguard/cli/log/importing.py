@@ -61,13 +61,13 @@ def import_(run: Run, file: str, environment: str | None, **flags: Any) -> ExitC
     """Import a team's history from FILE (- is stdin), so that a first verdict has something to compare with.
 
     JSON Lines as `events export` writes them, or CSV with a heading; columns under other names are found with
-    [events.columns] and --column. A row needs occurred_at, provider, event and outcome, keeps its recorded_at (else
-    its occurred_at) and is scrubbed like an app's. Times are as in 2026-11-24T10:15:00Z, or a number since 1970:
-    seconds (10 digits), milliseconds (13) or microseconds (16). Twice is once: a row keeps its id, where that is a
-    UUID, else its id follows from everything that stands in it. detail.import of each row names the batch. Rows of
-    provider releaseguard are left out. What is wrong with a row is told by line and column, and the rest goes on.
+    [events.columns] and --column. A row needs occurred_at, provider, event and outcome, keeps its recorded_at (else its
+    occurred_at) and is scrubbed like an app's. Times are as in 2026-11-24T10:15:00Z, or a number since 1970: seconds
+    (10 digits), milliseconds (13) or microseconds (16). Importing twice adds nothing: a row keeps its id where that is
+    a UUID, else its id is made from all of its content. detail.import of each row names the batch. Rows of provider
+    releaseguard are left out. A bad row is reported by line and column, and the rest is imported.
 
-    Takes the table's owner; over a REST interface it is refused.
+    Needs the table's owner; over a REST interface it is refused.
 
     JSON: {"file", "batch", "dry_run", "rows", "new", "since", "until", "broken": {"rows", "first": [{"line", "column",
     "problem"}]}, "emptied": {column: fields}, "own_rows", "unknown_events": [{"provider", "event", "rows"}],

@@ -61,7 +61,7 @@ def _emit_sql(run: Run, sql: str, shown_: str) -> None:
 def prune(run: Run, older_than: timedelta, environment: str | None, dry_run: bool, yes: bool) -> None:
     """Delete old events of the app. releaseguard's own rows (rotations, deployments, verdicts) are never touched.
 
-    A few rows at a time, so that the app goes on writing; what is deleted when it is interrupted stays deleted.
+    Deletes a few rows at a time, so the app can go on writing. What was deleted before an interruption stays deleted.
 
     JSON: {"before", "events", "deleted"}.
     """

@@ -92,7 +92,7 @@ _until = click.option("--until", type=Moment(), metavar="TIME", help="Before thi
 )
 @_filters
 def list_(run: Run, query: Query, environment: str | None, limit: int) -> None:
-    """Integration events, newest first. JSON: {"events": [columns of integration_events]}."""
+    """List integration events, newest first. JSON: {"events": [columns of integration_events]}."""
     from dataclasses import replace
 
     from releaseguard.eventlog.rows.aside import tally_of
@@ -137,9 +137,9 @@ def _cells(event: Event) -> Mapping[str, str]:
 @click.option("-o", "--output", type=FilePath(), metavar="FILE", help="Write here instead of stdout.")
 @_filters
 def export(run: Run, query: Query, environment: str | None, output: Path | None) -> None:
-    """Events as JSON Lines, oldest first, with every column. With -o and --json: {"file", "events"}.
+    """Export events as JSON Lines, oldest first, with every column. With -o and --json: {"file", "events"}.
 
-    FILE has its name only when it is whole. A database that goes away is waited for, half a minute at most.
+    FILE appears only when it is complete. If the database goes away, the export waits for it, half a minute at most.
     """
     from releaseguard.cli.log.whole_file import writing
     from releaseguard.eventlog.export import line, watched

@@ -30,14 +30,14 @@ _environment = click.option("--environment", metavar="E", help="Only this enviro
     "audit", cls=SpokenGroup, epilog="Example: releaseguard audit verify --head 'sendgrid@production#12:9f2c...'"
 )
 def audit() -> None:
-    """Who rotated what, when, why, and with which proof; integrity; a post-mortem."""
+    """Show who rotated what, when, why, and with which proof; check integrity; write a post-mortem."""
 
 
 @command("show", group=audit, example="releaseguard audit show sendgrid")
 @click.argument("provider", required=False)
 @_environment
 def show(run: Run, provider: str | None, environment: str | None) -> None:
-    """Every rotation: who, what, when, why, with which proof; first open leaks, and keys that are still in use
+    """Show every rotation: who, what, when, why, with which proof; first open leaks, and keys that are still in use
     although somebody confirmed that they are revoked; then histories that are broken, and rows that claim to be
     releaseguard's and are not (they change nothing).
 
@@ -64,8 +64,8 @@ def show(run: Run, provider: str | None, environment: str | None) -> None:
 )
 @_environment
 def verify(run: Run, heads: Sequence[str], environment: str | None) -> ExitCode:
-    """Every chain in the log: edits, deletions, reordering; with --head also cut tails and missing chains. And every
-    row that claims to be releaseguard's and is not.
+    """Check every chain in the log for edits, deletions and reordering, with --head also for cut tails and missing
+    chains; and list every row that claims to be releaseguard's and is not.
 
     Exit code 0 intact, 1 not. JSON: {"intact", "chains": [{"lane", "head", "findings": [{"step", "problem"}]}],
     "foreign": [{"id", "recorded_at", "event", "lane", "problem"}]}.
@@ -97,11 +97,11 @@ def _expected(wiring: Wiring) -> Sequence[ChainKey]:
 @click.option("--reason", required=True, metavar="TEXT", help="What a look at the rows showed.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def disown(run: Run, chain_key: str, reason: str, yes: bool) -> None:
-    """Record that the rows which are not believed are no part of a lane's history, so that rotations go on where the
-    history was last believed. LANE is a provider and an environment, as `audit verify` prints it.
+    """Record that rows which failed the check are not part of a lane's history, so that rotations go on from the last
+    good step. LANE is a provider and an environment, as `audit verify` prints it.
 
-    What those rows tell of is then done for nobody: a leak that only they speak of counts as closed. Look first:
-    releaseguard audit verify. Exit code 4 where nobody is here to confirm it.
+    What only those rows say counts for nothing from then on: a leak that only they report counts as closed. Look first:
+    releaseguard audit verify. Exit code 4 where there is no terminal to confirm it on.
 
     JSON: {"lane", "disowned": [ids], "head"}.
     """
@@ -140,7 +140,7 @@ def _lane(text: str) -> ChainKey:
 @click.option("--format", "form", type=click.Choice(list(POSTMORTEM)), default="md", show_default=True)
 @click.option("-o", "--output", type=FilePath(), metavar="FILE", help="Write here instead of stdout.")
 def report(run: Run, rotation: str | None, environment: str | None, form: str, output: Path | None) -> None:
-    """A post-mortem: timeline, time to contain, exposure, what is still open. With --json: the report's data."""
+    """Write a post-mortem: timeline, time to contain, exposure, what is still open. With --json: the report's data."""
     from releaseguard.rotation.exposure.lookup import postmortem_of
 
     with run.wiring(environment) as wiring:

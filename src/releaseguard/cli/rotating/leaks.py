@@ -53,11 +53,11 @@ def leaks(
     format_: str | None,
     output: Path | None,
 ) -> ExitCode:
-    """Open secret-scanning alerts, each with its `rotate` command; values are never fetched.
+    """List open secret-scanning alerts, each with its `rotate` command; values are never fetched.
 
-    With --repo: managed values in a working tree and in every commit of its history (files, archives in them,
-    messages, names), however they are encoded or escaped, searched in memory. Exit code 1 where something leaked, 3
-    where nothing was found and a part of the history is not here: a shallow or partial clone, a broken object.
+    With --repo, search for managed values in a working tree and in every commit of its history (files, archives in
+    them, messages, names), however they are encoded or escaped, in memory. Exit code 1 where something leaked, 3 where
+    nothing was found and a part of the history is not here: a shallow or partial clone, a broken object.
     """
     with run.wiring(environment) as wiring:
         page, code = _searched(run, wiring, repo) if repo is not None else _alerts(run, wiring, close_revoked)

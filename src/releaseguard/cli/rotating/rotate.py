@@ -67,7 +67,7 @@ class RotateFlags:
 @click.option("--all-drifted", is_flag=True, help="Push what `drift` finds behind, missing or changed.")
 @environment_option
 @click.option("--secret", metavar="NAME", help="One secret of the card, with its group (else the card's first).")
-@click.option("--leak", is_flag=True, help="The value is known to strangers: rotate at once, never back to it.")
+@click.option("--leak", is_flag=True, help="The value has leaked: rotate at once, and never back to it.")
 @click.option("--reason", metavar="TEXT", help="Why, for the audit (with --leak, --skip, --accept-value).")
 @click.option(
     "--leaked-version", type=click.IntRange(1), metavar="N", help="Which version leaked (else the last pushed)."
@@ -107,7 +107,7 @@ class RotateFlags:
 @click.option("--dry-run", is_flag=True, help="Print the plan and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--resume", is_flag=True, help="Finish an unfinished rotation, from any machine.")
-@click.option("--abort", is_flag=True, help="Give an unfinished rotation up, leaving what was written.")
+@click.option("--abort", is_flag=True, help="Give up an unfinished rotation, leaving what was written.")
 @click.option("--rollback", is_flag=True, help="Put the previous version back; never a leaked one.")
 @click.option(
     "--confirm-revoked",
