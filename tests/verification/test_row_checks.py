@@ -25,7 +25,13 @@ def row(event="sent", minute=10.0, release="new", **more) -> Event:
 
 def tag(rows, **more):
     check = ReleaseTagCheck(id="p.release_tag", title=TITLE, events=["sent"], **more)
-    return row_checks.release_tag("p", check, rows, NEW, NOW)
+    since = row_checks.tagged_since(check, NEW.deployment)
+    untagged = [one for one in rows if one.release is None and not one.synthetic and one.occurred_at >= since]
+    return row_checks.release_tag("p", check, each(rows), NEW, NOW, lambda _: untagged)
+
+
+def each(rows):
+    return [(one, 1) for one in rows]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +70,7 @@ def kinds(detail):
 
 
 def privacy(rows):
-    return row_checks.privacy("p", PrivacyCheck(id="p.privacy", title=TITLE), rows, NEW, NOW, kinds)
+    return row_checks.privacy("p", PrivacyCheck(id="p.privacy", title=TITLE), each(rows), NEW, NOW, kinds)
 
 
 def test_personal_data_is_named_by_key_and_kind_and_never_repeated():

@@ -23,6 +23,10 @@ class RowAnswers(Struct, Generic[K], frozen=True):
         """The rows that a question has; none where it was not asked."""
         return [one.row for one in self.found.get(name, ()) if isinstance(one.row, Event)]
 
+    def numbered(self, name: K) -> Sequence[tuple[Event, int]]:
+        """The same where rows that are alike may come as one: with how many they are."""
+        return [(one.row, one.many) for one in self.found.get(name, ()) if isinstance(one.row, Event)]
+
     def judged(self, name: K) -> Sequence[Judged]:
         """The same with what the log holds against each."""
         return [(one.row, one.doubt) for one in self.found.get(name, ()) if isinstance(one.row, Event)]

@@ -73,6 +73,8 @@ class Query:
     recorded_until: datetime | None = None
     """Inclusive: what the log held at that moment (``--as-of``)."""
     release: str | None = None
+    untagged: Sequence[str] | None = None
+    """Given: rows that carry no release, or one of these, which say as little."""
     correlation_id: str | None = None
     synthetic: bool | None = None
     detail: Mapping[str, str] = field(default_factory=dict)
@@ -120,6 +122,11 @@ class RowQuestion:
     """The rows that :meth:`EventLog.set_aside` gives, instead of those of :meth:`EventLog.select`."""
     judged: bool = False
     """With the rows of ours that the log does not believe, as :meth:`EventLog.judged`."""
+    alike: Sequence[datetime] | None = None
+    """Given: rows that are alike may come as one, with how many they are. Alike are those of the same provider, event,
+    outcome, release, source, deployment and synthetic or not, that occurred before the same of these moments, with the
+    same detail or with details of labels alone (``rows/labels.py``). What else such a row holds means nothing. In any
+    order; a store need not put rows together."""
 
 
 class RowAnswer(NamedTuple):
@@ -130,6 +137,8 @@ class RowAnswer(NamedTuple):
     row: Event | SetAside
     doubt: str | None = None
     """As in ``Judged``."""
+    many: int = 1
+    """How many rows it stands for, where rows may come as one."""
 
 
 class CountsOfEach(NamedTuple):

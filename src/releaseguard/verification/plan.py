@@ -21,10 +21,11 @@ from releaseguard.eventlog.hours import MINUTE
 from releaseguard.eventlog.interface import Query
 from releaseguard.model import Outcome, Verdict
 from releaseguard.verification.checks.latency import LEAST_BEFORE
+from releaseguard.verification.checks.row_checks import tagged_since
 from releaseguard.verification.checks.timed import CountedTimes, Timed, of_rows, uses
 from releaseguard.verification.rows.earlier import NEWEST_LOOKS, earlier_query
 from releaseguard.verification.rows.reader import NEWEST
-from releaseguard.verification.rows.single_rows import Name, SingleRows, Span
+from releaseguard.verification.rows.single_rows import EveryRow, Name, SingleRows, Span
 from releaseguard.verification.telling.whom import is_failure_of_share
 from releaseguard.verification.values import Deployment, Finding, Rule, judged_from
 from releaseguard.verification.whose.heard import Heard
@@ -38,7 +39,7 @@ DAYS = timedelta(days=7)
 def questions(
     checks: Iterable[tuple[Card, Check]], deployment: Deployment, rows: SingleRows, known: Heard, times: CountedTimes
 ) -> Iterator[tuple[Name, Query]]:
-    """What checks that are no statistics ask, beside all rows of :func:`events_of`."""
+    """What checks that are no statistics ask, beside :func:`every_row`."""
     live = judged_from(deployment)
     many = cache(partial(_counts_near, live, known))
     for _, check in checks:
@@ -49,6 +50,8 @@ def questions(
             seen = before if is_counted else sum(many()[event] for event in dict.fromkeys(check.events))
             spans = [*uncounted, *([(live - DAYS, live)] if seen < LEAST_BEFORE else [])]
             yield from rows.timings(check.id, check.events, spans, providers_of(check, known)).items()
+        elif isinstance(check, ReleaseTagCheck):
+            yield from rows.first_untagged(check.events, tagged_since(check, deployment)).items()
         elif isinstance(check, InvariantCheck):
             yield ("earlier", check.id), earlier_query(check.id, deployment, NEWEST_LOOKS)
 
@@ -132,18 +135,24 @@ def speaks_against(finding: Finding, rule: Rule) -> bool:
     return finding.verdict is not Verdict.PASS and rule.kind == "signal"
 
 
-def events_of(checks: Iterable[tuple[Card, Check]]) -> Sequence[str]:
-    """The events of which some check looks at every row."""
-    every = (event for card, check in checks for event in _events_of(card, check))
-    return list(dict.fromkeys(every))
+def every_row(checks: Iterable[tuple[Card, Check]], deployment: Deployment) -> EveryRow:
+    """The events of which some check looks at every row: where that is for what they say, at those alike as at one."""
+    listed = list(checks)
+    alone = dict.fromkeys(event for _, check in listed for event in _one_by_one(check))
+    alike = dict.fromkeys(event for card, check in listed for event in _by_what_they_say(card, check))
+    graces = (tagged_since(check, deployment) for _, check in listed if isinstance(check, ReleaseTagCheck))
+    moments = sorted({deployment.deployed_at, *graces})
+    return EveryRow(list(alone), [event for event in alike if event not in alone], moments)
 
 
-def _events_of(card: Card, check: Check) -> Sequence[str]:
+def _one_by_one(check: Check) -> Sequence[str]:
+    return (*check.error, *check.user_actions) if isinstance(check, NonBlockingCheck) else ()
+
+
+def _by_what_they_say(card: Card, check: Check) -> Sequence[str]:
     if isinstance(check, ReleaseTagCheck):
         return check.events
-    if isinstance(check, PrivacyCheck):
-        return check.events or (*card.events.success, *card.events.error)
-    return (*check.error, *check.user_actions) if isinstance(check, NonBlockingCheck) else ()
+    return (check.events or (*card.events.success, *card.events.error)) if isinstance(check, PrivacyCheck) else ()
 
 
 def near(live: datetime) -> Sequence[Span]:

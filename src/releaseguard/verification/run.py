@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from releaseguard.cards.spec import (
     Card,
@@ -36,7 +37,7 @@ from releaseguard.verification.judge.replay import Replay
 from releaseguard.verification.judge.state import ReleaseState
 from releaseguard.verification.judge.traffic import late_rows
 from releaseguard.verification.plan import (
-    events_of,
+    every_row,
     newest_of,
     questions,
     questions_after,
@@ -242,7 +243,7 @@ class _Window:
     ) -> RowAnswers[Name]:
         """Ask the log for all that the checks need, and for ``beside``, at once; returns what that is answered."""
         plan = {**dict(questions(checks, self.deployment, self.rows, self.known, self.times)), **beside}
-        answers = self.rows.ask({**plan, **self._of_statistics(checks)}, events_of(checks))
+        answers = self.rows.ask({**plan, **self._of_statistics(checks)}, every_row(checks, self.deployment))
         of_invariants = (check.id for _, check in checks if isinstance(check, InvariantCheck))
         self._earlier.update((name, answers.rows(("earlier", name))) for name in of_invariants)
         self.rows.ask(dict(questions_after(checks, self.deployment, self.rows, self.times)))
@@ -288,9 +289,13 @@ class _Window:
     def _by_rows(self, card: Card, check: Check) -> Finding | None:
         members, rows = self.rows.members, self.rows
         if isinstance(check, ReleaseTagCheck):
-            return row_checks.release_tag(card.id, check, rows.of(check.events), members, rows.until)
+            first = partial(rows.untagged, check.events, row_checks.tagged_since(check, self.deployment))
+            return row_checks.release_tag(card.id, check, rows.numbered(check.events), members, rows.until, first)
         if isinstance(check, PrivacyCheck):
-            seen = rows.of(check.events or (*card.events.success, *card.events.error))
+            events = check.events or (*card.events.success, *card.events.error)
+            seen = rows.numbered(events)
+            if row_checks.are_found_together(seen, self.context.kinds):
+                seen = rows.each(events)
             return row_checks.privacy(card.id, check, seen, members, rows.until, self.context.kinds)
         if isinstance(check, LatencyCheck):
             return self._by_latency(card, check)

@@ -21,7 +21,7 @@ _DETAIL_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 class Filter(Struct, frozen=True):
     """``column operator value``; for ``detail``, on the text under its top-level ``key``.
 
-    Operators: ``eq``, ``neq``, ``in``, ``gte``, ``lt``, ``lte``.
+    Operators: ``eq``, ``neq``, ``in``, ``gte``, ``lt``, ``lte``, and ``none``: it is null, or one of the value's.
     """
 
     column: str
@@ -44,7 +44,7 @@ def of(query: Query, place: EventTable) -> list[Filter] | None:
             kept.append(condition)
         elif condition.column == "recorded_at":
             raise _no_recorded_at(place)
-        elif ABSENT.get(condition.column) != condition.value:
+        elif condition.operator != "none" and ABSENT.get(condition.column) != condition.value:
             return None
     return kept
 
@@ -86,6 +86,7 @@ def _wanted(query: Query) -> Iterator[Filter]:
         ("recorded_at", "gte", query.recorded_since),
         ("recorded_at", "lte", query.recorded_until),
         ("release", "eq", query.release),
+        ("release", "none", query.untagged),
         ("correlation_id", "eq", query.correlation_id),
         ("synthetic", "eq", query.synthetic),
         ("id", "in", tuple(query.ids) or None),

@@ -225,11 +225,12 @@ class SignedLog(EventLog):
         together = [number for number in range(len(questions)) if number not in apart]
         asked_too = [questions[number] for number in together] + [RowQuestion(query=_BEGINNINGS)]
         there: list[Event] = []
-        for number, row, _ in self._log.answers(asked_too):
-            if number < len(together):
-                yield from self._answer_of(together[number], questions[together[number]], row)
-            elif isinstance(row, Event):
-                there.append(row)
+        for answer in self._log.answers(asked_too):
+            if answer.question < len(together):
+                asked = together[answer.question]
+                yield from self._answer_of(questions[asked], answer._replace(question=asked))
+            elif isinstance(answer.row, Event):
+                there.append(answer.row)
         self._there = there
         for asked in apart:
             yield from (RowAnswer(asked, row) for row in self.select(questions[asked].query))
@@ -239,13 +240,14 @@ class SignedLog(EventLog):
         limited = question.query.limit is not None and not (question.judged or question.unreadable)
         return self._keys is not None and wants_ours and limited
 
-    def _answer_of(self, asked: int, question: RowQuestion, row: Event | SetAside) -> Iterator[RowAnswer]:
+    def _answer_of(self, question: RowQuestion, answer: RowAnswer) -> Iterator[RowAnswer]:
+        row = answer.row
         if isinstance(row, SetAside):
-            yield RowAnswer(asked, row)
+            yield answer
         elif question.judged:
-            yield from (RowAnswer(asked, event, doubt) for event, doubt in self._judge([row]))
+            yield from (answer._replace(doubt=doubt) for _, doubt in self._judge([row]))
         else:
-            yield from (RowAnswer(asked, event) for event in self._believed([row]))
+            yield from (answer for _ in self._believed([row]))
 
     def counts_of_each(self, hours: Sequence[Query], minutes: Sequence[Query]) -> CountsOfEach:
         return self._log.counts_of_each(hours, minutes)

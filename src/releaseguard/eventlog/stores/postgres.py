@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from releaseguard.errors import ConfigError
 from releaseguard.eventlog.counts import MinuteCount
-from releaseguard.eventlog.interface import Changes, Query, RowQuestion, SetAside
+from releaseguard.eventlog.interface import Changes, Query, RowAnswer, RowQuestion
 from releaseguard.eventlog.mapping.shares import RuleShares, counting, shares_of
 from releaseguard.eventlog.mapping.words import PostgresWords
 from releaseguard.eventlog.rows import filters
@@ -259,20 +259,23 @@ class PostgresEventLog(TableLog):
     def _left_out(self, place: EventTable, wanted: Sequence[Filter]) -> Iterator[Row]:
         return self._rows(place, lambda dialect: left_out(place, dialect, wanted))
 
-    def _of_each(self, place: EventTable, asked: Mapping[int, RowQuestion]) -> Iterator[tuple[int, Event | SetAside]]:
+    def _of_each(self, place: EventTable, asked: Mapping[int, RowQuestion]) -> Iterator[RowAnswer]:
         """By one statement; of a question with very many rows, the rest in slices."""
         first = {number: within(one, TOGETHER) for number, one in asked.items()}
         came: Counter[int] = Counter()
         last: dict[int, After] = {}
-        for number, *row in self._rows(place, lambda dialect: together(place, dialect, first)):
-            came[number] += 1
-            last[number] = (row[1], row[0])
-            if (told := self._told(place, asked[number], row)) is not None:
-                yield number, told
+
+        def counted() -> Iterator[Row]:
+            for row in self._rows(place, lambda dialect: together(place, dialect, first)):
+                came[row[0]] += 1
+                last[row[0]] = (row[3], row[2])
+                yield row
+
+        yield from self._answered_by(place, asked, counted())
         for number in (
             number for number, one in first.items() if one is not asked[number] and came[number] == TOGETHER
         ):
-            yield from ((number, event) for event in self._beyond(place, asked[number].query, last[number]))
+            yield from (RowAnswer(number, event) for event in self._beyond(place, asked[number].query, last[number]))
 
     def _beyond(self, place: EventTable, query: Query, after: After) -> Iterator[Event]:
         for row in in_slices(partial(self._slice, place, filters.of(query, place) or (), query), None, after=after):

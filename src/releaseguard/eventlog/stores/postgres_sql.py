@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -12,6 +12,7 @@ from releaseguard.eventlog.mapping.expressions import expression
 from releaseguard.eventlog.mapping.words import PostgresWords
 from releaseguard.eventlog.rows.detail import LONGEST
 from releaseguard.eventlog.rows.filters import INDISPENSABLE, Filter
+from releaseguard.eventlog.rows.labels import KEYS
 from releaseguard.eventlog.stores.questions import Bound, Dialect
 from releaseguard_events.stores.names import quoted
 from releaseguard_events.stores.postgres_shape import Shape, insert_sql
@@ -48,6 +49,8 @@ def _condition(condition: Filter, shape: Shape) -> Bound:
     if condition.operator == "in":
         kind = "uuid" if condition.column == "id" and _is_uuid(shape) else "text"
         return f"{name} = ANY(%s::{kind}[])", [[str(value) for value in condition.value]]
+    if condition.operator == "none":
+        return f"({name} IS NULL OR {name} = ANY(%s::text[]))", [list(condition.value)]
     return f"{name} {_OPERATORS.get(condition.operator, '=')} %s", [condition.value]
 
 
@@ -87,7 +90,28 @@ def dialect(shape: Shape) -> Dialect:
         took="NULL" if shape.place.is_the_apps else _bound(value(shape, "latency_ms")),
         spread="NULL" if shape.place.is_the_apps else _SPREAD,
         unreadable="" if shape.place.is_the_apps else unreadable(),
+        alone=_alone(shape),
+        exactly=_exactly if shape.place.is_the_apps else lambda _: (),
+        at_once=" OFFSET 0",
     )
+
+
+def _exactly(name: str) -> Sequence[str]:
+    return [f'({name})::text COLLATE "C"']
+
+
+def _alone(shape: Shape) -> str | None:
+    """Keys, signs or numbers as no label has them: then it may be private, and it matters whose row it is. Quick to
+    tell, since all rows of a window are asked; how private a detail is, is told where the rows are read."""
+    if _json_kind(shape) != "jsonb":
+        return None
+    detail, keys = value(shape, "detail"), ",".join(KEYS)
+    text = f'(({detail})::text COLLATE "C")'
+    is_harmless = (
+        f"jsonb_typeof({detail}) = 'object' AND {detail} - '{{{keys}}}'::text[] = '{{}}'::jsonb"
+        f""" AND {text} ~ '^[A-Za-z0-9_": {{}},.-]*$' AND {text} !~ '[0-9][0-9][0-9][0-9]'"""
+    )
+    return f"NOT coalesce({is_harmless}, true)"
 
 
 def _bound(took: str) -> str:

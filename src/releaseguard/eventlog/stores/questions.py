@@ -6,11 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from msgspec import Struct, structs
 
 from releaseguard.eventlog.interface import Query, RowQuestion
 from releaseguard.eventlog.rows.filters import INDISPENSABLE, Filter, of, undecidable
+from releaseguard.eventlog.rows.folding import TOLD_APART
 from releaseguard_events.stores.names import qualified
 from releaseguard_events.stores.table import COLUMNS, EventTable
 
@@ -50,6 +52,13 @@ class Dialect(Struct, frozen=True):
     """The conditions, with by which of them rows are to be found."""
     sorted_after: Callable[[Sequence[Filter]], bool] = lambda _: False
     """Whether rows are to be found first and sorted then, instead of being read in their order until some fit."""
+    alone: str | None = None
+    """What holds of every row that is to come by itself where those with the same detail may come as one; ``None``:
+    they do not here."""
+    exactly: Callable[[str], Sequence[str]] = lambda _: ()
+    """By what else a value is to be grouped, since two of its kind may be equal that are written otherwise."""
+    at_once: str = ""
+    """What keeps a statement inside of another from being worked into it."""
 
 
 def select(
@@ -73,7 +82,7 @@ def select(
 
 def together(place: EventTable, dialect: Dialect, asked: Mapping[int, RowQuestion]) -> Bound:
     """The rows of several questions, each of which some row can answer, by one statement: each row after the number of
-    its question."""
+    its question and how many rows it stands for."""
     parts = {number: _part(place, dialect, one) for number, one in asked.items()}
     sql = " UNION ALL ".join(
         f"SELECT {number} AS n, q{number}.* FROM ({one}) AS q{number}" for number, (one, _) in parts.items()
@@ -82,18 +91,47 @@ def together(place: EventTable, dialect: Dialect, asked: Mapping[int, RowQuestio
 
 
 def within(question: RowQuestion, limit: int) -> RowQuestion:
-    """The question, for so many rows at most where it asks for all that there are."""
-    if question.unreadable or question.query.limit is not None:
+    """The question, for so many rows at most where it asks for all that there are, each by itself."""
+    if question.unreadable or question.query.limit is not None or question.alike is not None:
         return question
     return replace(question, query=replace(question.query, limit=limit))
 
 
 def _part(place: EventTable, dialect: Dialect, question: RowQuestion) -> Bound:
+    """The rows of one question, each after how many it stands for."""
     query = question.query
     wanted = of(query, place) or ()
+    if question.alike is not None and dialect.alone is not None:
+        return _alike(place, dialect, dialect.alone, wanted, question.alike)
     sql, values = left_out(place, dialect, wanted) if question.unreadable else select(place, dialect, wanted, query)
     limited = query.limit is not None and not question.unreadable
-    return (sql if limited else f"{sql}{dialect.in_order}"), values
+    return f"SELECT 1 AS many, one.* FROM ({sql if limited else f'{sql}{dialect.in_order}'}) AS one", values
+
+
+_SAME = TOLD_APART | {"detail"}
+_NAMED = {column: f"c{number}" for number, column in enumerate(COLUMNS)}
+
+
+def _alike(
+    place: EventTable, dialect: Dialect, alone: str, wanted: Sequence[Filter], moments: Sequence[datetime]
+) -> Bound:
+    """Rows with the same detail as one for all that are alike, of which no column says anything in which they differ;
+    those that are to come by themselves as they are."""
+    where, values = conditions(dialect, wanted)
+    passed = [dialect.condition(Filter("occurred_at", "gte", moment)) for moment in moments]
+    period = " + ".join(["0", *(f"CASE WHEN {sql} THEN 1 ELSE 0 END" for sql, _ in passed)])
+    rows = f"{_columns(place, dialect, f', {period} AS p, {alone} AS alone')} WHERE {where}{dialect.at_once}"
+    shown = {column: name if column in _SAME else _if_alone(name) for column, name in _NAMED.items()}
+    numbers = [str(number) for number, column in enumerate(shown, 2) if column != "occurred_at"]
+    exactly = [one for column in sorted(_SAME) for one in dialect.exactly(_NAMED[column])]
+    keys = ", ".join([*numbers, shown["occurred_at"], "p", *exactly])
+    shown["occurred_at"] = f"min({_NAMED['occurred_at']})"
+    sql = f"SELECT count(*) AS many, {', '.join(shown.values())} FROM ({rows}) AS one GROUP BY {keys}"
+    return sql, [*(value for _, given in passed for value in given), *values]
+
+
+def _if_alone(name: str) -> str:
+    return f"CASE WHEN alone THEN {name} END"
 
 
 def left_out(place: EventTable, dialect: Dialect, wanted: Sequence[Filter]) -> Bound:
@@ -106,9 +144,9 @@ def left_out(place: EventTable, dialect: Dialect, wanted: Sequence[Filter]) -> B
     return f"{_columns(place, dialect)} WHERE {where} ORDER BY {dialect.value('id')}", values
 
 
-def _columns(place: EventTable, dialect: Dialect) -> str:
+def _columns(place: EventTable, dialect: Dialect, more: str = "") -> str:
     columns = ", ".join(f"{dialect.shown(column)} AS c{number}" for number, column in enumerate(COLUMNS))
-    return f"SELECT {columns} FROM {qualified(place.table)}"
+    return f"SELECT {columns}{more} FROM {qualified(place.table)}"
 
 
 def conditions(dialect: Dialect, wanted: Sequence[Filter]) -> Bound:

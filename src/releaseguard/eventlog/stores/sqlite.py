@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from releaseguard.errors import ConfigError
 from releaseguard.eventlog.counts import MinuteCount
-from releaseguard.eventlog.interface import Changes, Query, RowQuestion, SetAside
+from releaseguard.eventlog.interface import Changes, Query, RowAnswer, RowQuestion
 from releaseguard.eventlog.mapping.words import SqliteWords
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.rows.decode import Row, event_of, minute_count_of
@@ -266,10 +266,10 @@ class SqliteEventLog(TableLog):
         """A reading that lasts keeps what others write out of the file: in the WAL, which grows."""
         return self._rows(place, *select(place, sqlite_sql.dialect(place), wanted, replace(query, limit=limit), after))
 
-    def _of_each(self, place: EventTable, asked: Mapping[int, RowQuestion]) -> Iterator[tuple[int, Event | SetAside]]:
-        for number, *row in self._rows(place, *together(place, sqlite_sql.dialect(place), asked)):
-            if (told := self._told(place, asked[number], row)) is not None:
-                yield number, told
+    def _of_each(self, place: EventTable, asked: Mapping[int, RowQuestion]) -> Iterator[RowAnswer]:
+        yield from self._answered_by(
+            place, asked, self._rows(place, *together(place, sqlite_sql.dialect(place), asked))
+        )
 
     def _left_out(self, place: EventTable, wanted: Sequence[Filter]) -> Iterator[Row]:
         """Like :meth:`examine` on a connection that leaves no trace, since that is what asks for it."""

@@ -79,6 +79,8 @@ def _compared(condition: Filter, name: str) -> Bound:
     value = condition.value
     if condition.key is not None:
         return _detail_condition(name, condition.key, str(value))
+    if condition.operator == "none":
+        return f"({name} IS NULL OR {name} IN (SELECT value FROM json_each(?)))", [json.dumps(list(value))]
     if condition.operator == "in" and len(value) > 1:
         # One parameter whatever the number: a list of ids may be longer than SQLite's limit of parameters.
         texts = json.dumps([str(one) for one in value])

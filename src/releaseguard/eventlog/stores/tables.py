@@ -33,6 +33,7 @@ from releaseguard.eventlog.interface import (
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.rows.decode import Row, event_of, flaw_of, set_aside
 from releaseguard.eventlog.rows.filters import Filter
+from releaseguard.eventlog.rows.folding import Folding
 from releaseguard.eventlog.rows.packs import Kept, asked_for, can_be_read_from, hour_counts_in
 from releaseguard.eventlog.rows.written import are_ours, conflict
 from releaseguard.eventlog.watching import Progress, Watch, unwatched
@@ -233,7 +234,7 @@ class TableLog(EventLog):
             here = [number for number, one in asked.items() if self._may_answer(place, one.query)]
             for first in range(0, len(here), ASKED_AT_ONCE):
                 some = {number: asked[number] for number in here[first : first + ASKED_AT_ONCE]}
-                yield from (RowAnswer(*told) for told in self._of_each(place, some))
+                yield from self._of_each(place, some)
         for number in apart:
             yield from (RowAnswer(number, row) for row in self.select(questions[number].query))
 
@@ -249,11 +250,27 @@ class TableLog(EventLog):
         wanted = [self._traffic] * wants_traffic + [self._ours] * wants_ours
         return wanted[:1] if self._ours == self._traffic else wanted
 
-    def _of_each(self, place: EventTable, asked: Mapping[int, RowQuestion]) -> Iterator[tuple[int, Event | SetAside]]:
-        """The rows of one table that answer each question, after its number."""
+    def _of_each(self, place: EventTable, asked: Mapping[int, RowQuestion]) -> Iterator[RowAnswer]:
+        """The rows of one table that answer each question."""
         for number, one in asked.items():
             rows = self._set_aside(place, one.query) if one.unreadable else self._read(place, one.query)
-            yield from ((number, row) for row in rows)
+            yield from (RowAnswer(number, row) for row in rows)
+
+    def _answered_by(
+        self, place: EventTable, asked: Mapping[int, RowQuestion], rows: Iterable[Row]
+    ) -> Iterator[RowAnswer]:
+        """The rows of one statement as answers, each of which it gives after the number of its question and how many
+        rows it stands for; where they may be, put together."""
+        moments = {number: one.alike for number, one in asked.items() if one.alike is not None}
+        folding = {number: Folding(some, self._moment) for number, some in moments.items()}
+        for number, many, *row in rows:
+            if number in folding and folding[number].takes(row, many):
+                continue
+            if (told := self._told(place, asked[number], row)) is not None:
+                yield RowAnswer(number, told, many=many)
+        for number, folded in folding.items():
+            together = ((event_of(row, self._moment), many) for many, row in folded.together())
+            yield from (RowAnswer(number, event, many=many) for event, many in together if event is not None)
 
     def _told(self, place: EventTable, question: RowQuestion, row: Row) -> Event | SetAside | None:
         """A row as it answers its question; ``None`` where it does not."""

@@ -54,6 +54,9 @@ def _condition(condition: Filter, place: EventTable) -> str:
         return f"{name}->>{condition.key}.eq.{_text(str(value))}"
     if condition.operator == "in":
         return f"{name}.in.({','.join(_text(str(one)) for one in value)})"
+    if condition.operator == "none":
+        said = f",{name}.in.({','.join(_text(one) for one in value)})" if value else ""
+        return f"or({name}.is.null{said})"
     if isinstance(value, bool):
         return f"{name}.{'' if value else 'not.'}is.true"
     return f"{name}.{condition.operator}.{_text(to_text(value) if isinstance(value, datetime) else str(value))}"

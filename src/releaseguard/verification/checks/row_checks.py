@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -20,7 +21,7 @@ from releaseguard.verification.evidence import (
     ReleaseTagEvidence,
 )
 from releaseguard.verification.judge.traffic import LateRows
-from releaseguard.verification.values import LEAST_TAGGED, Finding, judged_from
+from releaseguard.verification.values import LEAST_TAGGED, Deployment, Finding, judged_from
 from releaseguard.verification.whose.foretold import REMOVED_WORDS
 from releaseguard.verification.whose.members import Members, Owner
 
@@ -31,6 +32,10 @@ CLAIM = 0.95
 
 Kinds = Callable[[Mapping[str, Any]], Mapping[str, str]]
 """Finds personal data and secrets in a row's detail: key -> what kind of thing stands there."""
+Numbered = Sequence[tuple[Event, int]]
+"""Rows, each with how many there are that are like it."""
+First = Callable[[int], Iterable[Event]]
+"""The first rows of one kind, of so many that there are."""
 
 
 def finding(provider: str, check: Check, verdict: Verdict, reason: str, evidence: Evidence) -> Finding:
@@ -49,34 +54,39 @@ def finding(provider: str, check: Check, verdict: Verdict, reason: str, evidence
     )
 
 
+def tagged_since(check: ReleaseTagCheck, deployment: Deployment) -> datetime:
+    """From when on rows are asked for their tag."""
+    return deployment.deployed_at + duration(check.grace)
+
+
 def release_tag(
-    provider: str, check: ReleaseTagCheck, rows: Iterable[Event], members: Members, as_of: datetime
+    provider: str, check: ReleaseTagCheck, rows: Numbered, members: Members, as_of: datetime, first_untagged: First
 ) -> Finding:
     """Whether events carry the deployed release: without the tag, no event can be held for or against it."""
     deployment = members.deployment
-    since = deployment.deployed_at + duration(check.grace)
-    mine = [
-        row
-        for row in rows
-        if row.event in check.events and not by_phones(row.source) and not row.synthetic and row.occurred_at >= since
-    ]
-    tagged = [row for row in mine if members.of_row(row) is Owner.OURS]
-    untagged = [row for row in mine if members.of_row(row) is Owner.UNTAGGED]
-    total = len(tagged) + len(untagged)
-    low, high = lower_share(len(tagged), total, CLAIM), upper_share(len(tagged), total, SURE)
+    since = tagged_since(check, deployment)
+    owners: Counter[Owner] = Counter()
+    others: set[str] = set()
+    for row, many in rows:
+        if row.event in check.events and not by_phones(row.source) and not row.synthetic and row.occurred_at >= since:
+            owner = members.of_row(row)
+            owners[owner] += many
+            others |= {str(row.release)} if owner is Owner.ANOTHER else set()
+    tagged, untagged, total = owners[Owner.OURS], owners[Owner.UNTAGGED], owners[Owner.OURS] + owners[Owner.UNTAGGED]
+    low, high = lower_share(tagged, total, CLAIM), upper_share(tagged, total, SURE)
     evidence = ReleaseTagEvidence(
         window=_window(since, as_of),
-        tagged=len(tagged),
-        untagged=len(untagged),
-        other_releases=len(mine) - total,
+        tagged=tagged,
+        untagged=untagged,
+        other_releases=owners[Owner.ANOTHER],
         interval=[round(low, 4), round(high, 4)],
-        event_ids=ids(untagged),
+        event_ids=ids(first_untagged(untagged)) if untagged else [],
     )
     time = readable.minutes(as_of - since)
-    seen = f"observed {len(tagged)} of {total} events of {time} with release {deployment.release}"
+    seen = f"observed {tagged} of {total} events of {time} with release {deployment.release}"
     needed = f"needed {check.min_share:.0%}"
     if not total:
-        return _nothing_tagged(provider, check, mine, evidence)
+        return _nothing_tagged(provider, check, sorted(others), evidence)
     if high < check.min_share:
         reason = (
             f"{seen}; {needed}; therefore most events cannot be tied to the release: set the tag where they are written"
@@ -92,13 +102,12 @@ def release_tag(
 
 
 def _nothing_tagged(
-    provider: str, check: ReleaseTagCheck, mine: Sequence[Event], evidence: ReleaseTagEvidence
+    provider: str, check: ReleaseTagCheck, others: Sequence[str], evidence: ReleaseTagEvidence
 ) -> Finding:
-    if mine:
-        others = sorted({str(row.release) for row in mine})
-        reason = (
-            f"observed {len(mine)} events, all from other releases ({', '.join(others[:3])}): the release is not live"
-        )
+    if others:
+        named = ", ".join(others[:3])
+        seen = f"observed {evidence.other_releases} events, all from other releases ({named})"
+        reason = f"{seen}: the release is not live"
         silent = replace(evidence, silence_cause=SilenceCause.RELEASE_NOT_LIVE)
         return finding(provider, check, Verdict.INCONCLUSIVE, reason, silent)
     reason = "observed no event since the deployment, so nothing can be said about its tag"
@@ -106,34 +115,38 @@ def _nothing_tagged(
 
 
 def privacy(
-    provider: str, check: PrivacyCheck, rows: Iterable[Event], members: Members, as_of: datetime, kinds: Kinds
+    provider: str, check: PrivacyCheck, rows: Numbered, members: Members, as_of: datetime, kinds: Kinds
 ) -> Finding:
     """No personal data in event details. What was found is named by key and kind, never repeated."""
     since = judged_from(members.deployment)
-    mine = [row for row in rows if (not check.events or row.event in check.events) and members.has(row)]
+    mine = [(row, many) for row, many in rows if (not check.events or row.event in check.events) and members.has(row)]
     found = _found(mine, kinds)
-    keys = sorted({f"{key}: {kind}" for _, places in found for key, kind in places.items()})
+    keys = sorted({f"{key}: {kind}" for _, _, places in found for key, kind in places.items()})
+    seen, bad = sum(many for _, many in mine), sum(many for _, many, _ in found)
     evidence = PrivacyEvidence(
         window=_window(since, as_of),
-        rows=len(mine),
-        rows_with_personal_data=len(found),
+        rows=seen,
+        rows_with_personal_data=bad,
         keys=keys[:10],
-        event_ids=ids(row for row, _ in found),
+        event_ids=ids(row for row, _, _ in found),
     )
     if found:
         where = ", ".join(keys[:3])
-        reason = (
-            f"observed {len(found)} of {len(mine)} events with personal data in their detail ({where}); needed none"
-        )
+        reason = f"observed {bad} of {seen} events with personal data in their detail ({where}); needed none"
         return finding(provider, check, Verdict.FAIL, reason, evidence)
-    seen = f"observed {len(mine)} events, none with personal data" if mine else "observed no event of the release yet"
-    return finding(provider, check, *_held_back(Verdict.PASS, seen, mine), evidence)
+    said = f"observed {seen} events, none with personal data" if mine else "observed no event of the release yet"
+    return finding(provider, check, *_held_back(Verdict.PASS, said, mine), evidence)
 
 
-def _found(rows: Iterable[Event], kinds: Kinds) -> Sequence[tuple[Event, Mapping[str, str]]]:
+def are_found_together(rows: Numbered, kinds: Kinds) -> bool:
+    """Whether personal data stands in rows that came as one, so that nobody knows which they are."""
+    return any(many > 1 and kinds(row.detail) for row, many in rows)
+
+
+def _found(rows: Numbered, kinds: Kinds) -> Sequence[tuple[Event, int, Mapping[str, str]]]:
     looked = _Looked(kinds)
-    told = ((row, looked.kinds_in(row)) for row in rows)
-    return [(row, places) for row, places in told if places]
+    told = ((row, many, looked.kinds_in(row)) for row, many in rows)
+    return [(row, many, places) for row, many, places in told if places]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +203,7 @@ def non_blocking(
         )
         return finding(provider, check, Verdict.FAIL, reason, evidence)
     verdict, reason = _not_stopped(check, failures, ripe, done)
-    return finding(provider, check, *_held_back(verdict, reason, [*ripe, *done]), evidence)
+    return finding(provider, check, *_held_back(verdict, reason, [(row, 1) for row in (*ripe, *done)]), evidence)
 
 
 def _not_stopped(
@@ -207,11 +220,11 @@ def _not_stopped(
     return Verdict.INCONCLUSIVE, "observed neither a failure nor a user action since the deployment"
 
 
-def _held_back(verdict: Verdict, reason: str, rows: Sequence[Event]) -> tuple[Verdict, str]:
+def _held_back(verdict: Verdict, reason: str, rows: Numbered) -> tuple[Verdict, str]:
     """A PASS needs events of real users, and most of them must carry the release: else they say nothing about it."""
-    real = [row for row in rows if not row.synthetic]
-    tagged = sum(row.release is not None for row in real)
-    if verdict is not Verdict.PASS or (real and tagged >= LEAST_TAGGED * len(real)):
+    real = sum(many for row, many in rows if not row.synthetic)
+    tagged = sum(many for row, many in rows if not row.synthetic and row.release is not None)
+    if verdict is not Verdict.PASS or (real and tagged >= LEAST_TAGGED * real):
         return verdict, reason
     if not rows:
         return Verdict.INCONCLUSIVE, reason

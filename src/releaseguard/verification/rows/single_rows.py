@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain, islice
-from typing import TypeGuard
+from typing import Final, NamedTuple, TypeGuard
 
 from releaseguard.eventlog.asking import RowAnswers, gathered
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.interface import EventLog, Query, RowQuestion
 from releaseguard.model import Event, Outcome, by_phones
 from releaseguard.verification.again.rereading import Rereading
+from releaseguard.verification.checks.row_checks import Numbered
 from releaseguard.verification.evidence import MOST_IDS
 from releaseguard.verification.values import Rule, judged_from
 from releaseguard.verification.whose.as_written import AsWritten
@@ -29,6 +30,20 @@ Name = tuple[str, ...]
 """What a question for rows is called."""
 Plan = Mapping[Name, Query]
 Span = tuple[datetime, datetime]
+
+
+class EveryRow(NamedTuple):
+    """The events of which some check looks at every row."""
+
+    alone: Sequence[str] = ()
+    """One after the other."""
+    alike: Sequence[str] = ()
+    """At rows that are alike as at one."""
+    moments: Sequence[datetime] = ()
+    """Between which the latter are told apart."""
+
+
+NO_ROW: Final = EveryRow()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,12 +69,16 @@ class SingleRows:
     """What is held from the looks before, where there were any."""
     _known: dict[Name, Sequence[Event]] = field(default_factory=dict, init=False)
     _by_provider: Mapping[str, Sequence[MinuteCount]] | None = field(default=None, init=False)
+    _alike: dict[str, list[tuple[Event, int]]] = field(default_factory=dict, init=False)
+    """By event, of those that were read so."""
 
-    def ask(self, plan: Mapping[Name, Query | RowQuestion], events: Sequence[str] = ()) -> RowAnswers[Name]:
-        """Read the rows of the plan, and all rows of ``events``, by one question to the log; returns those of the
+    def ask(self, plan: Mapping[Name, Query | RowQuestion], every: EveryRow = NO_ROW) -> RowAnswers[Name]:
+        """Read the rows of the plan, and ``every`` row of some events, by one question to the log; returns those of the
         plan."""
-        every: Plan = {("events",): self._of_window(Query(events=list(events), until=self.until))} if events else {}
-        new = {name: one for name, one in {**plan, **every}.items() if name not in self._known}
+        if not self._may_be_together:
+            every = EveryRow([*every.alone, *(one for one in every.alike if one not in every.alone)])
+        asked: Mapping[Name, Query | RowQuestion] = {**plan, **self._each_of(every.alone), **self._alike_of(every)}
+        new = {name: one for name, one in asked.items() if name not in self._known}
         parts = {name: self._parts(name, one) for name, one in new.items()}
         found = gathered(self.log, {part: asked for some in parts.values() for part, asked in some})
         for name, one in new.items():
@@ -68,8 +87,28 @@ class SingleRows:
                 rows = self._held_with(one, parts[name], rows)
             self._known[name] = [self.written.meant(row, self.members) for row in rows] if self._is_own(one) else rows
         here = [row for row in self._known.pop(("events",), ()) if not self.is_elsewhere(row.source)]
-        self._known |= {("event", event): [row for row in here if row.event == event] for event in events}
+        self._known |= {("event", event): [row for row in here if row.event == event] for event in every.alone}
+        self._alike |= {event: [] for event in every.alike}
+        for row, many in found.numbered(("alike",)):
+            meant = self.written.meant(row, self.members)
+            if not self.is_elsewhere(meant.source) and meant.event in self._alike:
+                self._alike[meant.event].append((meant, many))
         return found
+
+    @property
+    def _may_be_together(self) -> bool:
+        """Whether rows that are alike may be put together: not where each is looked at for when it was recorded, nor
+        where rows are held for the next look."""
+        return self.again is None and not self.written.clocks_are_off
+
+    def _each_of(self, events: Sequence[str]) -> Mapping[Name, Query]:
+        return {("events",): self._of_window(Query(events=list(events), until=self.until))} if events else {}
+
+    def _alike_of(self, every: EveryRow) -> Mapping[Name, RowQuestion]:
+        if not every.alike:
+            return {}
+        query = self._of_window(Query(events=list(every.alike), until=self.until))
+        return {("alike",): RowQuestion(query=query, alike=every.moments)}
 
     def _is_own(self, asked: Query | RowQuestion) -> TypeGuard[Query]:
         """Whether it is about the window's rows of the app."""
@@ -104,8 +143,59 @@ class SingleRows:
         """All rows of the events so far."""
         missing = [event for event in dict.fromkeys(events) if ("event", event) not in self._known]
         if missing:
-            self.ask({}, missing)
+            self.ask({}, EveryRow(missing))
         return [row for event in dict.fromkeys(events) for row in self._known["event", event]]
+
+    def numbered(self, events: Sequence[str]) -> Numbered:
+        """The same, where rows that are alike may be one."""
+        alone = [event for event in dict.fromkeys(events) if event not in self._alike]
+        together = (self._alike[event] for event in dict.fromkeys(events) if event in self._alike)
+        return [*((row, 1) for row in self.of(alone)), *chain.from_iterable(together)]
+
+    def each(self, events: Sequence[str]) -> Numbered:
+        """The same, each by itself."""
+        return [(row, 1) for row in self.of(events)]
+
+    def untagged(self, events: Sequence[str], since: datetime, number: int) -> Sequence[Event]:
+        """The first rows of servers that carry no release, so many of which there are; of users, from ``since`` on."""
+        if all(event not in self._alike for event in events):
+            rows: Iterable[Event] = self.of(events)
+        else:
+            plan = self.first_untagged(events, since)
+            rows = self._read(plan) if plan else ()
+        found = list(islice(self._that_are_untagged(events, rows, since), MOST_IDS))
+        if len(found) >= min(number, MOST_IDS):
+            return found
+        query = self._of_window(Query(events=list(events), until=self.until))
+        every = self._read({("every", *events): query})
+        return list(islice(self._that_are_untagged(events, every, since), MOST_IDS))
+
+    def first_untagged(self, events: Sequence[str], since: datetime) -> Plan:
+        """The question that :meth:`untagged` needs to be answered: rows with a tag that says nothing, up to the minute
+        by which the counts hold enough of them; none where they hold none."""
+        counted = [row for row in self.counted if row.event in self.written.all_of(events) and self._says_nothing(row)]
+        if not self._may_be_together or not counted:
+            return {}
+        until, seen = self.until, 0
+        for row in sorted(counted, key=lambda one: one.occurred_minute):
+            seen += row.count + row.repeats if row.occurred_minute >= since else 0
+            if seen >= MOST_IDS:
+                until = min(row.occurred_minute + MINUTE, until)
+                break
+        releases = {row.release for row in counted}
+        query = Query(events=list(events), until=until, untagged=sorted(one for one in releases if one is not None))
+        return {("untagged", *events, str(since)): self._of_window(query)}
+
+    def _says_nothing(self, row: MinuteCount) -> bool:
+        of_users = not (row.synthetic or by_phones(row.source) or self.is_elsewhere(row.source))
+        return of_users and self.members.of_counted(row) is Owner.UNTAGGED
+
+    def _that_are_untagged(self, events: Sequence[str], rows: Iterable[Event], since: datetime) -> Iterator[Event]:
+        for row in rows:
+            of_users = not (row.synthetic or by_phones(row.source) or self.is_elsewhere(row.source))
+            is_asked = of_users and row.event in events and row.occurred_at >= since
+            if is_asked and self.members.of_row(row) is Owner.UNTAGGED:
+                yield row
 
     def counted_by(self, rule: Rule) -> Sequence[Event]:
         """The first rows of the release that a rule counts."""
