@@ -52,12 +52,12 @@ _PRINT: Final = r"fp:[a-z2-7]{8}"
 """A fingerprint of a secret (``releaseguard_events.scrub.fingerprints``)."""
 _TEXT: Final = rf'"(?:{_SHORT}|{_WORDS}|{_SENTENCE}|{_UUID}|{_PRINT})?"'
 _NUMBER: Final = r"-?[0-9]{1,8}(?:\.[0-9]{1,12})?"
-_VERCEL: Final = (
+_DEPLOYED: Final = (
     r"dpl_(?:[0-9][A-Za-z0-9]{3}|[A-Za-z][0-9][A-Za-z0-9]{2}|[A-Za-z]{3}[A-Za-z0-9]|[A-Za-z]{2}[0-9][A-Za-z])"
     r"[A-Za-z0-9]{17,26}"
 )
 """Not where it could be an IBAN behind the underscore, nor with as many characters as AWS' keys have."""
-_DEPLOYMENT: Final = rf'"deployment_id": ?"(?:{_VERCEL}|{_SHORT}|{_UUID}|[a-z_]{{1,19}})"'
+_DEPLOYMENT: Final = rf'"deployment_id": ?"(?:{_DEPLOYED}|{_SHORT}|{_UUID}|[a-z_]{{1,19}})"'
 _MEMBER: Final = (
     rf'(?:"secret_version": ?(?:{_NUMBER}|{_TEXT})|{_DEPLOYMENT}|"{_KEY}": ?(?:{_NUMBER}|true|false|null|{_TEXT}))'
 )

@@ -272,9 +272,7 @@ class PostgresEventLog(TableLog):
                 yield row
 
         yield from self._answered_by(place, asked, counted())
-        for number in (
-            number for number, one in first.items() if one is not asked[number] and came[number] == TOGETHER
-        ):
+        for number in [one for one in first if first[one] is not asked[one] and came[one] == TOGETHER]:
             yield from (RowAnswer(number, event) for event in self._beyond(place, asked[number].query, last[number]))
 
     def _beyond(self, place: EventTable, query: Query, after: After) -> Iterator[Event]:
