@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from releaseguard.report.coverage.fingerprints import line_fingerprints
+from releaseguard.report.layout.sarif import sarif_run
 from tests.coverage.snippets import HEAD, filled, searched
 from tests.support.commands import Commands
 
@@ -27,7 +29,9 @@ NAMES_SENDGRID = "it('sends', () => expect(events).toContain('sendgrid_email_sen
 
 def write(folder: Path, **files: str) -> Path:
     for name, content in files.items():
-        (folder / name.replace("__", ".")).write_text(content)
+        place = folder / name.replace("__", ".")
+        place.parent.mkdir(exist_ok=True)
+        place.write_text(content)
     return folder
 
 
@@ -115,6 +119,55 @@ def test_sarif_names_rules_places_and_levels(cli, tmp_path):
     assert ("unknown-address", "note", "my%20app/geo.ts") in places
 
 
+def sarif(cli, *arguments):
+    text = cli.run("coverage", *arguments, "--format", "sarif", "--no-cache").out
+    results = json.loads(text)["runs"][0]["results"]
+    return [
+        (one["ruleId"], one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"], one["partialFingerprints"])
+        for one in results
+    ]
+
+
+def test_a_finding_has_its_place_in_the_repository_and_is_known_again_wherever_it_moves(cli, tmp_path):
+    (tmp_path / ".git").mkdir()
+    write(tmp_path, **{"app/mail__ts": BAD})
+    whole = sarif(cli, "app")
+    assert whole[0][1] == "app/mail.ts"
+    assert sarif(cli, "app/mail.ts") == whole
+    inside = Commands(tmp_path / "app", {})
+    assert sarif(inside, ".") == whole
+    (tmp_path / "app" / "mail.ts").write_bytes(b"// a line\r\n\r\n" + BAD.replace("\n", "\r\n").encode())
+    assert sarif(inside, ".") == whole
+
+
+def test_a_folder_is_told_and_no_place_for_code_scanning(cli, tmp_path):
+    write(tmp_path, **{"app/mail__ts": BAD, "elsewhere/x__ts": BAD})
+    (tmp_path / "app" / "up").symlink_to(tmp_path / "elsewhere")
+    assert "is a link to a folder" in cli.run("coverage", "app").out
+    assert {place for _, place, _ in sarif(cli, "app")} == {"mail.ts"}
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [  # github/codeql-action's own cases, src/fingerprints.test.ts
+        ("", ["c129715d7a2bc9a3:1"]),
+        (" a\nb\n  \t\tc\n d", ["271789c17abda88f:1", "54703d4cd895b18:1", "180aee12dab6264:1", "a23a3dc5e078b07b:1"]),
+    ],
+)
+def test_a_line_is_told_from_others_as_code_scanning_does(text, wanted):
+    found = line_fingerprints(text.encode(), range(9))
+    assert [found[line] for line in sorted(found)] == wanted
+    lines = line_fingerprints(b"go();\n" * 99, [1, 2, 60])
+    assert lines == {1: lines[1], 2: lines[1][:-1] + "2", 60: lines[1][:-1] + "60"}
+
+
+def test_code_scanning_gets_no_more_results_than_it_takes(monkeypatch):
+    monkeypatch.setattr("releaseguard.report.layout.sarif.MOST_RESULTS", 2)
+    [run] = json.loads(sarif_run([], [{"level": level} for level in "abc"], {"x": "y"}))["runs"]
+    assert [one["level"] for one in run["results"]] == ["a", "b"]
+    assert run["properties"] == {"x": "y", "results_left_out": 1}
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -142,6 +195,13 @@ def test_a_projects_own_card_counts(cli, tmp_path):
     (tmp_path / "checks" / "sendgrid.toml").write_text(own)
     write(tmp_path, releaseguard__toml="", mail__ts="import m from '@ours/mail';\nm.send({});\n")
     assert cli.run("coverage", ".", "--json").json["providers"][0]["calls"] == 1
+
+
+def test_a_gate_over_a_source_that_cannot_be_read_does_not_pass(cli, tmp_path):
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "made.js").write_text("x" * 1_000_001)
+    assert cli.run("coverage", "app").code == 2
+    assert cli.run("coverage", "app/made.js").code == 2
 
 
 @pytest.mark.parametrize("name", ["notes.md", "a.test.ts", "node_modules/x/index.js", "dist/bundle.js"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from releaseguard.cli.shared.documents import format_option, output_option, present
+from releaseguard.cli.shared.documents import chosen, format_option, output_option, present
 from releaseguard.cli.shared.options import FilePath, Run, command, environment_option
 from releaseguard.cli.shared.output import steer
 from releaseguard.errors import ExitCode, UsageError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from releaseguard.coverage.run import Asked
     from releaseguard.coverage.seen import SeenCalls
     from releaseguard.coverage.values import Report
+    from releaseguard.report.coverage.document import CoverageDocument, CoveragePage
 
 
 @command("coverage", example="releaseguard coverage . --format sarif -o coverage.sarif")
@@ -87,7 +88,6 @@ def coverage(
     """
     from releaseguard.coverage.document import document_of, summary
     from releaseguard.coverage.run import search
-    from releaseguard.report.coverage.document import CoveragePage
 
     cards = _cards(run)
     if provider is not None:
@@ -95,9 +95,31 @@ def coverage(
     report = _only(search(path, cards, _progress(run), _asked(run, no_cache)), provider)
     _refuse_nothing(report, path)
     held = _held(run, report, environment) if seen else None
-    page = CoveragePage(document_of(report, path.as_posix(), held), _in_repository(path))
+    page = _page(path, document_of(report, path.as_posix(), held), marked=chosen(run, format_) == "sarif")
     present(run, COVERAGE, page, format_, output, summary(report))
     return ExitCode.BAD if report.gaps else ExitCode.OK
+
+
+def _page(path: Path, document: CoverageDocument, *, marked: bool) -> CoveragePage:
+    """The document, and where ``marked`` what code scanning asks of the files that it speaks of."""
+    from releaseguard.report.coverage.document import CoveragePage, rows_of
+    from releaseguard.report.coverage.fingerprints import line_fingerprints
+
+    root = path.parent if path.is_file() else path
+    lines: dict[str, set[int]] = {}
+    for row in rows_of(document) if marked else ():
+        lines.setdefault(row["file"], set()).add(row["line"])
+    folders = frozenset(name for name in lines if (root / name).is_dir())
+    prints = {name: line_fingerprints(_content(root / name), lines[name]) for name in lines if name not in folders}
+    return CoveragePage(document, _in_repository(path), prints, folders)
+
+
+def _content(path: Path) -> bytes:
+    """What a file holds; nothing where it cannot be read, which was told already."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def _cards(run: Run) -> Cards:

@@ -35,8 +35,9 @@ class ReadSources:
 def read_sources(path: Path, cards: Cards, logs: Sequence[str], progress: Progress, cache: Cache) -> ReadSources:
     """Read what lies under ``path``."""
     tree = survey(path)
-    sources = ReadSources(files=len(tree.sources))
     files = chosen(tree, cards, logs)
+    lost = {name for name, _ in tree.unread}
+    sources = ReadSources(files=sum(name not in lost for name in tree.sources))
     every = [name for name in (*tree.sources, *tree.tests) if name in files.needed]
     read_ = parsed(tree, every, files.mentions, cache, progress)
     sources.app = [one for name in tree.sources if isinstance(one := read_.get(name), SourceFile)]

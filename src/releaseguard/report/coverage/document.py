@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypedDict
 
 
@@ -120,3 +120,12 @@ class CoveragePage:
 
     document: CoverageDocument
     prefix: str = ""
+    fingerprints: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    """By file and line: what tells the line from others wherever it moves."""
+    folders: frozenset[str] = frozenset()
+    """What is told of and is no file."""
+
+
+def rows_of(document: CoverageDocument) -> Sequence[CoverageFindingRow]:
+    """All that is told of a place, waived or not."""
+    return [*document["findings"], *document["unknown"], *(one["finding"] for one in document["waived"])]

@@ -35,7 +35,7 @@ _NOTES = ("unknown-address", "unknown-client", "too-wide", "not-read", "bad-waiv
 
 def render(page: CoveragePage, _display: Display) -> str:
     """One run, with paths relative to the repository as code scanning wants them."""
-    document, prefix = page.document, page.prefix
+    document = page.document
     rules: list[SarifRule] = [
         {
             "id": rule,
@@ -48,22 +48,23 @@ def render(page: CoveragePage, _display: Display) -> str:
         for rule, text_ in HELP.items()
     ]
     index = {rule: place for place, rule in enumerate(HELP)}
-    results = [_result(row, index, "error", prefix) for row in document["findings"]]
+    results = [_result(row, index, "error", page) for row in document["findings"]]
     # Code scanning shows what has a place in a file, and refuses a folder as one.
-    results += [_result(row, index, "note", prefix) for row in document["unknown"] if row["file"] != "."]
+    results += [_result(row, index, "note", page) for row in document["unknown"] if row["file"] not in page.folders]
     for waived in document["waived"]:
-        result = _result(waived["finding"], index, "error", prefix)
+        result = _result(waived["finding"], index, "error", page)
         result["suppressions"] = [{"kind": "inSource", "justification": waived["reason"]}]
         results.append(result)
     return sarif_run(rules, results, {"providers": document["providers"], "summary": document["summary"]})
 
 
-def _result(row: CoverageFindingRow, index: Mapping[str, int], level: str, prefix: str) -> SarifResult:
+def _result(row: CoverageFindingRow, index: Mapping[str, int], level: str, page: CoveragePage) -> SarifResult:
     message = row["message"] + (f" Fix: {row['fix']}" if row["fix"] else "")
     region: SarifRegion = {"startLine": row["line"], "startColumn": row["column"]}
-    file: SarifFile = {"uri": quote(prefix + row["file"]), "uriBaseId": "%SRCROOT%"}
+    file: SarifFile = {"uri": quote(page.prefix + row["file"]), "uriBaseId": "%SRCROOT%"}
     place: SarifPlace = {"artifactLocation": file, "region": region}
-    return {
+    mark = page.fingerprints.get(row["file"], {}).get(row["line"])
+    result: SarifResult = {
         "ruleId": row["rule"],
         "ruleIndex": index[row["rule"]],
         "level": level,
@@ -71,3 +72,6 @@ def _result(row: CoverageFindingRow, index: Mapping[str, int], level: str, prefi
         "locations": [{"physicalLocation": place}],
         "properties": {"provider": row["provider"], "missing": list(row["missing"])},
     }
+    if mark is not None:
+        result["partialFingerprints"] = {"primaryLocationLineHash": mark}
+    return result

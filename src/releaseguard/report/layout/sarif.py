@@ -8,6 +8,8 @@ from typing import NotRequired, TypedDict
 from releaseguard import __version__
 from releaseguard.harmless import as_json
 
+MOST_RESULTS = 25_000
+"""Of one run; code scanning refuses a file that has more. The first ones stay."""
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
@@ -71,12 +73,15 @@ class SarifResult(TypedDict):
     level: str
     message: SarifText
     locations: Sequence[SarifLocation]
+    partialFingerprints: NotRequired[Mapping[str, str]]
     suppressions: NotRequired[Sequence[SarifSuppression]]
     properties: NotRequired[Mapping[str, str | Sequence[str] | None]]
 
 
 def sarif_run(rules: Sequence[SarifRule], results: Sequence[SarifResult], properties: Mapping[str, object]) -> str:
     """One run of ours as SARIF: its rules, its results (which name rules by ``ruleIndex``), and what else it says."""
+    if left_out := len(results[MOST_RESULTS:]):
+        results, properties = results[:MOST_RESULTS], {**properties, "results_left_out": left_out}
     driver = {"name": "releaseguard", "version": __version__, "rules": rules}
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results, "properties": properties}
     return as_json({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
