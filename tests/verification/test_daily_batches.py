@@ -86,7 +86,7 @@ def test_a_batch_that_fails_wholly_blocks_whatever_the_card_says_and_is_no_troub
     rule = next(one for one in RULES if one.id == "mail.errors")
     assert verdict is Verdict.INCONCLUSIVE
     assert undecided_of(replay.state, rule) == "block"
-    assert "of the batch that comes daily at about" in reason
+    assert "of the daily batch at about" in reason
     assert "before the deployment" not in reason
 
 

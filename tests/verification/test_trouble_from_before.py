@@ -166,7 +166,7 @@ def test_an_incident_that_was_over_shortly_before_and_may_be_back_fails_nobody_a
 
     state = judged(cells(1, failing)).state
     assert state.known.trouble["mail.errors"] < 20.0
-    assert "mail.errors" in state.known.ended
+    assert state.known.errors_before["mail.errors"].ended is not None
     assert not state.failed
     assert undecided_of(state, state.errors["mail.errors"].rule) == "block"
 
@@ -177,7 +177,7 @@ def test_the_incident_that_goes_on_is_excused_at_its_own_level_and_not_at_that_o
         return (0.25 if mild else 1.0 if now else 0.0) if provider == "mail" else 0.0
 
     replay = judged(cells(1, failing, seed=2))
-    assert replay.state.known.calm["mail.errors"] > 5
+    assert replay.state.known.errors_before["mail.errors"].calm > 5
     assert not replay.state.failed
 
 

@@ -169,19 +169,19 @@ def _others_words(state: ReleaseState, rule: Rule) -> str:
     both = state.harmed[rule.id]
     if are_of_nobody(state, rule):
         return (
-            f"{both.old_errors} errors carry other releases, of which not one success of any provider comes: they may "
-            "be this release's, named after the one before it by what writes errors; let it write the deployed release"
+            f"{both.old_errors} errors carry other releases, which had no success at any provider: they may be this "
+            "release's, with the tag of the one before it; have what writes errors write the deployed release"
         )
     if state.errors[rule.id].prior is not None:
         return (
-            f"harm to others: {others_serve(state)} with {both.old_errors} errors of {both.old_events}, "
-            f"and this one {both.errors} of {both.events}; they began {state.known.began[rule.id]} min before it was "
+            f"harm to others: {others_serve(state)} with {both.old_errors} errors of {both.old_events}, and this one "
+            f"{both.errors} of {both.events}; they began {state.known.errors_before[rule.id].began} min before it was "
             "live: a step of this release that ran before it, such as a migration, or an incident of the old one"
         )
     return (
-        f"harm to others: {others_serve(state)} with {both.old_errors} errors of {both.old_events} since "
-        f"this release came, which has {both.errors} of {both.events}: something that both share, such as a migration "
-        "of this release, or the provider"
+        f"harm to others: {others_serve(state)} with {both.old_errors} errors of {both.old_events} since this release "
+        f"came, and this one {both.errors} of {both.events}: the cause may be something that both share, such as a "
+        "migration of this release, or the provider"
     )
 
 
@@ -189,8 +189,8 @@ def _failed_batch_words(state: ReleaseState, batch: DailyBatch, events: int, err
     """That a batch failed, and why that fails no release."""
     at = readable.clock(text(state.deployed + batch.at))
     return (
-        f"of the batch that comes daily at about {at} {errors} of {events} "
-        "events failed: a batch is one event, too little to fail a release and too much to pass it; look at the job"
+        f"{errors} of {events} events of the daily batch at about {at} "
+        "failed: a batch is one event, too little to fail a release and too much to pass it; look at the job"
     )
 
 

@@ -36,14 +36,14 @@ def learn_usual(state: ReleaseState) -> None:
             if not state.may_be_of_its_steps(errors.rule):
                 errors.others = against_incident(errors.prior.level, state.length, needed=_needed_of_others(state))
         elif errors.prior is None and errors.doubt is None and known_trouble(state, errors.rule):
-            odds = likely(state.known.onset[errors.rule.id], many=state.known.has_many(errors.rule))
+            odds = likely(state.known.errors_before[errors.rule.id].onset, many=state.known.has_many(errors.rule))
             errors.doubt = _doubt(state, errors.rule, odds)
         elif errors.prior is None and errors.doubt is None and has_ended(state, errors.rule):
-            errors.doubt = _doubt(state, errors.rule, RETURNS, state.known.ended[errors.rule.id])
+            errors.doubt = _doubt(state, errors.rule, RETURNS, state.known.errors_before[errors.rule.id].ended)
 
 
 def _doubt(state: ReleaseState, rule: Rule, odds: float, level: KnownShare | None = None) -> Doubt:
-    level = level or state.known.levels[rule.id]
+    level = level or state.known.errors_before[rule.id].level
     process = against_trouble(
         level,
         KnownShare(state.known.errors[rule.id].share, state.known.errors[rule.id].weight),
@@ -62,7 +62,7 @@ def known_trouble(state: ReleaseState, rule: Rule) -> bool:
 
 def has_ended(state: ReleaseState, rule: Rule) -> bool:
     """Whether an incident from before was surely over at the deployment: it may come back all the same."""
-    return state.errors[rule.id].events == 0 and rule.id in state.known.ended
+    return state.errors[rule.id].events == 0 and state.known.errors_before[rule.id].ended is not None
 
 
 def _tests(state: ReleaseState, rule: Rule) -> ErrorTests:
@@ -86,7 +86,8 @@ def ceiling_of(state: ReleaseState, rule: Rule) -> float | None:
     if rule.ceiling is None:
         return None
     before = base.bound if base.events and 2.0 * base.share > rule.ceiling else 0.0
-    carried = state.known.levels[rule.id].share if state.known.trouble[rule.id] >= checklist.UNEASE else 0.0
+    lately = state.known.errors_before[rule.id]
+    carried = lately.level.share if lately.trouble >= checklist.UNEASE else 0.0
     ceiling = max(rule.ceiling, before, carried)
     return ceiling if ceiling < MOST_CEILING else None
 
@@ -107,13 +108,13 @@ def _needed_of_others(state: ReleaseState) -> float:
 
 
 def _prior_trouble(state: ReleaseState, rule: Rule) -> PriorTrouble:
-    base, level = state.known.errors[rule.id], state.known.levels[rule.id]
+    base, before = state.known.errors[rule.id], state.known.errors_before[rule.id]
     return PriorTrouble(
-        level=level,
-        process=against_incident(level, state.length, needed=2.0 * _needed(state, rule)),
-        recovery=RecoveryCusum(base.share, level.share),
+        level=before.level,
+        process=against_incident(before.level, state.length, needed=2.0 * _needed(state, rule)),
+        recovery=RecoveryCusum(base.share, before.level.share),
         after=_doubt(state, rule, RETURNS),
-        calm=state.known.calm[rule.id],
+        calm=before.calm,
     )
 
 

@@ -58,6 +58,24 @@ ONE_TAG = 0.8
 
 
 @dataclass(frozen=True, slots=True)
+class ErrorsBefore:
+    """What is known of a signal rule's errors from right before the deployment."""
+
+    trouble: float
+    """The evidence that they were far above the usual at the deployment."""
+    onset: float
+    """The evidence that they had risen, summed over the minutes in which they may have."""
+    level: KnownShare
+    """Their share in what came since it was above the usual."""
+    calm: int
+    """The minutes that calm must last for trouble to be over; more where it came and went."""
+    began: int | None
+    """Minutes before the release was live from which on they were farthest above the usual."""
+    ended: KnownShare | None = None
+    """Their share in an incident that was surely over by then, though not for long. The other fields leave it out."""
+
+
+@dataclass(frozen=True, slots=True)
 class PreDeployment:
     """What the log knew at one look about the time before the deployment."""
 
@@ -82,20 +100,10 @@ class PreDeployment:
     """By volume rule: the part of its variance that it shares with the other providers."""
     trouble: dict[str, float]
     """By rule: the evidence that errors were far above the usual, or events had stopped, at the deployment."""
-    onset: Mapping[str, float]
-    """By signal rule: the evidence that errors had risen, summed over the minutes in which they may have."""
-
-    levels: dict[str, KnownShare]
-    """By signal rule: the share of errors in what came right before the deployment, since it was above the usual."""
-    ended: Mapping[str, KnownShare]
-    """By signal rule: the share of errors of an incident that was surely over before the deployment, though not for
-    long."""
-    began: Mapping[str, int]
-    """By signal rule whose errors were above the usual then: for how many minutes before the release was live."""
+    errors_before: Mapping[str, ErrorsBefore]
+    """By signal rule: its errors right before the deployment."""
     lately: Mapping[str, float]
     """By signal rule: errors a minute in the worst stretch of minutes that ended with the deployment."""
-    calm: Mapping[str, int]
-    """By signal rule: the minutes that calm must last for trouble to be over; more where it came and went."""
     tags: Mapping[str, frozenset[str]]
     """By provider: what tells which releases wrote its rows."""
     same_tag: frozenset[str]
@@ -143,10 +151,9 @@ def pre_deployment_of(
     volumes = {r.id: builder.volume(r) for r in rules if r.kind == "volume"}
     traffic = {name: builder.traffic(name) for name in ledger.providers}
     last, tags = _last_minutes(rules, there, live), _tags(there, live)
-    before = {name: _errors_before(minutes, usual[name], live) for name, minutes in last.items()}
+    errors = {name: _errors_before(minutes, usual[name], live) for name, minutes in last.items()}
     dropped = {r.id: builder.dropped(r, volumes[r.id]) for r in rules if r.kind == "volume"}
-    trouble = {n: one.trouble for n, one in before.items()} | {n: drop.evidence for n, drop in dropped.items()}
-    levels = {name: one.level for name, one in before.items()}
+    trouble = {n: one.trouble for n, one in errors.items()} | {n: drop.evidence for n, drop in dropped.items()}
     return PreDeployment(
         learned=sum(cell.total for cell in there),
         complete=complete,
@@ -159,15 +166,11 @@ def pre_deployment_of(
         volumes=volumes,
         shared={r.id: _shared(r, volumes[r.id], traffic) for r in rules if r.kind == "volume"},
         trouble=trouble,
-        onset={name: one.onset for name, one in before.items()},
-        levels=levels,
-        ended={name: one.ended for name, one in before.items() if one.ended is not None},
-        began={name: one.since for name, one in before.items() if one.since is not None},
+        errors_before=errors,
         lately={name: most_a_minute(minutes, live, SINCE) for name, minutes in last.items()},
-        calm={name: one.calm for name, one in before.items()},
         tags={name: frozenset(seen) for name, seen in tags.items()},
         same_tag=_same_tag(tags),
-        volume_levels=_volume_levels(rules, trouble, levels, dropped, volumes),
+        volume_levels=_volume_levels(rules, errors, dropped, volumes),
     )
 
 
@@ -242,8 +245,7 @@ class _Builder:
 
 def _volume_levels(
     rules: Sequence[Rule],
-    trouble: Mapping[str, float],
-    levels: Mapping[str, KnownShare],
+    errors: Mapping[str, ErrorsBefore],
     dropped: Mapping[str, Dropped],
     volumes: Mapping[str, VolumeBaseline],
 ) -> Mapping[str, float]:
@@ -251,8 +253,8 @@ def _volume_levels(
     excuse as much of its volume."""
     failing: dict[str, float] = {}
     for rule in rules:
-        if rule.kind == "signal" and trouble[rule.id] >= FAILING:
-            height = min(AT_ITS_HEIGHT * levels[rule.id].share, 1.0)
+        if rule.kind == "signal" and errors[rule.id].trouble >= FAILING:
+            height = min(AT_ITS_HEIGHT * errors[rule.id].level.share, 1.0)
             failing[rule.provider] = max(failing.get(rule.provider, 0.0), height)
     found = {}
     for rule in (rule for rule in rules if rule.kind == "volume"):
@@ -290,21 +292,7 @@ def _right_before(minutes: Sequence[Minute], live: int) -> Sequence[Minute]:
     return [one for one in minutes if one.minute >= live - RIGHT_BEFORE]
 
 
-@dataclass(frozen=True, slots=True)
-class _Errors:
-    """What is known of a signal rule's errors from before the deployment."""
-
-    trouble: float
-    onset: float
-    level: KnownShare
-    calm: int
-    since: int | None
-    """For how many minutes they are farthest above the usual."""
-    ended: KnownShare | None = None
-    """The level of an incident that was surely over by then, though not for long. It is no part of the rest."""
-
-
-def _errors_before(every: Sequence[Minute], known: ErrorsAround, live: int) -> _Errors:
+def _errors_before(every: Sequence[Minute], known: ErrorsAround, live: int) -> ErrorsBefore:
     """Trouble that goes on, or that came and went and may come again: then its level is that of its episodes, or of the
     one that goes on where that is higher. Trouble that came once and was surely over is none."""
     usual, minutes = known.base, [one for one in every if one.minute not in known.times]
@@ -314,14 +302,14 @@ def _errors_before(every: Sequence[Minute], known: ErrorsAround, live: int) -> _
         near = [one for one in near if one.minute >= over.ended]
     trouble, onset = _trouble(near, usual), _onset(near, usual, live)
     stretch = most_telling({one.minute: (one.events, one.errors) for one in near}, usual.share)
-    since = None if stretch is None else live - stretch[0]
+    began = None if stretch is None else live - stretch[0]
     level = _level_of(stretch, usual, trouble)
     if again is None:
         lately = _level_in(over) if over is not None and live - over.ended < LONG_OVER else None
-        return _Errors(trouble, onset, level, LEAST_CALM, since, lately)
+        return ErrorsBefore(trouble, onset, level, LEAST_CALM, began, lately)
     if trouble < FAILING or level.share < _level_in(again).share:
         level = _level_in(again)
-    return _Errors(max(trouble, FAILING), onset, level, max(again.calm, LEAST_CALM), since)
+    return ErrorsBefore(max(trouble, FAILING), onset, level, max(again.calm, LEAST_CALM), began)
 
 
 def _trouble(minutes: Sequence[Minute], usual: ErrorBaseline) -> float:

@@ -355,7 +355,7 @@ class ReleaseState:
     def may_be_of_its_steps(self, rule: Rule) -> bool:
         """Whether errors from before the release may come of a step of it that ran before it was live, so that they do
         not excuse what becomes of the old one."""
-        return 0 < self.known.began.get(rule.id, 0) <= OWN_STEPS and not self.rolls_back
+        return 0 < (self.known.errors_before[rule.id].began or 0) <= OWN_STEPS and not self.rolls_back
 
     def is_partly_elsewhere(self, rule: Rule) -> bool:
         """Whether so many of the provider's rows stand under another spelling of the environment that those here are a
