@@ -1,6 +1,6 @@
 """What tells a line of a file from all others wherever it moves: by it code scanning knows a finding again.
 
-Computed as ``github/codeql-action`` computes it (``src/fingerprints.ts``), which would otherwise do so on its own where
+Computed as the action computes it (codeql-action, ``src/fingerprints.ts``) that would otherwise do so on its own where
 it uploads a file, and find another one: a polynomial over the 100 characters that begin at the line, without blanks and
 tabs, and how many lines before had the same.
 """
