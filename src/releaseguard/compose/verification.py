@@ -18,6 +18,7 @@ from releaseguard.settings import Settings, span
 
 if TYPE_CHECKING:
     from releaseguard.health.run import HealthContext
+    from releaseguard.stats.calendar import Calendar
     from releaseguard.verification.checks.live_checks import LiveChecks
     from releaseguard.verification.context import VerifyContext
     from releaseguard.verification.evidence import SecretState
@@ -65,6 +66,7 @@ class Verification(Struct, dict=True, eq=False):
             baseline=span(self._settings.verify.baseline),
             now=(lambda: as_of) if as_of else self.stores.log.now,
             provider=provider,
+            calendar=_calendar(self._settings),
             recorded_until=as_of,
         )
 
@@ -123,7 +125,6 @@ def population_of(settings: Settings) -> Population:
 
 def promise_of(settings: Settings, window: timedelta | None, baseline: timedelta | None) -> Promise:
     """What these settings promise, with the times that are given instead of theirs."""
-    from releaseguard.stats.calendar import Calendar, special_days
     from releaseguard.verification.values import Promise
 
     section = settings.verify
@@ -131,8 +132,15 @@ def promise_of(settings: Settings, window: timedelta | None, baseline: timedelta
         false_alarm=section.false_alarm_rate,
         window_minutes=_minutes(window or span(section.window)),
         baseline_minutes=_minutes(baseline or span(section.baseline)),
-        calendar=Calendar(settings.project.timezone, frozenset(special_days(settings.calendar))),
+        calendar=_calendar(settings),
     )
+
+
+def _calendar(settings: Settings) -> Calendar:
+    """Where the project is, and which of its days are like no others."""
+    from releaseguard.stats.calendar import Calendar, special_days
+
+    return Calendar(settings.project.timezone, frozenset(special_days(settings.calendar)))
 
 
 def _minutes(time: timedelta) -> int:

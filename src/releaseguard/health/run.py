@@ -28,6 +28,7 @@ from releaseguard.model import CLIENT, OURSELVES, Event, Outcome, by_phones
 from releaseguard.report.rows import LeakRow, RotationRow
 from releaseguard.rotation.history.account import RotationAccount, account_of, integrity, leak_row, rotation_row
 from releaseguard.rotation.history.reading import chains_in
+from releaseguard.stats.calendar import ALL_ALIKE, Calendar
 from releaseguard.stats.completeness import ANY_CLOCK, FAR_AHEAD, as_recorded, is_ahead, known_at, median_lead
 from releaseguard.stats.series import Cell, cell_of, minute_of
 from releaseguard.traces import Trace, Traces, no_trace
@@ -60,6 +61,8 @@ class HealthContext(Struct, frozen=True, kw_only=True):
     """Only this one is told of; all are read, since they tell absent users from a broken provider."""
     trace: Trace = no_trace
     """Where the trace of a provider that cannot be judged goes."""
+    calendar: Calendar = ALL_ALIKE
+    """Which days are alike, and in which zone an hour of the day is one."""
     recorded_until: datetime | None = None
     """Look with only what had been recorded by then; ``None``: with everything."""
 
@@ -170,8 +173,9 @@ class Observer:
             cells = [cell._replace(provider=name(cell)) for cell in cells]
             past = [structs.replace(hour, provider=name(hour)) for hour in past]
         named, before = parted(cells, past)
-        baseline = round(self.context.baseline / timedelta(minutes=1))
-        return Window(named, minute_of(since), minute_of(until), baseline, self._traces, before)
+        context = self.context
+        baseline = round(context.baseline / timedelta(minutes=1))
+        return Window(named, minute_of(since), minute_of(until), baseline, self._traces, before, context.calendar)
 
     def _rows(self, since: datetime, until: datetime) -> Iterator[MinuteCount]:
         """The counted rows of the first window by the minute, which tell how late rows come; what lies before it is

@@ -80,7 +80,7 @@ def _changed(window: Window, provider: str, change: VolumeChange) -> VolumeEvide
     usual, rising = window.usual[provider], change.tolerated > 1
     # A spike that has gone on for hours has raised today's level, which must not call it usual.
     lowered = 1.0 / max(usual.volume.level, 1.0) if rising else 1.0
-    due = [lowered * rate for rate in window.due(provider)]
+    due = [lowered * rate for rate in window.due(provider, at_most=rising)]
     alive = [m for m in range(window.length - max(window.lags.of(provider).counts, 1)) if not window.dead[m]]
     if not alive:
         return None

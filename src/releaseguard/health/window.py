@@ -12,14 +12,17 @@ from msgspec import Struct
 from releaseguard import readable
 from releaseguard.eventlog.hours import HourCount
 from releaseguard.stats.baseline import (
+    MOST_DAYS,
     BaselineSpan,
     ErrorBaseline,
     VolumeBaseline,
     count_dispersion,
     error_baseline,
     shared_variance,
+    usual_rates,
     volume_baseline,
 )
+from releaseguard.stats.calendar import ALL_ALIKE, SAME_WEEKDAY, Calendar
 from releaseguard.stats.completeness import ENOUGH, dead_minutes, lags_of
 from releaseguard.stats.series import Cell, KnownSeries, Ledger
 from releaseguard.traces import Traces, no_trace
@@ -27,6 +30,10 @@ from releaseguard.traces import Traces, no_trace
 T = TypeVar("T")
 SETTLED = 2
 """Whole minutes without anything of anybody, at least, for the log to be called down."""
+QUIET_DAYS, QUIET = 2, 0.5
+"""So many days like today, with so little of what days of all kinds bring, are quiet ones."""
+AROUND = 30
+"""Minutes around one of the same local time that tell what such days bring."""
 UNKNOWN_SHARE = 0.05
 """Errors up to this share are taken for usual where there is no history."""
 
@@ -38,7 +45,10 @@ class Usual(Struct, frozen=True):
     volume: VolumeBaseline
     rates: Sequence[float]
     """Events a minute, at the level of previous days or today's, whichever is higher: after hours of an outage
-    today's level would call it usual."""
+    today's level would call it usual. Where days like today are quiet, theirs: who is closed on Sundays is not
+    silent then."""
+    most: Sequence[float]
+    """The same, though days like today were quiet: what more than that may be a rise."""
     shared: float
 
     @property
@@ -62,8 +72,10 @@ class Window:
         baseline: int,
         traces: Traces | None = None,
         past: Iterable[HourCount] = (),
+        calendar: Calendar = ALL_ALIKE,
     ) -> None:
         """``past`` is what lies before the cells."""
+        self._calendar = calendar
         self.traces = traces or Traces(no_trace)
         self.broken: dict[str, Exception] = {}
         """What broke the reading of a provider's past, by its name; the others are judged without it."""
@@ -134,10 +146,11 @@ class Window:
         due = (self.due(provider)[start:] for provider in self.providers)
         return self.length - 1 - start >= SETTLED and sum(sum(rates) for rates in due) >= ENOUGH * self.clump
 
-    def due(self, provider: str) -> Sequence[float]:
+    def due(self, provider: str, *, at_most: bool = False) -> Sequence[float]:
         """Events that each minute should have brought by now: nothing yet of the one under way, and with what is
-        usually still on its way taken off."""
-        arrival, rates = self.lags.of(provider), self.usual[provider].rates
+        usually still on its way taken off. ``at_most``: though days like today were quiet."""
+        arrival, usual = self.lags.of(provider), self.usual[provider]
+        rates = usual.most if at_most else usual.rates
         return [*(rate * arrival.share(self.length - 1 - m) for m, rate in enumerate(rates[:-1])), 0.0]
 
     def minutes(self, provider: str, before: int = 0) -> Sequence[tuple[int, int]]:
@@ -166,10 +179,12 @@ class Window:
 
         def usual(name: str) -> Usual:
             others = [volume for other, volume in volumes.items() if other != name]
+            most = _at_least_as_before(volumes[name])
             return Usual(
                 errors=error_baseline(self._series(name), self._span, minutes=self.length),
                 volume=volumes[name],
-                rates=_at_least_as_before(volumes[name]),
+                rates=self._of_quiet_days(name, most),
+                most=most,
                 shared=shared_variance(volumes[name], others),
             )
 
@@ -179,7 +194,17 @@ class Window:
         return KnownSeries(self._ledger.series(provider), ())
 
     def _volume(self, provider: str) -> VolumeBaseline:
-        return volume_baseline(self._series(provider), self._span, complete=self.start, minutes=self.length)
+        series, calendar = self._series(provider), self._calendar
+        return volume_baseline(series, self._span, complete=self.start, minutes=self.length, calendar=calendar)
+
+    def _of_quiet_days(self, provider: str, rates: Sequence[float]) -> Sequence[float]:
+        """The rates; where two days like today or more (the same weekday, holidays) were surely quieter, theirs."""
+        days = self._calendar.before(self._span.end, min(self._span.days, MOST_DAYS))
+        alike = [day for day in days if day.weight >= SAME_WEEKDAY]
+        if len(alike) < QUIET_DAYS:
+            return rates
+        theirs = usual_rates(self._series(provider), self._span.end, alike, AROUND, self.length)
+        return theirs if sum(theirs) < QUIET * sum(rates) else rates
 
     def _each(self, providers: Iterable[str], work: Callable[[str], T]) -> dict[str, T]:
         """What the work gives of each provider, but for those that break it."""
