@@ -1,4 +1,4 @@
-"""An app whose own table of events is read as it is: every command that rests on the log, over a week of its rows."""
+"""An app whose own table of events is read as it is: every command that rests on the log, over days of its rows."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ INSERT = (
 )
 
 
-def rows(broken: str | None, now: datetime) -> Iterator[tuple[object, ...]]:
-    """A use of each integration every four minutes for a week, one in a hundred refused; since the deployment the
+def rows(broken: str | None, now: datetime, days: int) -> Iterator[tuple[object, ...]]:
+    """A use of each integration every four minutes for some days, one in a hundred refused; since the deployment the
     ``broken`` one fails whenever it is used."""
     chance = random.Random(7)
-    moment, number = now - timedelta(days=7), 0
+    moment, number = now - timedelta(days=days), 0
     while moment < now:
         moment += timedelta(seconds=chance.expovariate(1 / 240))
         for name in NAMES:
@@ -38,27 +38,28 @@ def rows(broken: str | None, now: datetime) -> Iterator[tuple[object, ...]]:
             yield str(number), name, status, code, chance.randint(80, 200), f"/{name}/geocode", written
 
 
-@pytest.fixture(params=[None, "paytr"], ids=["good", "paytr breaks"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Commands, str | None]:
+def settled(folder: Path, days: int, broken: str | None = None) -> Commands:
+    """The app's repository after some days, with a release that came at their end."""
     config = '[project]\nname = "lovendo"\n' + lovendo.CONFIGURATION.replace(
         "[events]", '[events]\nurl = "sqlite:///a.db"'
     )
-    (tmp_path / "releaseguard.toml").write_text(config)
-    with sqlite3.connect(tmp_path / "a.db") as connection:
+    (folder / "releaseguard.toml").write_text(config)
+    with sqlite3.connect(folder / "a.db") as connection:
         connection.execute(lovendo.create("sqlite"))
         connection.execute(f"CREATE INDEX by_time ON {lovendo.TABLE} (created_at)")
         now = datetime.now(UTC)  # read here: a log that ends minutes ago tells of an outage
-        connection.executemany(INSERT, rows(request.param, now))
+        connection.executemany(INSERT, rows(broken, now, days))
         connection.execute(INSERT, ("odd", "sendgrid", "unheard_of", 0, 1, "/", to_text(now - timedelta(hours=2))))
         connection.execute(INSERT, ("custom", "custom", "success", 0, 1, "/", to_text(now - timedelta(hours=2))))
-    commands = Commands(tmp_path, {})
+    commands = Commands(folder, {})
     assert commands.run("events", "migrate").code == 0
     assert commands.run("events", "deployed", "--release", "r2", "--at", to_text(now - SINCE)).code == 0
-    return commands, request.param
+    return commands
 
 
-def test_a_release_is_judged_and_an_outage_is_found_in_the_apps_own_rows(world):
-    commands, broken = world
+@pytest.mark.parametrize(("days", "broken"), [(7, None), (3, "paytr")], ids=["good", "paytr breaks"])
+def test_a_release_is_judged_and_an_outage_is_found_in_the_apps_own_rows(tmp_path, days, broken):
+    commands = settled(tmp_path, days, broken)
     verdict = commands.run("verify", "--json", "--provider", "paytr", "--no-flows").json
     checks = {check["id"]: check for check in verdict["checks"]}
     reason = checks["paytr.errors"]["reason"]
@@ -88,10 +89,8 @@ def test_a_release_is_judged_and_an_outage_is_found_in_the_apps_own_rows(world):
     assert "recorded_at" in past.err
 
 
-def test_releases_that_the_rows_metadata_names_are_whose_rows_they_are(world):
-    commands, broken = world
-    if broken:
-        pytest.skip("one week is enough")
+def test_releases_that_the_rows_metadata_names_are_whose_rows_they_are(tmp_path):
+    commands = settled(tmp_path, days=2)
     with sqlite3.connect(commands.folder / "a.db") as connection:
         named = """json_object('release', CASE WHEN created_at >= ? THEN 'r2' ELSE 'r1' END, 'source', 'web')"""
         since = to_text(datetime.now(UTC) - SINCE).replace("T", " ").removesuffix("Z")
@@ -102,11 +101,9 @@ def test_releases_that_the_rows_metadata_names_are_whose_rows_they_are(world):
     assert checks["paytr.errors"]["evidence"]["events"] > 0
 
 
-def test_a_row_without_a_time_holds_up_the_release_after_it_alone(world):
+def test_a_row_without_a_time_holds_up_the_release_after_it_alone(tmp_path):
     """It was there at the look before the next one, so that it is not of that."""
-    commands, broken = world
-    if broken:
-        pytest.skip("one week is enough")
+    commands = settled(tmp_path, days=1)
 
     def reason(release: str) -> str:
         verdict = commands.run("verify", "--json", "--provider", "sendgrid", "--no-flows", "--release", release).json
