@@ -206,3 +206,9 @@ def test_a_client_that_a_hook_holds_is_followed(tmp_path, made):
 def test_a_store_that_speaks_s3_is_whose_its_address_is(tmp_path, name, code, calls):
     rows = searched(tmp_path, {name: code}).providers
     assert [(row.provider, row.calls) for row in rows] == ([("cloudflare", calls)] if calls else [])
+
+
+def test_an_unknown_provider_is_told_under_the_one_that_was_probably_meant(tmp_path):
+    code = f"{LOG}logIntegrationEvent('sendgird', 'x', 'success');\nlogIntegrationEvent('zzqqxx', 'x', 'success');\n"
+    found = [(one.rule, one.provider) for one in searched(tmp_path, {"a.ts": code}).findings]
+    assert found == [("unknown-provider", "sendgrid"), ("unknown-provider", None)]

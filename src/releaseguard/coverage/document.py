@@ -29,7 +29,7 @@ def document_of(report: Report, path: str, held: SeenCalls | None = None) -> Cov
         "findings": [_finding(one) for one in report.gaps],
         "unknown": [_finding(one) for one in report.unknown],
         "waived": [{"finding": _finding(one.finding), "reason": one.reason} for one in report.waived],
-        "providers": [_provider(one) for one in report.providers],
+        "providers": [_provider(one, report.waived_calls(one.provider)) for one in report.providers],
         "received": [_received(one) for one in report.received],
         "counts": _counts(report),
         "seen": _seen(held) if held is not None else None,
@@ -130,13 +130,13 @@ def _finding(one: CoverageFinding) -> CoverageFindingRow:
     }
 
 
-def _provider(row: ProviderCoverage) -> ProviderRow:
+def _provider(row: ProviderCoverage, waived: int) -> ProviderRow:
     return {
         "provider": row.provider,
         "name": row.name,
         "calls": row.calls,
         "covered": row.covered,
-        "waived": row.waived,
+        "waived": waived,
         "tested": row.tested,
         "tests": list(row.tests),
         "clients": [{"file": one.file, "line": one.line, "calls": one.calls} for one in row.clients],

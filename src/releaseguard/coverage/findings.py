@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from releaseguard import readable
 from releaseguard.cards.load import Cards
@@ -27,7 +27,6 @@ from releaseguard.coverage.values import (
     ProviderCoverage,
     Received,
     Report,
-    Waived,
 )
 from releaseguard.coverage.waivers import Waivers
 
@@ -68,7 +67,6 @@ class Findings:
         self, findings: Sequence[CoverageFinding], rows: Sequence[ProviderCoverage], calls: Sequence[CallPlace]
     ) -> Report:
         open_, waived, bad = Waivers(self.sources.app).apply(findings)
-        rows = [_with_waived(row, waived) for row in rows]
         every = sorted([*open_, *bad], key=lambda one: (one.file, one.line, one.column, one.rule))
         tests = len(self.sources.tests) + len(self.sources.scripts)
         received = [Received(one.card.id, one.kind, one.file.path, one.at[0], one.logged) for one in self.received]
@@ -158,7 +156,7 @@ class Findings:
         covered = sum(all(status == "logged" for status in verdict.status.values()) for _, verdict in mine)
         tests = tests_of(card, sites, self.sources.names, self.sources.tests, self.sources.scripts)
         places = [(site.file.path, site.call.at[0]) for site in sites]
-        return ProviderCoverage(card.id, card.name, len(sites), covered, 0, tests, places, _clients(mine))
+        return ProviderCoverage(card.id, card.name, len(sites), covered, tests, places, _clients(mine))
 
     def _untested(self, row: ProviderCoverage) -> CoverageFinding:
         file, line = row.places[0]
@@ -189,8 +187,3 @@ def _line(python: bool, by_name: bool, provider: str, event: str, outcome: str) 
     if by_name:
         return f"logIntegrationEvent({{ provider: '{provider}', event: '{event}', outcome: '{outcome}' }});"
     return f"logIntegrationEvent('{provider}', '{event}', '{outcome}');"
-
-
-def _with_waived(row: ProviderCoverage, waived: Sequence[Waived]) -> ProviderCoverage:
-    count = sum(one.finding.provider == row.provider and one.finding.rule == "not-logged" for one in waived)
-    return replace(row, waived=count)

@@ -68,7 +68,6 @@ class ProviderCoverage:
     calls: int
     covered: int
     """Calls whose success and error are both logged."""
-    waived: int
     tests: Sequence[str]
     """Files of tests that name it, beginning with those that say so most plainly."""
     places: Sequence[tuple[str, int]]
@@ -118,6 +117,10 @@ class Report:
     told: frozenset[str] = frozenset(REMARKS)
     """Rules whose findings fail nothing."""
     calls: Sequence[CallPlace] = ()
+
+    def waived_calls(self, provider: str) -> int:
+        """Calls of a provider whose missing log is waived."""
+        return sum(one.finding.provider == provider and one.finding.rule == "not-logged" for one in self.waived)
 
     @property
     def gaps(self) -> Sequence[CoverageFinding]:

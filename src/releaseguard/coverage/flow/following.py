@@ -329,8 +329,7 @@ class Following(ABC):
             if isinstance(value, Function | Name | Member | Call):
                 found = self.names.function(value, scope, frame)
                 if found is not None:
-                    around = frame.find(found[0].scope.parent) if found[0].scope.parent else None
-                    yield key, found[0], found[1] or around
+                    yield key, *found
 
     def _promise(self, call: Call, callee: Member, state: State, scope: Scope, frame: Frame) -> State:
         outer, self.thrown = self.thrown, NOWHERE
@@ -363,8 +362,7 @@ class Following(ABC):
     ) -> State:
         if found is None:
             return self.expr(arg, state, scope, frame)
-        around = frame.find(found[0].scope.parent) if found[0].scope.parent else None
-        return self.function(found[0], Frame(found[0], found[1] or around), state)
+        return self.function(found[0], Frame(*found), state)
 
 
 def _hears_failures(function: Function) -> bool:

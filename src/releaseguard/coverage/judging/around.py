@@ -114,15 +114,13 @@ class Reach:
 
     def _found(self, function: Function) -> Around:
         level, functions, callers = [function], {id(function): function}, dict[int, Sequence[int]]()
-        cut = False
         for _ in range(OUTWARD):
             further: dict[int, Function] = {}
             for one in level:
                 outer = [each for each in self.outward(one) if each is not one]
                 callers[id(one)] = [id(each) for each in outer]
                 further |= {id(each): each for each in outer if id(each) not in functions}
-            cut = cut or len(functions) + len(further) > WIDEST
-            if cut:
+            if cut := len(functions) + len(further) > WIDEST:
                 break
             functions |= further
             level = list(further.values())

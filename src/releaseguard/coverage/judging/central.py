@@ -36,7 +36,7 @@ class Central:
     finder: Finder
     _of_clients: dict[int | str, list[Hook]] = field(default_factory=dict)
     _of_cards: dict[str, list[Hook]] = field(default_factory=dict)
-    setups: list[tuple[Call, Scope, Card, Sequence[Hook]]] = field(default_factory=list)
+    setups: list[tuple[Call, SourceFile, Card, Sequence[Hook]]] = field(default_factory=list)
     """Where a package begins to send by itself, with the functions that are given what it sends."""
 
     def learn(self, files: Sequence[SourceFile]) -> None:
@@ -46,7 +46,7 @@ class Central:
                 if call.last_name == "use" and isinstance(call.callee, Member):
                     self._intercept(call, call.callee, scope)
                 elif call.last_name in self._setups:
-                    self._set_up(call, scope, file.language)
+                    self._set_up(call, scope, file)
 
     @property
     def _setups(self) -> set[str]:
@@ -63,9 +63,9 @@ class Central:
                 for key in _keys(origin):
                     self._of_clients.setdefault(key, []).append(Hook(hook.function, state))
 
-    def _set_up(self, call: Call, scope: Scope, language: str) -> None:
+    def _set_up(self, call: Call, scope: Scope, file: SourceFile) -> None:
         origin = self.names.origin(call.callee, scope)
-        for card in self.finder.packages.cards_of(origin, language):
+        for card in self.finder.packages.cards_of(origin, file.language):
             hooks = [
                 hook
                 for options in (call.named, *(arg.items for arg in call.args if isinstance(arg, Record)))
@@ -75,7 +75,7 @@ class Central:
             ]
             self._of_cards.setdefault(card.id, []).extend(hooks)
             if call.last_name in card.code.setup:
-                self.setups.append((call, scope, card, hooks))
+                self.setups.append((call, file, card, hooks))
 
     def hooks(self, site: Site) -> Iterator[Hook]:
         """The functions that hear of a call, wherever it is made."""

@@ -41,9 +41,8 @@ def receivers(judge: Judge, cards: Cards, central: Central, files: Sequence[Sour
 
 
 def _captured(judge: Judge, central: Central) -> Iterator[Receiver]:
-    for call, scope, card, hooks in central.setups:
-        file, event = scope.root.file, next(iter(card.events.success), None)
-        if file is not None and event is not None:
+    for call, file, card, hooks in central.setups:
+        for event in card.events.success[:1]:
             logged = any(judge.says(card.id, hook.function)["success"] == "logged" for hook in hooks)
             yield Receiver(card, file, call.at, "captured", event, logged)
 

@@ -1,0 +1,86 @@
+"""The SQL that rules over an app's own table become, asked of a row at a time."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from releaseguard.eventlog.mapping.additions import additions
+from releaseguard.eventlog.mapping.expressions import expression
+from releaseguard.eventlog.mapping.words import PostgresWords, SqliteWords
+from releaseguard_events.mapping.rules import Holds, NameRule, TheirColumn
+from releaseguard_events.stores.postgres_shape import Declared
+from releaseguard_events.stores.table import EventTable
+
+
+def asked(sql: str | None, **row: object) -> object:
+    """The value of an expression over one row."""
+    names = ", ".join(f'? AS "{name}"' for name in row)
+    with sqlite3.connect(":memory:") as database:
+        return database.execute(f"SELECT {sql} FROM (SELECT {names})", tuple(row.values())).fetchone()[0]
+
+
+def named(*rules: NameRule) -> str | None:
+    return expression(EventTable(table="logs", names=rules), "event", SqliteWords())
+
+
+OWN = NameRule(event="mail_ok", provider="mail")
+COMMON = NameRule(event="any_ok", when=(Holds(TheirColumn("kind"), ("call",)),))
+
+
+@pytest.mark.parametrize(
+    ("rules", "events"),
+    [
+        ([OWN], ["mail_ok", None, None]),
+        ([COMMON], ["any_ok", "any_ok", None]),
+        ([OWN, COMMON], ["mail_ok", "any_ok", None]),
+    ],
+)
+def test_a_row_is_named_by_its_providers_rules_or_everybodys_or_not_at_all(
+    rules: Sequence[NameRule], events: Sequence[str | None]
+):
+    rows = [("Mail", "call"), ("maps", "call"), ("maps", "other")]
+    assert [asked(named(*rules), provider=provider, kind=kind) for provider, kind in rows] == events
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "fits"),
+    [
+        ("/v1/[id]/*", "/v1/[id]/x", True),
+        ("/v1/[id]/*", "/v1/i/x", False),
+        ("/x?*", "/x?a=1", True),
+        ("/x?*", "/xya", False),
+        ("/a*", "/A", False),
+    ],
+)
+def test_a_star_alone_stands_for_anything_in_a_pattern(pattern, text, fits):
+    assert bool(asked(SqliteWords().like('"endpoint"', pattern), endpoint=text)) is fits
+
+
+def test_a_detail_inside_json_is_that_part_alone():
+    inside = SqliteWords().object(TheirColumn("metadata", ("info",)))
+    assert asked(inside, metadata='{"info": {"a": 1}, "b": 2}') == '{"a":1}'
+    assert asked(inside, metadata="no json") is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "sql"),
+    [
+        (Declared("uuid", "U"), '"id"'),
+        (Declared("text", "S"), '"id"'),
+        (None, '"id"'),
+        (Declared("bigint", "N"), '"id"::text'),
+    ],
+)
+def test_an_id_is_asked_as_it_stands_so_that_its_index_serves(kind, sql):
+    assert expression(EventTable(table="logs", names=(OWN,)), "id", PostgresWords(lambda _: kind)) == sql
+
+
+@pytest.mark.parametrize("columns", [{"release": "version"}, {"release": "version", "synthetic": False}])
+def test_what_the_table_has_already_is_not_added(columns: Mapping[str, str | bool]):
+    script = additions(EventTable(table="logs", columns=columns))
+    assert '"release"' not in script
+    assert ('"synthetic" boolean' in script) is ("synthetic" in columns)
+    assert additions(EventTable()) == additions(EventTable(results_table="x")) == ""
