@@ -466,6 +466,19 @@ test("anything in a detail becomes JSON", async () => {
   });
 });
 
+test("lists in place of a word are not written out, however long they are", async () => {
+  const { net, log } = writing();
+  const holes: unknown[] = [];
+  holes[1e7] = 1;
+  const call = log.logIntegrationEvent as (...given: unknown[]) => void;
+  for (const error_code of [holes, [1, 2], new Float64Array(1e5), "ok"]) call("sendgrid", "e", "error", { error_code });
+  call("sendgrid", "e", "error", { detail: new Map([[holes, 1]]) });
+  await log.flush();
+  const rows = net.calls.flatMap((call) => call.rows);
+  same(rows.map((row) => row["error_code"]), ["[list]", "[list]", "[list]", "ok", null]);
+  same(rows.at(-1)!.detail, { "[list]": 1 });
+});
+
 test("no argument makes a call throw", async () => {
   const { net, log } = writing();
   const call = log.logIntegrationEvent as (...given: unknown[]) => void;
@@ -1044,6 +1057,28 @@ test("a page that goes does not wait for the request before", async () => {
     listeners["pagehide"]!();
     await settled();
     same(net.events, ["a", "b"]);
+  });
+});
+
+test("a page that goes asks nobody for a token who may answer when it is gone", async () => {
+  const listeners: Record<string, () => void> = {};
+  const globals = {
+    document: {},
+    addEventListener: (name: string, listener: () => void) => (listeners[name] = listener),
+  };
+  await having(globals, async () => {
+    let session = "first";
+    const accessToken = (): Promise<string> => new Promise((resolve) => setTimeout(() => resolve(session), 0));
+    const { net, log } = listing([], { accessToken });
+    log.logIntegrationEvent("mapbox", "a", "success");
+    same(await log.flush(), true);
+    session = "second";
+    log.logIntegrationEvent("mapbox", "b", "success");
+    listeners["pagehide"]!();
+    same(net.calls.map((call) => call.headers["authorization"]), ["Bearer first", "Bearer first"]);
+    log.logIntegrationEvent("mapbox", "c", "success");
+    same(await log.flush(), true);
+    same(net.calls.map((call) => call.headers["authorization"])[2], "Bearer second");
   });
 });
 

@@ -216,7 +216,7 @@ function noteOf(provider: unknown, event: unknown, outcome: unknown, said: Event
     at: Date.now(),
     provider: typeof provider === "string" ? held(provider, MAX_NAME) : null,
     event: typeof event === "string" ? held(event, MAX_NAME) : null,
-    outcome: String(outcome),
+    outcome: textOf(outcome),
     error_code: held(said.error_code, MAX_RAW),
     release: held(said.release, MAX_RAW),
     source: held(said.source, MAX_RAW),
@@ -235,8 +235,13 @@ function noteOf(provider: unknown, event: unknown, outcome: unknown, said: Event
 /** A text that nobody can change; one that is too long is cut at once, so that the rest of it is not kept. */
 function held(value: unknown, limit: number): string | null {
   if (value === null || value === undefined) return null;
-  const text = typeof value === "string" ? value : String(value);
+  const text = textOf(value);
   return text.length > limit ? storable(text, limit) : text;
+}
+
+/** Lists are not read to their end: written out, one with holes has commas for hours. */
+function textOf(value: unknown): string {
+  return Array.isArray(value) || ArrayBuffer.isView(value) ? "[list]" : String(value);
 }
 
 function sizeOf(text: string | null): number {
@@ -399,6 +404,9 @@ interface Answer {
 let outliving = 0;
 const MOST_OUTLIVING = 60_000;
 
+/** While a page goes: what is asked of the app then may be answered when the page is gone. */
+let leaving = false;
+
 /** While `fetch` is being called: where the app logs every use of it, a delivery is not to log the next one for ever. */
 let delivering = false;
 
@@ -410,6 +418,8 @@ class Store {
   readonly #address: string;
   readonly #prefer: string;
   readonly #key: string | undefined;
+  /** The user's token that was sent last. */
+  #newest: string | null | undefined;
 
   constructor(options: Options, environ: Environ) {
     this.#options = options;
@@ -440,7 +450,7 @@ class Store {
 
   /** `undefined` where nobody is signed in. */
   async write(rows: readonly Row[]): Promise<Answer | undefined> {
-    const bearer = this.byFunction ? await this.#token() : this.#key;
+    const bearer = this.byFunction ? (leaving && this.#newest) || (this.#newest = await this.#token()) : this.#key;
     if (!bearer) return undefined;
     const answer = await this.#post(JSON.stringify(this.byFunction ? { events: rows } : rows), bearer);
     return this.byFunction && answer.status === 401 ? undefined : answer; // a session that has just ended
@@ -647,7 +657,9 @@ class Writer implements IntegrationLog {
   #listen(): void {
     this.#listens = true;
     const leave = (): void => {
+      leaving = true;
       do void this.#deliver(); while (this.#queue.length);
+      leaving = false;
     };
     const page = ambient.document !== undefined;
     for (const event of page ? ["pagehide", "visibilitychange"] : ["beforeunload"]) {
@@ -1099,7 +1111,7 @@ function membered<Key>(
     } catch {
       // the app's own getter
     }
-    const name = spend(storable(String(key), MAX_NAME), budget);
+    const name = spend(storable(textOf(key), MAX_NAME), budget);
     const value = plain(item, depth - 1, budget);
     if (name !== "__proto__") copied[name] = value;
     else Object.defineProperty(copied, name, { value, enumerable: true, configurable: true, writable: true });

@@ -174,6 +174,39 @@ def test_a_call_that_is_too_large_stores_nothing(phones: Phones, user: dict[str,
     assert phones.rows(user) == []
 
 
+@pytest.mark.parametrize("number", ["1e131071", "-1e131071", "0e-16383", "1e-16383"])
+def test_numbers_that_are_short_and_written_out_are_long_are_not_written_out(
+    phones: Phones, user: dict[str, Any], number: str
+) -> None:
+    given = f'[{{"detail": [{",".join([number] * 9_000)}]}}]'
+    with psycopg.connect(phones.store.url) as connection:
+        connection.execute("SELECT set_config('request.jwt.claims', %s, true)", [json.dumps(user)])
+        connection.execute("SET LOCAL ROLE authenticated")
+        with pytest.raises(psycopg.Error) as refused:
+            connection.execute(CALL, [given])
+    assert refused.value.sqlstate == "PT413"  # not that the memory of the database is at an end
+
+
+def test_numbers_that_javascript_can_hold_are_taken(phones: Phones, user: dict[str, Any]) -> None:
+    numbers = [1.7976931348623157e308, -5e-324, 0, 2**53]
+    assert phones.call([row(user, detail={"n": numbers})], user) == {"stored": 1}
+
+
+def test_a_minute_is_a_minute_in_every_time_zone(phones: Phones, user: dict[str, Any]) -> None:
+    at = datetime.now(UTC).replace(second=20) - timedelta(minutes=5)
+    taken = []
+    for seconds in (0, 10, 30, 50):
+        with psycopg.connect(phones.store.url) as connection:
+            connection.execute("SELECT set_config('request.jwt.claims', %s, true)", [json.dumps(user)])
+            connection.execute(f"SET LOCAL TIME ZONE {seconds / 3600}")
+            connection.execute("SET LOCAL ROLE authenticated")
+            given = [row(user, occurred_at=(at + timedelta(seconds=second)).isoformat()) for second in (0, 25)]
+            found = connection.execute(CALL, [json.dumps(given)]).fetchone()
+            assert found is not None
+            taken.append(found[0]["stored"])
+    assert taken == [1, 0, 0, 0]
+
+
 @pytest.mark.parametrize(
     ("said", "kept"), [(timedelta(days=-40), timedelta(days=-1)), (timedelta(days=3), timedelta(0))]
 )

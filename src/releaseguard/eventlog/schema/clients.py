@@ -49,6 +49,22 @@ _ID: Final = "^[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f
 _NAME: Final = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"
 _SCHEMA: Final = quoted("@schema@")
 """Stands for the schema in which the table was found: the function looks for nothing on a caller's search path."""
+_LONG_NUMBERS: Final = (
+    "SELECT FROM jsonb_path_query(events, 'strict $.** ? (@.type() == \"number\")') AS n"
+    " WHERE scale(n::numeric) > 400 OR abs(n::numeric) >= 1e400"
+)
+"""Ten characters can be a number of 131,072 digits, written out: a call of 200 KB would take a gigabyte of memory. What
+JavaScript and Python can hold has no more than 324 behind the point."""
+_BOUNDS: Final = f"""  too_large := pg_column_size(events) > {MOST_BYTES * 6};
+  IF NOT too_large THEN -- and not written out before that is known
+    too_large := EXISTS ({_LONG_NUMBERS});
+  END IF;
+  IF NOT too_large THEN
+    too_large := octet_length(events::text) > {MOST_BYTES} OR jsonb_array_length(events) > {MOST_ROWS};
+  END IF;
+  IF too_large THEN
+    RAISE EXCEPTION 'more than {MOST_ROWS} events or {MOST_BYTES} bytes in one call' USING ERRCODE = 'PT413';
+  END IF;"""
 _TIME: Final = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)$"
 
 
@@ -151,6 +167,7 @@ DECLARE
   row_given jsonb;
   answer jsonb := '{{"stored": 0, "repeated": 0, "limited": 0, "refused": 0}}';
   became text;
+  too_large boolean;
 BEGIN
   IF coalesce(claims ->> 'sub', '') = '' OR (claims ->> 'is_anonymous') = 'true' THEN
     RAISE EXCEPTION 'events are taken from users who are signed in' USING ERRCODE = 'insufficient_privilege';
@@ -158,9 +175,7 @@ BEGIN
   IF jsonb_typeof(events) IS DISTINCT FROM 'array' THEN
     RAISE EXCEPTION 'events is not a list' USING ERRCODE = 'PT400';
   END IF;
-  IF octet_length(events::text) > {MOST_BYTES} OR jsonb_array_length(events) > {MOST_ROWS} THEN
-    RAISE EXCEPTION 'more than {MOST_ROWS} events or {MOST_BYTES} bytes in one call' USING ERRCODE = 'PT413';
-  END IF;
+{_BOUNDS}
   IF NOT pg_try_advisory_xact_lock({literal(ledger)}::regclass::int, hashtext(caller_is)) THEN
     RAISE EXCEPTION 'another call of this user is under way' USING ERRCODE = 'PT429';
   END IF;
@@ -195,7 +210,7 @@ def _one_row(table: str, is_view: bool) -> str:
         ELSE
           became := 'limited';
           IF (left_over ->> (row_given ->> 'outcome'))::int > 0 THEN
-            INSERT INTO {ledger} VALUES (caller_is, date_trunc('minute', used_at), row_given ->> 'provider',
+            INSERT INTO {ledger} VALUES (caller_is, date_trunc('minute', used_at, 'UTC'), row_given ->> 'provider',
               row_given ->> 'event', row_given ->> 'outcome', moment) ON CONFLICT DO NOTHING;
             IF FOUND THEN
               became := 'stored';
