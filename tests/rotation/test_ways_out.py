@@ -361,7 +361,7 @@ def test_a_plan_expects_no_proof_where_none_can_come() -> None:
     world = ready("old", "new")
     world.card = structs.replace(world.card, secrets=(structs.replace(world.card.secrets[0], reach="client"),))
     text = text_of(go(world, RotateRequest(dry_run=True)))
-    assert "proof: none can come, for the reason below" in text
+    assert "proof: none is possible, for the reason below" in text
     assert "proof to expect" not in text
     assert "Installed apps hold this value" in text
 

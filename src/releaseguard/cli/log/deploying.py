@@ -81,7 +81,7 @@ def deployed(run: Run, environment: str | None, **flags: Any) -> None:
     when = readable.date_and_clock(event.occurred_at, seconds=True)
     of = f" as {asked.component}" if asked.component else ""
     document: MarkedDocument = {"event": columns_of(event), "new": new}
-    run.emit(f"{asked.release} is live in {event.environment}{of} since {when}{known}", document)
+    run.emit(f"{asked.release} has been live in {event.environment}{of} since {when}{known}", document)
 
 
 def _asked(run: Run, flags: Any) -> _Asked:

@@ -102,7 +102,7 @@ class RotateFlags:
     "new_destinations",
     multiple=True,
     metavar="URI",
-    help="This destination is meant although no rotation has written it; GitHub Actions asks for it. May be repeated.",
+    help="Confirm a destination that no rotation has written yet; GitHub Actions requires it. May be repeated.",
 )
 @click.option("--dry-run", is_flag=True, help="Print the plan and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")

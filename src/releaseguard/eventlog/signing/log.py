@@ -108,7 +108,7 @@ class SignedLog(EventLog):
         signed = signed or next((row for row in self._before(first) if key_named_by(row)), None)
         if signed is not None:
             raise Refused(
-                f"the log's own rows are signed since {to_text(signed.recorded_at or signed.occurred_at)} (row "
+                f"the log's own rows have been signed since {to_text(signed.recorded_at or signed.occurred_at)} (row "
                 f"{signed.id}), and {VARIABLE} is not set: what this run writes would not be believed",
                 where=VARIABLE,
                 next_step=f"Set {VARIABLE} to the key that the others have. If nobody ever set one, that row is "
@@ -195,7 +195,7 @@ class SignedLog(EventLog):
             return None
         if "signature" in event.detail:
             return "its signature is not of a key that is held here"
-        return f"it is not signed, and rows of ours are since {to_text(began)}"
+        return f"it is not signed, and rows of ours have been since {to_text(began)}"
 
     def _since(self, keys: Keyring) -> datetime | None:
         """When the first validly signed row was recorded; ``None``: there is none."""

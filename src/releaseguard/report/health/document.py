@@ -169,7 +169,8 @@ def opened(row: HealthRow) -> list[str]:
         for line in (f"OPEN LEAK since {leak['since'][:16]}Z: {leak['reason']}", f"next: {leak['next_step']}")
     ]
     rotations = [
-        f"rotation {one['rotation_id']} is {one['state']} since {one['changed_at'][:16]}Z" for one in row["rotations"]
+        f"rotation {one['rotation_id']} has been {one['state']} since {one['changed_at'][:16]}Z"
+        for one in row["rotations"]
     ]
     due = [
         f"DUE {one['secret']}: {_old(one['age_s'])} old, the limit is {_old(one['max_age_s'])} at most; "

@@ -66,7 +66,7 @@ def _lines(document: StatusDocument) -> Iterator[_StatusLine]:
         yield _StatusLine(f"BROKEN    the history of {broken['lane']}", broken["next_step"])
     for rotation in document["rotations"]:
         provider, since = rotation["provider"], _minute(rotation["changed_at"])
-        said = f"ROTATION  {provider} is {rotation['state']} since {since}"
+        said = f"ROTATION  {provider} has been {rotation['state']} since {since}"
         yield _StatusLine(said, f"releaseguard rotate {provider} --resume")
     for one in document["unjudged"]:
         yield _StatusLine(

@@ -90,7 +90,7 @@ def steps_of(
             what="Store the same value in the vault as a new version, as soon as it can be reached.", names=group.names
         ),
         HandStep(
-            what="Have it recorded and proven as soon as the services can be reached: it is all written once more.",
+            what="Record and prove it as soon as the services can be reached: everything is written once more.",
             commands=[command],
         ),
         HandStep(

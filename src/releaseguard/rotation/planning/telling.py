@@ -42,9 +42,9 @@ def _in_all(plan: Plan) -> Sequence[str]:
 def _proof_line(plan: Plan) -> str:
     runtimes = [one for one in plan.destinations if one.runtime]
     if not runtimes:
-        return "proof: none can come, for nothing that runs reads it from there"
+        return "proof: none is possible, because nothing that runs reads it from there"
     if plan.hopeless:
-        return "proof: none can come, for the reason below"
+        return "proof: none is possible, for the reason below"
     labelled = all(any(name.endswith(COMPANION_SUFFIX) for name in one.names) for one in runtimes)
     if labelled:
         return "proof to expect: grade A, where the app reports the version that is pushed beside the secret"

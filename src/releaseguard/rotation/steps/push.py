@@ -55,7 +55,7 @@ def push(session: RotationSession, direction: Direction) -> None:
     if not goes_on:
         raise _push_failed(session, failed)
     for key, error in wrong.items():
-        session.tell(f"Not written, and gone on without: {key}: {at_place(key, error)}")
+        session.tell(f"Not written, and continued without: {key}: {at_place(key, error)}")
 
 
 def _record(session: RotationSession, steps: Sequence[said.ChainStep], right: Sequence[str]) -> None:
@@ -63,7 +63,9 @@ def _record(session: RotationSession, steps: Sequence[said.ChainStep], right: Se
     try:
         session.append(*steps)
     except ServiceError:
-        session.tell(f"Written, and not recorded, for the event log does not answer: {', '.join(right) or 'nothing'}.")
+        session.tell(
+            f"Written but not recorded, because the event log does not answer: {', '.join(right) or 'nothing'}."
+        )
         raise
 
 

@@ -48,7 +48,7 @@ def take_along(session: RotationSession, view: RotationView) -> None:
     else was piped in."""
     if not same_values(view, session.request.values, session.context.rules.salt):
         raise UsageError(
-            f"what was piped in is not what rotation {view.id} brought out",
+            f"what was piped in is not what rotation {view.id} rolled out",
             next_step=f"Pipe that in, or give it up first: {session.command} --abort",
         )
     identity = next((str(pin.secret_id) for pin in view.pins if pin.awaits_vault), "")

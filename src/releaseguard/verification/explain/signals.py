@@ -257,7 +257,7 @@ def _ceiling(state: ReleaseState, rule: Rule) -> str:
 
 def _without_room(state: ReleaseState, rule: Rule) -> str:
     """What errors tell of which nearly all rows are: only their number."""
-    said = "so many are usual that the rise which the card calls harm has no room: nothing can exclude it"
+    said = "the usual share is so high that the rise the card calls harm does not fit above it: nothing can exclude it"
     if not outnumbers(state, state.errors[rule.id]):
         return said
     return f"{said}; by their number they are too many: {state.known.expected_events(rule, state.elapsed):.1f} is usual"

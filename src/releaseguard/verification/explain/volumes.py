@@ -112,12 +112,12 @@ def _odd_share(state: ReleaseState, verdict: Verdict) -> str:
     if found.has_fallen:
         return (
             f"; its share of all traffic fell from {found.earlier:.0%} to {found.later:.0%} in this time: "
-            "the release was taken back, or what divides the traffic sends it elsewhere"
+            "the release was rolled back, or the traffic split sends users elsewhere"
         )
     if found.is_missing:
         return (
             f"; it makes {found.share:.0%} of all traffic, and with the old release {found.made:.0%} of what was to be "
-            "expected of all providers: fewer users came, or it loses a part of all that it is given"
+            "expected of all providers: fewer users came, or it loses a part of what it gets"
         )
     return ""
 

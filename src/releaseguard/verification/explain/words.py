@@ -120,7 +120,7 @@ def evidence_words(state: ReleaseState, failure: Failure) -> str:
     final_look = failure.final_look
     if final_look is not None:
         return (
-            f"as usual that has a probability of {_odds(final_look.chance)} at the window's last look, "
+            f"as usual, that would have a probability of {_odds(final_look.chance)} at the window's last look, "
             f"needed at most {_odds(final_look.allowed)}"
         )
     reached = f"{min(state.peak, 1e9):,.0f} to 1" if state.peak >= state.threshold else "enough by itself"

@@ -95,12 +95,12 @@ class LateRows:
         by = readable.exactly(timedelta(minutes=self.minutes))
         if self.never_set:
             return (
-                f"rows reach the log and say that they are of before {NEVER_SET.year}: a writer's clock was never set, "
-                "or its milliseconds are read as seconds"
+                f"rows reach the log with times before {NEVER_SET.year}: a writer's clock was never set, or its "
+                "milliseconds are read as seconds"
             )
         if self.is_clock:
-            return f"rows reach the log and say that they are {by} older than that: a writer's clock is behind"
-        return f"rows reach the log that are about {by} old: a queue is worked off, or the past is brought in"
+            return f"rows reach the log with times {by} older than that: a writer's clock is behind"
+        return f"rows reach the log that are about {by} old: a queue is being worked off, or history is being imported"
 
 
 ARRIVING = 15

@@ -36,8 +36,8 @@ def summary_of(judged: Judged) -> str:
         return f"nothing could be checked: {unread} rows since the deployment cannot be read and are set aside"
     if not judged.findings and isinstance(judged.log, LogEvidence) and judged.log.late_rows:
         return (
-            "nothing could be checked: all rows that reach the log say that they are of long before the baseline, so "
-            "that a writer's clock is behind or was never set"
+            "nothing could be checked: all rows that reach the log have times long before the baseline, so "
+            "a writer's clock is behind or was never set"
         )
     if not judged.findings:
         return "nothing could be checked: no check is configured, and no provider has logged an event"
@@ -78,8 +78,8 @@ def _of_another(judged: Judged, serving: Serving) -> str:
     environment, release = judged.deployment.environment, serving.release[:LONGEST_SEEN]
     other = judged.deployment.release[:LONGEST_SEEN]
     return (
-        f"{environment} serves {release} since {readable.clock(serving.since)}, which no mark names, and this is about "
-        f"{other}"
+        f"{environment} has served {release} since {readable.clock(serving.since)}, which no mark names, and this "
+        f"verdict is about {other}"
     )
 
 
