@@ -106,8 +106,8 @@ def _nothing_tagged(
 ) -> Finding:
     if others:
         named = ", ".join(others[:3])
-        seen = f"observed {evidence.other_releases} events, all from other releases ({named})"
-        reason = f"{seen}: the release is not live"
+        came = evidence.other_releases
+        reason = f"observed {came} events, all from other releases ({named}): the release is not live"
         silent = replace(evidence, silence_cause=SilenceCause.RELEASE_NOT_LIVE)
         return finding(provider, check, Verdict.INCONCLUSIVE, reason, silent)
     reason = "observed no event since the deployment, so nothing can be said about its tag"
