@@ -466,3 +466,41 @@ def test_what_the_database_refuses_is_said_as_that(postgres_store: PostgresStore
     finally:
         postgres_store.sql("DROP OWNED BY reader")
         postgres_store.sql("DROP ROLE reader")
+
+
+STRANGERS = """
+SET ROLE stranger;
+CREATE TEMP TABLE loot (said text);
+GRANT ALL ON loot TO PUBLIC;
+CREATE FUNCTION pg_temp.evil() RETURNS timestamptz LANGUAGE plpgsql AS
+  $$ BEGIN INSERT INTO pg_temp.loot VALUES (current_user); RETURN now(); END $$;
+CREATE TEMP VIEW came AS SELECT pg_temp.evil() AS occurred_at;
+CREATE TEMP TABLE mine (x int);
+"""
+TRIGGER = "CREATE TRIGGER t AFTER INSERT ON {} FOR EACH STATEMENT EXECUTE FUNCTION integration_events_touch()"
+ROW = (
+    "INSERT INTO integration_events (id, occurred_at, provider, event, outcome, environment, synthetic, detail)"
+    " VALUES (gen_random_uuid(), now(), 'a', 'b', 'success', 'c', false, '{}')"
+)
+
+
+@pytest.mark.parametrize("granted", [False, True])
+def test_what_counts_with_its_owners_rights_runs_nothing_of_a_strangers(
+    postgres_store: PostgresStore, granted: bool
+) -> None:
+    """``came`` is what the trigger names so, and where it names nothing a view in the caller's temporary schema."""
+    postgres_store.log()
+    postgres_store.sql("DO $$ BEGIN CREATE ROLE stranger; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    if granted:
+        postgres_store.sql("GRANT EXECUTE ON FUNCTION integration_events_touch() TO stranger")
+        postgres_store.sql("GRANT ALL ON integration_events TO stranger")
+    with psycopg.connect(postgres_store.url, autocommit=True) as connection:
+        connection.execute(STRANGERS)
+        if granted:
+            for table, insert in (("mine", "INSERT INTO mine VALUES (1)"), ("integration_events", ROW)):
+                connection.execute(TRIGGER.format(table))
+                connection.execute(insert)
+        else:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(TRIGGER.format("mine"))
+        assert connection.execute("SELECT said FROM loot").fetchall() == []

@@ -126,8 +126,13 @@ def _replaced(table: str) -> str:
 def _touch(table: str) -> str:
     marked = f"INSERT INTO {inside(table, 'touched')} SELECT DISTINCT date_trunc('minute', occurred_at, 'UTC') FROM"
     faults = literal(inside(table, FAULTS))
+    names = ", ".join(literal(name) for name in trigger_names(table))
     body = f"""
 BEGIN
+  -- In anybody else's trigger, what came and what went could be views of his, which would run with our rights.
+  IF TG_RELID IS DISTINCT FROM to_regclass({literal(inside(table))}) OR TG_NAME <> ALL (ARRAY[{names}]) THEN
+    RETURN NULL;
+  END IF;
   IF TG_OP IN ('INSERT', 'UPDATE') THEN
     {marked} came WHERE isfinite(occurred_at);
   END IF;
@@ -322,6 +327,7 @@ def _rights(table: str) -> str:
     """Who may read the table's rows may read their counts."""
     names = ", ".join(qualified(beside(table, part)) for part in (*PARTS, ROLLED))
     faults, functions = qualified(beside(table, FAULTS)), _callable(table)
+    touch = f"{qualified(beside(table, 'touch'))}()"
     secured = "\n".join(
         f"  ALTER TABLE {qualified(beside(table, part))} ENABLE ROW LEVEL SECURITY;" for part in (*PARTS, ROLLED)
     )
@@ -332,6 +338,7 @@ def _rights(table: str) -> str:
         for part in (*PARTS, ROLLED)
     )
     return "DO " + dollar_quoted(f"""DECLARE reader text; BEGIN
+  REVOKE ALL ON FUNCTION {touch} FROM PUBLIC; -- who may execute it may make triggers of it
   IF to_regprocedure('auth.jwt()') IS NULL THEN
     FOR reader IN SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
       FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) a
@@ -345,7 +352,7 @@ def _rights(table: str) -> str:
 {policies}
   REVOKE ALL ON {names} FROM PUBLIC, anon, authenticated, service_role;
   REVOKE ALL ON SEQUENCE {faults} FROM PUBLIC, anon, authenticated, service_role;
-  REVOKE ALL ON FUNCTION {functions} FROM PUBLIC, anon, authenticated, service_role;
+  REVOKE ALL ON FUNCTION {functions}, {touch} FROM PUBLIC, anon, authenticated, service_role;
   GRANT SELECT ON {names} TO service_role;
   GRANT SELECT ON SEQUENCE {faults} TO service_role;
   GRANT EXECUTE ON FUNCTION {functions} TO service_role;
