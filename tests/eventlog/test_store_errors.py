@@ -30,6 +30,7 @@ from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import OURSELVES, Event, Outcome, new_id, utc_now
 from releaseguard.secret import Secret
 from releaseguard.services.supabase.event_log import SupabaseEventLog, connect
+from releaseguard_events.stores.rest_rows import refusal
 from releaseguard_events.stores.sqlite import sqlite_path
 from releaseguard_events.stores.table import EventTable
 from tests.support.hasty import hasty
@@ -276,6 +277,14 @@ def over(url: str, key: str) -> SupabaseEventLog:
 def test_a_wrong_key_is_refused_access(rest_store: Any) -> None:
     error = reading_and_writing_fail(over(rest_store.project.url, PASSWORD), AccessDenied)
     assert "SUPABASE_SERVICE_ROLE_KEY" in str(error.next_step)
+
+
+def test_a_full_disk_over_rest_is_told_as_the_database_tells_it() -> None:
+    error = refusal(
+        405, {"code": "25006", "message": "cannot execute INSERT in a read-only transaction"}, EventTable(), "x"
+    )
+    assert str(error.what) == "the database takes no writes: it is read-only"
+    assert "disk" in str(error.next_step)
 
 
 def test_an_address_that_is_no_project_is_not_found(rest_store: Any) -> None:

@@ -28,7 +28,7 @@ from releaseguard.sandbox.world import World
 from tests.killing.mortals import Mortals
 from tests.support import extent
 
-SETTINGS = '\n[rotation]\nlease = "0.6s"\nprove_within = "30s"\n[network]\ntimeout = "1s"\npatience = "3s"\n'
+SETTINGS = '\n[rotation]\nlease = "0.6s"\nprove_within = "15s"\n[network]\ntimeout = "1s"\npatience = "3s"\n'
 NAME = "SENDGRID_API_KEY"
 CHAIN_KEY = ChainKey("sendgrid", "production")
 BEGIN = ("rotate", "sendgrid", "--leak", "--reason", "key in a gist", "--yes", "--json")

@@ -23,8 +23,8 @@ from releaseguard.services.supabase.event_log import SupabaseEventLog
 from tests.killing.mortals import Mortals
 from tests.support import extent, postgres, postgrest
 
-SLOW_MACHINE = '\n[rotation]\nlease = "120s"\nprove_within = "120s"\n[network]\ntimeout = "60s"\npatience = "120s"\n'
-QUICK = '\n[rotation]\nlease = "1s"\nprove_within = "30s"\n[network]\ntimeout = "1s"\npatience = "3s"\n'
+SLOW_MACHINE = '\n[rotation]\nlease = "120s"\nprove_within = "30s"\n[network]\ntimeout = "60s"\npatience = "120s"\n'
+QUICK = '\n[rotation]\nlease = "1s"\nprove_within = "15s"\n[network]\ntimeout = "1s"\npatience = "3s"\n'
 NAME = "SENDGRID_API_KEY"
 CHAIN_KEY = ChainKey("sendgrid", "production")
 BEGIN = ["rotate", "sendgrid", "--yes", "--json"]

@@ -148,6 +148,7 @@ def _matches(query: Query, row: Event) -> bool:
         query.since is None or row.occurred_at >= query.since,
         query.until is None or row.occurred_at < query.until,
         query.recorded_since is None or recorded >= query.recorded_since,
+        query.recorded_until is None or recorded <= query.recorded_until,
         all(str(row.detail.get(key)) == value for key, value in query.detail.items()),
     )
     return all(wanted)

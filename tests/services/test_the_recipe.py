@@ -192,7 +192,7 @@ def test_a_leaked_key_is_rotated_at_a_destination_that_was_added(copy: Path) -> 
         (copy / "releaseguard.toml").write_text(SHOP.format(project=world.infisical.project_id, **urls), "utf-8")
         environ = {**world.environ(), "NETLIFY_AUTH_TOKEN": netlify.token}
         with mails(netlify, log):
-            flags = ("--leak", "--reason", "in a gist", "--yes", "--prove-within", "60s", "--json")
+            flags = ("--leak", "--reason", "in a gist", "--yes", "--prove-within", "20s", "--json")
             done = command(copy, "rotate", "sendgrid", *flags, **environ)
         assert done.stdout, done.stderr
         assert json.loads(done.stdout)["state"] == "PROVEN", done.stdout + done.stderr

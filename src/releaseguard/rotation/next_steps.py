@@ -193,6 +193,11 @@ def _what_a_proof_needs(session: RotationSession, view: RotationView) -> str:
         return f"See which value {', '.join(refused)} holds: the provider refuses it"
     if refused := [called(one) for one in seen if one.refused]:
         return f"See why the provider refuses some of what {', '.join(refused)} asks of it with the new value"
+    if early := [called(one) for one in seen if one.new and one.destination in silent]:
+        return (
+            f"Set the clock of {', '.join(early)} right (compare: releaseguard doctor): by it the new value was used "
+            "before it was there"
+        )
     return "Make the traffic that is missing"
 
 

@@ -29,6 +29,8 @@ INDENT = 2
 """Columns by which what a command prints is set off from the story."""
 WIDEST = 96
 """Columns of a verdict, at most."""
+BRISK = '[rotation]\nprove_within = "20s"\n'
+"""Nobody watches a demo for as long as a proof may take."""
 
 
 @command("demo", example="releaseguard demo --scenario leak")
@@ -81,7 +83,7 @@ def _staged(run: Run, folder: Path, scenario: str | None) -> Iterator[_Stage]:
         # Only what the story rotates is managed: copies that nobody has pushed could not be judged.
         kept = () if scenario == "release" else ("sendgrid",)
         world.destinations = {name: world.destinations[name] for name in kept}
-        config = world.write(folder)
+        config = world.write(folder, extra=BRISK)
         loaded = configuration.load(config, environment=None, environ={})
         with wiring.open_up(loaded, world.environ()) as opened:
             yield _Stage(run, Story(world, week), opened)

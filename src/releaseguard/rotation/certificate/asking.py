@@ -28,23 +28,28 @@ def certified(session: RotationSession, direction: Direction) -> CertificateReco
     question, now = heard(session, direction), log.now()
     first = revoked_by(session.chain, rotation.unit) if rotation.goes_nowhere else rotation
     began_at = first.began_at if first else rotation.began_at
-    since = max(began_at - BEFORE, now - LOOKED_BACK)
+    since, by_store = max(began_at - BEFORE, now - LOOKED_BACK), log.capabilities.has("recorded_at")
     events = selected(session, question, Query(since=since))
+    if by_store:  # whose clock is behind, or what came late
+        events = [*events, *selected(session, question, Query(recorded_since=since, until=since))]
     question = told_from_refusals(session, question, events)
     began = rotation.progress(direction).pushed_at or rotation.changed_at
     # What is written once more was out already: uses of before need not be of the old value.
     is_cut = rotation.goes_nowhere and (first is None or since > began_at - BEFORE)
-    earlier = {} if is_cut else _uses_before(session, question, since)
+    earlier = {} if is_cut else _uses_before(session, question, since, by_store=by_store)
     return certificate_of(question, events, now, began=began, components=session.context.components, earlier=earlier)
 
 
-def _uses_before(session: RotationSession, question: Question, until: datetime) -> Mapping[str | None, EarlierUse]:
+def _uses_before(
+    session: RotationSession, question: Question, until: datetime, *, by_store: bool
+) -> Mapping[str | None, EarlierUse]:
     """By source, what was used in the time before that: of the old value or of one that is older."""
     asked = Query(
         events=tuple(sorted(question.success_events)),
         outcome=Outcome.SUCCESS,
         since=until - EARLIER,
         until=until,
+        recorded_until=until if by_store else None,
     )
     counted = chain.from_iterable(map(session.context.log.minute_counts, of_every_name(question, asked)))
     return earlier_uses(counted)

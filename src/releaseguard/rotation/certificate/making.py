@@ -1,7 +1,8 @@
 """Makes a certificate of revocation from the rows of the log. Pure.
 
 A consumer is a source of the app, with the destination and the component that the project says it belongs to. What a
-row says is read as for a proof; a row from before the new value served used the old one, whatever it carries.
+row says is read as for a proof; a row from before the new value served used the old one, whatever it carries. Who
+has a clock that is hours behind would have used the old value hours ago for ever: the log's clock shows by how much.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from releaseguard.rotation.proof.values import Question, RuntimeDestination
 
 MOST = 200
 """Consumers that a certificate names."""
+AGREE = timedelta(minutes=1)
+"""So near are the delays of rows that a clock alone makes late; and so long it takes at least until that is seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,22 @@ def earlier_uses(counted: Iterable[MinuteCount]) -> Mapping[str | None, EarlierU
     return found
 
 
+def clocks_behind(rows: Iterable[Event]) -> Mapping[str | None, timedelta]:
+    """By source how far its clock is behind the log's, where rows that came one after the other agree on it: what was
+    kept and sent all at once is late, and says nothing of a clock."""
+    delays: dict[str | None, list[tuple[timedelta, datetime]]] = {}
+    for row in rows:
+        if row.recorded_at is not None:
+            delays.setdefault(row.source, []).append((row.recorded_at - row.occurred_at, row.recorded_at))
+    behind: dict[str | None, timedelta] = {}
+    for source, found in delays.items():
+        shortest = min(delay for delay, _ in found)
+        agreeing = [recorded for delay, recorded in found if delay - shortest < AGREE]
+        if shortest > AGREE and max(agreeing) - min(agreeing) >= AGREE:
+            behind[source] = shortest
+    return behind
+
+
 def certificate_of(
     question: Question,
     events: Iterable[Event],
@@ -78,10 +97,11 @@ def certificate_of(
     """
     expected = [*_expected(question), *earlier]
     uses = {source: _UseOfValues(earlier=earlier.get(source)) for source in expected}
-    for event in events:
-        if event.source == CLIENT or not question.is_about(event):
-            continue
-        _count(uses.setdefault(event.source, _UseOfValues()), event, question, _since(question, event.source, began))
+    rows = [event for event in events if event.source != CLIENT and question.is_about(event)]
+    behind = clocks_behind(rows)
+    for event in rows:
+        use, since = uses.setdefault(event.source, _UseOfValues()), _since(question, event.source, began)
+        _count(use, event, event.occurred_at + behind.get(event.source, timedelta()), question, since)
     seen = {source: use for source, use in uses.items() if _is_one(use, source, question)}
     consumers = [_consumer(source, use, question, components) for source, use in seen.items()]
     ordered = sorted(consumers, key=lambda one: (one.new > 0, one.source or ""))
@@ -107,26 +127,26 @@ def _since(question: Question, source: str | None, began: datetime) -> datetime:
     return max(mine, default=began)
 
 
-def _count(use: _UseOfValues, event: Event, question: Question, since: datetime) -> None:
+def _count(use: _UseOfValues, event: Event, at: datetime, question: Question, since: datetime) -> None:
     refused = refuses(question, event)
     if refused or has_failed(event):
-        late = event.occurred_at >= since
+        late = at >= since
         use.failures += late
         use.refused += late and refused
         return
     if not question.shows_success(event):
         if used_the_value_before(question, event):
-            use.old.append(event.occurred_at)
+            use.old.append(at)
         elif question.shows_others(event):
             use.others += 1
         return
     says = says_of(question, event)
     if says in (Says.NEW_VERSION, Says.NEW_DEPLOYMENT):
-        use.new.append(event.occurred_at)
-    elif says is Says.OLD or event.occurred_at < since:
-        use.old.append(event.occurred_at)
+        use.new.append(at)
+    elif says is Says.OLD or at < since:
+        use.old.append(at)
     else:
-        use.unlabelled.append(event.occurred_at)
+        use.unlabelled.append(at)
 
 
 def _consumer(

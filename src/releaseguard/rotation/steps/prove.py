@@ -28,6 +28,7 @@ from releaseguard.rotation.proof.values import Proof, Question, RuntimeDestinati
 from releaseguard.rotation.session import RotationSession, Tell
 from releaseguard.rotation.steps.deploy import deployer_of
 from releaseguard.rotation.steps.held import rewritten, sentences
+from releaseguard.rotation.steps.settling import Settling, settling_words
 from releaseguard.rotation.steps.waiting import Waiting
 from releaseguard.rotation.values import Direction
 
@@ -49,11 +50,17 @@ def prove(session: RotationSession, direction: Direction) -> Proof:
     within = (session.context.rules.prove_within if asked is None else asked).total_seconds()
     clock, wait, began = session.context.clocks.elapsed, FIRST_LOOK, session.context.clocks.elapsed()
     question, flows, may_help = question_of(session, direction), _Flows(session.context), _may_be_shown(session)
-    waiting = Waiting(session, at_once=True)
+    waiting, settling = Waiting(session, at_once=True), Settling(session, direction, within)
     with _released_on_interrupt(session.journal):
         while True:
             question, proof = _look(session, question)
             left = within - (clock() - began)
+            unsettled = settling.left(proof, question) if proof.proven and left > 0 else 0.0
+            if unsettled:
+                waiting.look(settling_words(proof), unsettled, 1.0)
+                session.journal.pause(min(wait, unsettled))
+                wait = min(wait * GROWTH, LAST_LOOK)
+                continue
             if proof.proven or wait == LAST_LOOK or left <= 0:
                 question = question if proof.proven else _with_later_deployments(session, question)
                 question, proof = _look(session, _heard_under_every_name(session, question))

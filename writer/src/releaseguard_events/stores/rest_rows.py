@@ -92,6 +92,13 @@ def refusal(status: int, said: Mapping[str, Any], place: EventTable, label: str)
     if code.startswith(("22", "23", "42804", "42883", "42P10")):
         kind = NoSuchValue if code == "22P02" else ConfigError
         return kind(f"the table {place.table} does not fit: {message}", where=label, next_step=_FITTING)
+    if code == "25006":
+        return ServiceError(
+            "the database takes no writes: it is read-only",
+            where=label,
+            status=status,
+            next_step="See how full the project's disk is (Supabase: Database, Settings), then run the command again.",
+        )
     return _of_the_interface(status, code, label)
 
 

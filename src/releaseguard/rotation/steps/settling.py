@@ -1,0 +1,60 @@
+"""How long a proof that is there is looked at on: one of several processes may still run on the old value, and only a
+use of it shows that.
+
+It costs at most a share of the time that a proof may take, and nothing where the new value has served for that long
+already, or has been used so often without a contradiction that such a process would have shown itself.
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import suppress
+
+from releaseguard import readable
+from releaseguard.errors import ServiceError
+from releaseguard.rotation.proof.judge import HIDDEN_SHARE
+from releaseguard.rotation.proof.values import Proof, Question
+from releaseguard.rotation.session import RotationSession
+from releaseguard.rotation.values import Direction
+
+SHARE = 0.1
+"""Of the time for the proof."""
+PROCESSES = 10
+"""Among so many, one that runs on the old value is to be seen."""
+ENOUGH = math.ceil(math.log(HIDDEN_SHARE) / math.log1p(-1 / PROCESSES))
+"""Successes of a runtime in a row that such a process would stay unseen in with that probability."""
+
+
+class Settling:
+    """One proof, from when it is waited for: ``within`` seconds at most."""
+
+    def __init__(self, session: RotationSession, direction: Direction, within: float) -> None:
+        self._session = session
+        holds = direction is Direction.FORWARD and not session.group.client
+        self._ends = session.context.clocks.elapsed() + (within * SHARE if holds else 0.0)
+        self._is_known = False
+
+    def left(self, proof: Proof, question: Question) -> float:
+        """For how many seconds ``proof`` is to be looked at on; 0 where it stands."""
+        left = self._ends - self._session.context.clocks.elapsed()
+        if left <= 0 or all(one.successes >= ENOUGH for one in proof.runtimes):
+            return 0.0
+        if not self._is_known:
+            self._is_known = True
+            self._ends -= self._served(question)
+            return self.left(proof, question)
+        return left
+
+    def _served(self, question: Question) -> float:
+        """For how many seconds the new value has been at work everywhere; 0 where nobody can say."""
+        with suppress(ServiceError):
+            served = self._session.context.log.now() - max(one.serving for one in question.runtimes)
+            return max(served.total_seconds(), 0.0)
+        return 0.0
+
+
+def settling_words(proof: Proof) -> str:
+    """``6 of 6 proofs; looking on for a process that still runs on the old value``."""
+    needed = sum(one.needed for one in proof.runtimes)
+    there = f"{needed} of {readable.count(needed, 'proof')}"
+    return f"{there}; looking on for a process that still runs on the old value"
