@@ -46,6 +46,26 @@ def failing(monkeypatch):
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        ["rotate", "sendgrid", "--from", "{}"],
+        ["rotate", "sendgrid", "--prove-within", "{}"],
+        ["rotate", "sendgrid", "--from={}", "--json"],
+        ["{}"],
+        ["fail", "{}"],
+    ],
+)
+def test_a_key_that_was_typed_where_none_belongs_is_not_repeated(failing, capsys, words):
+    key = "SG." + "aB3dE5gH7jK9mN1p" * 2 + "." + "qR4tU6wX8zA2cE5g" * 2
+    if words[0] == "fail":
+        failing(ConfigError(f"there is no provider {key!r}"))
+    assert entrypoint.run([word.format(key) for word in words]) == 2
+    shown = "".join(capsys.readouterr())
+    assert "********" in shown
+    assert key[:12] not in shown
+
+
+@pytest.mark.parametrize(
     ("error", "code"),
     [
         (ConfigError("c"), 2),

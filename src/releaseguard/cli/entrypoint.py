@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
     from releaseguard.report.answers import ErrorDocument
+    from releaseguard.secret import Secret
 
 
 def run(args: Sequence[str] | None = None, clocks: Clocks = REAL) -> int:
@@ -46,7 +47,24 @@ def _ended(arguments: list[str], clocks: Clocks) -> int:
         return ExitCode.OK
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the edge: everything becomes words here
         speak_to(arguments, os.environ)
-        return _told(error, arguments)
+        typed = _keys_in(arguments)
+        code = _told(error, arguments)
+        del typed  # what is held until here is masked
+        return code
+
+
+def _keys_in(arguments: Sequence[str]) -> Sequence[Secret]:
+    """What looks like a key in the arguments, where none belongs. A message repeats what was typed, and masks what is
+    held."""
+    from releaseguard.keeping import identified
+    from releaseguard.secret import Secret
+
+    found = []
+    for word in arguments:
+        before, mark, after = identified(word).partition("[secret]")
+        if mark and word.startswith(before) and word.endswith(after):
+            found.append(Secret(word[len(before) : len(word) - len(after)]))
+    return found
 
 
 def _told(error: Exception | KeyboardInterrupt, arguments: list[str]) -> int:
