@@ -193,3 +193,14 @@ def test_a_log_that_stopped_is_the_first_line() -> None:
     assert render(status_of(stopped, [], [], "production"), Display()).startswith(
         "LOG DOWN  nothing has arrived from anybody since "
     )
+
+
+def test_of_several_rotations_of_a_provider_each_has_the_command_that_means_it() -> None:
+    row = {"provider": "mapbox", "environment": "staging", "state": "STAGED", "changed_at": to_text(NOW)}
+    both = [{**row, "secrets": [{"name": name}]} for name in ("MAPBOX_ACCESS_TOKEN", "MAPBOX_SECRET_TOKEN")]
+    lines = render({**status_of(overview(), [], [], "production"), "rotations": both}, Display(width=80)).splitlines()
+    command = "next: releaseguard rotate mapbox --environment staging --secret"
+    assert [line.partition(command)[2] for line in lines] == [
+        " MAPBOX_ACCESS_TOKEN --resume",
+        " MAPBOX_SECRET_TOKEN --resume",
+    ]

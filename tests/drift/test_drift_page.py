@@ -58,7 +58,7 @@ def test_a_command_of_a_workflow_has_its_line_and_all_others_the_configuration()
 
 def test_what_has_to_be_done_stands_once_however_much_has_drifted():
     text = rendered(page_of(report(*[DriftStatus.BEHIND] * 30), "production"), "markdown")
-    assert text.count("releaseguard rotate --all-drifted") == 1
+    assert text.count("releaseguard rotate --all-drifted --environment production") == 1
 
 
 @pytest.mark.parametrize(

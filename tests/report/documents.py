@@ -189,7 +189,16 @@ def status_document(text="x"):
         "log": {"down": True, "newest": TIME},
         "judged": 1,
         "open_leaks": [leak],
-        "rotations": [{"rotation_id": text, "provider": text, "state": text, "changed_at": TIME}],
+        "rotations": [
+            {
+                "rotation_id": text,
+                "provider": text,
+                "environment": text,
+                "secrets": [],
+                "state": text,
+                "changed_at": TIME,
+            }
+        ],
         "failing": [{**release, "verdict": "fail", "next_step": text}],
         "unjudged": [{**release, "next_step": text}],
         "troubled": [{"provider": text, "state": "down", "reason": text, "since": TIME}],

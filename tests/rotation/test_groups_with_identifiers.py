@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from releaseguard.cards.spec import SecretSpec
-from releaseguard.errors import Refused
+from releaseguard.errors import Refused, ServiceError
 from releaseguard.rotation.commands import rotate
 from releaseguard.rotation.result import RotationResult
 from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState
@@ -108,3 +108,18 @@ def test_a_leak_without_a_new_token_is_refused_whatever_the_number() -> None:
     world.vault.put(SID, "AC9876543210")
     with pytest.raises(Refused, match=TOKEN):
         leaked(world)
+
+
+def test_a_pair_of_which_one_could_not_be_stored_does_not_go_out_half_new() -> None:
+    world = a_world(OLD, identifier=False)
+    given = {"origin": ValueSource.STDIN, "values": {SID: Secret("AC9876543210"), TOKEN: Secret(NEW)}}
+    world.vault.killer.on[f"write {TOKEN}"] = ServiceError("500")
+    assert go(world, **given).state is RotationState.PLANNED
+    world.vault.killer.on.clear()
+    half = go(world, action=RotateAction.RESUME)
+    assert f"no new version of {TOKEN} has been made yet" in str(half.problem)
+    assert {place.values()[SID] for place in world.destinations} == {"AC0123456789"}
+    result = go(world, action=RotateAction.RESUME, **given)
+    assert result.state is RotationState.PROVEN
+    held = [(place.values()[SID], place.values()[TOKEN]) for place in world.destinations]
+    assert set(held) == {("AC9876543210", NEW)}

@@ -188,6 +188,11 @@ REFUSED: Mapping[str, tuple[Case, type[ReleaseguardError], str]] = {
         Refused,
         "the newest version is 2, and that one leaked",
     ),
+    "a leak of a version that there is not": (
+        Case(request=asked(**LEAK, leaked_version=9), seen=facts(version(2)), chain=out(1)),
+        Refused,
+        "there is no version 9, the newest is 2",
+    ),
     "a leak whose newest version was reported before": (
         Case(request=asked(**LEAK), seen=facts(version(2)), chain=leaked(2, out(1))),
         Refused,

@@ -9,6 +9,7 @@ from releaseguard import readable
 from releaseguard.report.layout.display import Display
 from releaseguard.report.layout.shown import shown
 from releaseguard.report.layout.text import wrapped
+from releaseguard.report.rows import RotationRow
 from releaseguard.report.status.document import ReleaseRow, StatusDocument
 
 SHORTEST = 40
@@ -67,11 +68,17 @@ def _lines(document: StatusDocument) -> Iterator[_StatusLine]:
     for rotation in document["rotations"]:
         provider, since = rotation["provider"], _minute(rotation["changed_at"])
         said = f"ROTATION  {provider} has been {rotation['state']} since {since}"
-        yield _StatusLine(said, f"releaseguard rotate {provider} --resume")
+        yield _StatusLine(said, f"{_rotating(rotation)} --resume")
     for one in document["unjudged"]:
         yield _StatusLine(
             f"RELEASE   {_named(one)}: {'undecided' if one['verdict'] else 'no verdict yet'}", one["next_step"]
         )
+
+
+def _rotating(row: RotationRow) -> str:
+    """What means this rotation, from wherever it is run: a provider can have several under way."""
+    unit = [f"--secret {one['name']}" for one in row["secrets"]][:1]
+    return " ".join(["releaseguard rotate", row["provider"], f"--environment {row['environment']}", *unit])
 
 
 def _named(row: ReleaseRow) -> str:

@@ -11,7 +11,7 @@ from releaseguard.rotation.drift.ages import DueSecret
 from releaseguard.rotation.drift.compare import DRIFTED, PUSHABLE, DriftFinding, DriftStatus
 from releaseguard.rotation.drift.revocation import StillUsed
 from releaseguard.rotation.drift.survey import DriftReport
-from releaseguard.rotation.drift.telling import document_of, text_of
+from releaseguard.rotation.drift.telling import document_of, pushing_again, text_of
 from releaseguard.rotation.history.account import broken_row, closing
 from releaseguard.rotation.identity.other_writers import OtherWriter
 
@@ -36,12 +36,12 @@ RULES = {
 
 def page_of(found: DriftReport, environment: str) -> FindingsPage:
     """The page of one environment."""
-    rows = [*map(_row, found.findings), *_leaks(found, environment), *_others(found)]
+    rows = [*(_row(one, environment) for one in found.findings), *_leaks(found, environment), *_others(found)]
     text = text_of(found, environment)
     return FindingsPage(title="drift", document=document_of(found), text=text, rows=rows, rules=RULES)
 
 
-def _row(finding: DriftFinding) -> FoundRow:
+def _row(finding: DriftFinding, environment: str) -> FoundRow:
     levels: dict[str, Level] = {DriftStatus.IN_STEP.value: "ok", DriftStatus.UNKNOWN.value: "note"}
     pushable = finding.status in PUSHABLE
     return FoundRow(
@@ -50,7 +50,7 @@ def _row(finding: DriftFinding) -> FoundRow:
         subject=finding.secret if finding.name == finding.secret else f"{finding.secret} as {finding.name}",
         place=finding.uri,
         reason=finding.reason or RULES[finding.status],
-        next_step="releaseguard rotate --all-drifted" if pushable else None,
+        next_step=pushing_again(environment) if pushable else None,
     )
 
 

@@ -135,7 +135,7 @@ def text_of(found: DriftReport, environment: str) -> str:
         ]
     lines += _distrusted(found)
     lines += [f"WRITTEN TOO   {one}" for one in found.other_writers]
-    return "\n".join([*lines, *_unread(found.unread), *_next_step(found.findings)])
+    return "\n".join([*lines, *_unread(found.unread), *_next_step(found.findings, environment)])
 
 
 def _distrusted(found: DriftReport) -> Sequence[str]:
@@ -172,6 +172,11 @@ def _urgency(finding: DriftFinding) -> tuple[bool, str, str, str]:
     return finding.status not in DRIFTED, finding.provider, finding.secret, finding.uri
 
 
-def _next_step(findings: Sequence[DriftFinding]) -> Sequence[str]:
+def _next_step(findings: Sequence[DriftFinding], environment: str) -> Sequence[str]:
     pushable = [finding for finding in findings if finding.status in PUSHABLE]
-    return ["", "next: releaseguard rotate --all-drifted"] if pushable else []
+    return ["", f"next: {pushing_again(environment)}"] if pushable else []
+
+
+def pushing_again(environment: str) -> str:
+    """What writes once more what was found: without its environment the command would mean the usual one."""
+    return f"releaseguard rotate --all-drifted --environment {environment}"

@@ -115,6 +115,8 @@ def _stale(name: str, facts: PlanningFacts, leak: Leak, view: ChainView, *, expl
     newest, leaked, out = facts.newest[name], leak.versions.get(name), view.out.get(name)
     created_anew = out is not None and out.secret_id != newest.secret_id
     known = newest.version in view.leaked(name) or (leaked is not None and newest.version <= leaked)
+    if explicit and leaked is not None and leaked > newest.version and not created_anew:
+        return _Stale(f"{name}: there is no version {leaked}, the newest is {newest.version}")
     if known and not created_anew:
         return _Stale(f"{name}: the newest version is {newest.version}, and that one leaked")
     twins = [old.version for old in facts.earlier.get(name, ()) if old.value.same_key_as(newest.value)]

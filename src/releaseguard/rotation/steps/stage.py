@@ -95,9 +95,9 @@ def _new_versions(session: RotationSession) -> _NewVersions:
             untouched += [] if new else [name]
         except ApprovalPending:
             pending.append(name)
-    if len(untouched) == len(group.names) and not pending:
+    if untouched and not pending:  # the old value of one member beside the new one of another fits nothing
         raise Undecided(
-            f"no new version of {group.name} has been made yet",
+            f"no new version of {', '.join(untouched)} has been made yet",
             where=session.vault.label,
             next_step=f"Run `{session.command} --from {origin.value}` again, or --abort.",
         )
@@ -108,14 +108,15 @@ def _new_version(session: RotationSession, name: str, origin: ValueSource) -> tu
     """The version to be used, and whether it is a new one. A version that a killed run made is not made again."""
     rotation, vault = session.rotation, session.vault
     newest = _newest(session, name)
-    if newest is not None and (_has_moved(rotation, newest) or origin is ValueSource.VAULT):
+    given = session.request.values.get(name) if origin is ValueSource.STDIN else None
+    if newest is not None and given is not None and newest.value.same_as(given):
+        return newest, True
+    if newest is not None and given is None and (_has_moved(rotation, newest) or origin is ValueSource.VAULT):
         return newest, True
     if rotation.awaits_approval:
         raise ApprovalPending(f"{name}: the vault still waits for an approval", where=vault.place_of(name))
-    given = session.request.values.get(name)
-    if origin is ValueSource.STDIN and given is not None:
-        there = newest is not None and newest.value.same_as(given)
-        return newest if newest and there else vault.write(name, given), True
+    if given is not None:
+        return vault.write(name, given), True
     if origin is ValueSource.GENERATE:
         return vault.write(name, _generated(session, name)), True
     if origin is ValueSource.VAULT_ROTATION:
