@@ -13,11 +13,13 @@ import psycopg
 import pytest
 
 from releaseguard.eventlog.schema import clients
+from releaseguard.eventlog.schema import postgres as schema
 from releaseguard.model import NAMESPACE
 from releaseguard_events.ours import OUR_EVENTS
 from tests.eventlog.conftest import PostgresStore
 from tests.eventlog.test_database_guards import JWT, make_roles
-from tests.support import postgres
+from tests.eventlog.test_the_apps_own_table import table as configuration_of
+from tests.support import lovendo, postgres
 
 CALL = "SELECT integration_events_from_client(%s::jsonb)"
 NOTHING = {"stored": 0, "repeated": 0, "limited": 0, "refused": 0}
@@ -307,6 +309,35 @@ def test_a_function_of_an_attackers_schema_is_not_called(phones: Phones, user: d
         found = connection.execute(CALL, [json.dumps([row(user)])]).fetchone()
     assert found == (NOTHING | {"stored": 1},)
     assert len(phones.rows(user)) == 1
+
+
+OF_THE_SAME_NAME = f"""
+CREATE TEMP TABLE loot (said text);
+GRANT ALL ON loot TO PUBLIC;
+CREATE TEMP TABLE {lovendo.TABLE} (LIKE public.{lovendo.TABLE} INCLUDING ALL);
+GRANT ALL ON {lovendo.TABLE} TO PUBLIC;
+CREATE FUNCTION pg_temp.evil() RETURNS trigger LANGUAGE plpgsql AS
+  $$ BEGIN INSERT INTO pg_temp.loot VALUES (current_user); RETURN NEW; END $$;
+CREATE TRIGGER evil BEFORE INSERT ON {lovendo.TABLE} FOR EACH ROW EXECUTE FUNCTION pg_temp.evil();
+"""
+
+
+def test_a_temporary_table_of_the_callers_does_not_take_the_place_of_the_apps_own(
+    phones: Phones, user: dict[str, Any]
+) -> None:
+    phones.store.sql(lovendo.create("postgres"))
+    phones.store.sql(f"GRANT SELECT ON {lovendo.TABLE} TO authenticated")
+    phones.store.sql(schema.script([configuration_of(lovendo.CONFIGURATION)]))
+    with psycopg.connect(phones.store.url) as connection:
+        connection.execute("SELECT set_config('request.jwt.claims', %s, true)", [json.dumps(user)])
+        connection.execute("SET LOCAL ROLE authenticated")
+        connection.execute(OF_THE_SAME_NAME)
+        call = CALL.replace("integration_events", "integration_health_events_mapped")
+        found = connection.execute(call, [json.dumps([row(user)])]).fetchone()
+        assert found is not None
+        assert found[0]["stored"] == 1
+        assert connection.execute("SELECT said FROM loot").fetchall() == []
+    assert phones.store.sql(f"SELECT count(*) FROM {lovendo.TABLE}") == [(1,)]
 
 
 def test_a_plain_postgres_has_no_such_function(postgres_store: PostgresStore) -> None:

@@ -141,9 +141,18 @@ def _insertion(place: EventTable) -> list[str]:
     return [
         f"CREATE OR REPLACE FUNCTION {function} RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT"
         f" AS {dollar_quoted(_body(place))}",
+        _no_temporary_first(function),
         f"DROP TRIGGER IF EXISTS {trigger} ON {view}",
         f"CREATE TRIGGER {trigger} INSTEAD OF INSERT ON {view} FOR EACH ROW EXECUTE FUNCTION {function}",
     ]
+
+
+def _no_temporary_first(function: str) -> str:
+    """Phones' function writes into the view with its owner's rights: a caller's temporary table of the same name, and
+    its triggers, are not to be found before the app's."""
+    path = "concat_ws(', ', nullif(current_setting('search_path'), ''), 'pg_temp')"
+    change = f"format('ALTER FUNCTION %s SET search_path TO %s', {literal(function)}, {path})"
+    return "DO " + dollar_quoted(f"BEGIN EXECUTE {change}; END ")
 
 
 def _body(place: EventTable) -> str:
