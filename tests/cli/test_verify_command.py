@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import sqlite3
 from datetime import UTC, datetime, timedelta
@@ -357,3 +358,15 @@ def test_ctrl_c_says_that_nothing_was_decided_and_how_to_look_again(tmp_path, mo
     assert done.code == 130
     assert said in done.err
     assert "releaseguard verify --release 'v 2'" in done.err
+
+
+@pytest.mark.parametrize("flags", [[], ["--release", "r 9"], ["--component", "web"], ["--environment", "staging"]])
+def test_what_is_said_of_a_missing_mark_is_a_command_that_makes_it(tmp_path, flags):
+    staging = '[environments.staging]\nverify.window = "10m"\n'
+    (tmp_path / "releaseguard.toml").write_text(f'[events]\nurl = "sqlite:///log.db"\n{staging}')
+    commands = Commands(tmp_path, {})
+    said = commands.run("verify", *flags)
+    assert said.code == 2
+    step = said.err.partition("Mark it: releaseguard ")[2].partition(", or give")[0]
+    assert commands.run(*shlex.split(step)).code == 0, said.err
+    assert commands.run("verify", "--no-flows", *flags).code == 3

@@ -98,8 +98,9 @@ def _due(run: Run, wiring: Wiring, provider: str | None) -> Sequence[DueSecret]:
     """What is older than it is to become, where the vault can be asked; health is the log's, and goes on without."""
     from releaseguard.errors import ConfigError, ReleaseguardError
 
+    now = wiring.stores.log.now()
     try:
-        return list(wiring.bindings.due(wiring.stores.log.now(), provider))
+        return list(wiring.bindings.due(now, provider))
     except ReleaseguardError as error:
         run.tell(f"Which secrets are due is not known: {error}", detail=isinstance(error, ConfigError))
         return []

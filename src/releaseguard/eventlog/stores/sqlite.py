@@ -47,9 +47,11 @@ if TYPE_CHECKING:
 CHUNK = 2000
 """Rows fetched at a time: enough to make the call cheap, few enough to start at once."""
 _WHAT_MAKES_IT = (
-    "The first event that is written makes it. If it is somewhere else, name it in [events] url of releaseguard.toml"
-    " (releaseguard init writes that file), or run this where that file is."
+    "  The first event that is written makes it.",
+    "  Is it elsewhere? Run this beside releaseguard.toml, and see [events] url there.",
+    "  releaseguard init writes that file.",
 )
+"""Lines that fit a terminal."""
 
 
 class SqliteEventLog(TableLog):
@@ -186,7 +188,8 @@ class SqliteEventLog(TableLog):
     def close(self) -> None:
         self._pool.close()
         if self._missed and self._is_absent():
-            self._tell(f"There is no event log yet at {self.label}, so nothing was found. {_WHAT_MAKES_IT}")
+            what = f"There is no event log yet at {self.label}, so nothing was found."
+            self._tell("\n".join((what, *_WHAT_MAKES_IT)))
 
     def minute_counts_of_each(
         self, environments: Sequence[str], query: Query

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -163,7 +164,7 @@ def pick(
     found = [one for one in deployments if release is None or tags.same(release, one.release)]
     if found:
         return found[-1]
-    step = "Write it: releaseguard events deployed --release SHA, or give --release and --deployed-at."
+    step = _marking(release, environment, component)
     where = environment if component is None else f"{component} to {environment}"
     if release is None:
         raise UsageError(f"no deployment of {where} is in the event log", next_step=step)
@@ -171,6 +172,14 @@ def pick(
     hint = f"{did_you_mean(release, known)} " if known else ""
     where = environment if component is None else f"{environment} as {component}"
     raise UsageError(f"the event log holds no deployment of {release} to {where}", next_step=hint + step)
+
+
+def _marking(release: str | None, environment: str, component: str | None) -> str:
+    """What marks the deployment, as a command that runs where the release was built."""
+    named = '"$(git rev-parse HEAD)"' if release is None else shlex.quote(release)
+    place = ["--environment", environment, *(["--component", component] if component else [])]
+    command = f"releaseguard events deployed --release {named} {shlex.join(place)}"
+    return f"Mark it: {command}, or give --release and --deployed-at."
 
 
 def again_in(deployments: Sequence[Deployment], watched: Deployment) -> Deployment | None:
