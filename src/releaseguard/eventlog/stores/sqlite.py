@@ -46,12 +46,9 @@ if TYPE_CHECKING:
 
 CHUNK = 2000
 """Rows fetched at a time: enough to make the call cheap, few enough to start at once."""
-_WHAT_MAKES_IT = (
-    "  The first event that is written makes it.",
-    "  Is it elsewhere? Run this beside releaseguard.toml, and see [events] url there.",
-    "  releaseguard init writes that file.",
-)
-"""Lines that fit a terminal."""
+_WHAT_MAKES_IT = """  The first event that is written makes it.
+  Is it elsewhere? Run this beside releaseguard.toml, and see [events] url there.
+  releaseguard init writes that file."""
 
 
 class SqliteEventLog(TableLog):
@@ -188,8 +185,7 @@ class SqliteEventLog(TableLog):
     def close(self) -> None:
         self._pool.close()
         if self._missed and self._is_absent():
-            what = f"There is no event log yet at {self.label}, so nothing was found."
-            self._tell("\n".join((what, *_WHAT_MAKES_IT)))
+            self._tell(f"There is no event log yet at {self.label}, so nothing was found.\n{_WHAT_MAKES_IT}")
 
     def minute_counts_of_each(
         self, environments: Sequence[str], query: Query
