@@ -303,7 +303,7 @@ def _tells(piece: str) -> bool:
 
 def _telling_parts(value: str) -> tuple[str, ...]:
     """What of a value is confidential by itself: of an address its password (a token may stand in the user's place,
-    but for a database's, whose user is a name), of a JSON key what is no address."""
+    but for a database's, whose user is a name), of a JSON key what is not an address."""
     if value.startswith("{"):
         return tuple(part for text in _texts_of(value) if len(text) >= 2 * PIECE for part in _telling_parts(text))
     if "://" not in value:

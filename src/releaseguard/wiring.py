@@ -51,7 +51,7 @@ def open_up(settings: Settings, environ: Mapping[str, str], clocks: Clocks = REA
 def open_doctor(
     settings: Settings, environ: Mapping[str, str], provider: str | None, clocks: Clocks = REAL
 ) -> DoctorContext:
-    """What the doctor looks at, with SAFE MODE on for every address that it allows; a problem is no error here.
+    """What the doctor looks at, with SAFE MODE on for every address that it allows; a problem is not an error here.
 
     Whatever waits does so by ``clocks``.
 

@@ -214,7 +214,7 @@ def test_github_actions_own_token_and_a_github_app(world: World, observed: Obser
     world.infisical.oidc_tokens.clear()
     world.github.issue_oidc = lambda _audience: "oidc-canary-5rTq8Vw2"
     assert observed.run(*ROTATE, "--dry-run", "-vv").code == 5
-    body = "".join(key.pem.splitlines()[2:-1])  # what every key of this size begins with is no secret
+    body = "".join(key.pem.splitlines()[2:-1])  # what every key of this size begins with is not a secret
     assert_unseen(observed, world, body, "oidc-canary-5rTq8Vw2")
 
 

@@ -64,7 +64,7 @@ def test_schemes(address: str, scheme: str) -> None:
 
 
 def test_addresses_are_read_in_one_place() -> None:
-    """``urlsplit`` raises, and quotes. What a server was asked for is no address."""
+    """``urlsplit`` raises, and quotes. What a server was asked for is not an address."""
     root = Path(releaseguard.__file__).parent
     using = {
         path.relative_to(root).as_posix()

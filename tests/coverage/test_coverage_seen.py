@@ -33,12 +33,12 @@ CASES = {
     "never": (MAIL, [], "never", 0, 0),
     "an error is a use too": (MAIL, [count(timedelta(minutes=5), "sendgrid_error")], "since_release", 2, 2),
     "another writer's event": (MAIL, [count(timedelta(minutes=5), source="web")], "never", 0, 0),
-    "a webhook is no use": (MAIL, [count(timedelta(minutes=5), "sendgrid_webhook_received")], "never", 0, 0),
+    "a webhook is not a use": (MAIL, [count(timedelta(minutes=5), "sendgrid_webhook_received")], "never", 0, 0),
     "a part of the path that is a writer": (WEB, [count(timedelta(minutes=5), source="web")], "since_release", 2, 2),
     "no writer known: any speaks for it": (PLAIN, [count(timedelta(minutes=5), source="x")], "since_release", 2, 2),
     "no source in the row": (PLAIN, [count(timedelta(minutes=5), source=None)], "since_release", 2, 2),
     "of a known writer, no source in the row": (MAIL, [count(timedelta(minutes=5), source=None)], "unnamed", 0, 0),
-    "a webhook without a source is no use": (
+    "a webhook without a source is not a use": (
         MAIL,
         [count(timedelta(minutes=5), "sendgrid_webhook_received", None)],
         "never",

@@ -61,7 +61,7 @@ def test_an_answer_is_whole_however_it_comes(client: Transport, pieces: Sequence
         pytest.param([b"HTTP/1.1 200 OK\r\ncontent-le", CUT], id="half a head"),
         pytest.param([b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nok", CUT], id="half a body"),
         pytest.param([CHUNKED[:-5], CUT], id="chunks without an end"),
-        pytest.param([b"HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\nok"], id="a length that is no number"),
+        pytest.param([b"HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\nok"], id="a length that is not a number"),
         pytest.param([b"HTTP/1.1 103 Early Hints\r\n\r\n", CUT], id="an interim answer alone"),
         pytest.param([b"SSH-2.0-OpenSSH_9.6\r\n"], id="another protocol"),
         pytest.param(

@@ -162,6 +162,6 @@ def test_what_init_learns_of_the_table_and_of_the_source_is_what_coverage_goes_b
     found = commands.run("coverage", ".", "--json")
     assert found.code == 1
     lacking = {one["provider"]: one["missing"] for one in found.json["findings"] if one["rule"] == "not-logged"}
-    assert lacking == {"mapbox": ["success"], "paytr": ["success", "error"]}, "a 401 is no success of fetch"
+    assert lacking == {"mapbox": ["success"], "paytr": ["success", "error"]}, "a 401 is not a success of fetch"
     told = commands.run("coverage", ".").out
     assert "logIntegrationEvent({ integrationName: 'paytr', status: 'failure' });" in told, "in the app's own words"

@@ -138,7 +138,7 @@ MALFORMED: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "writes below zero": ("destination_push_failed", {"writes": {"K": -1}}),
     "markers are a list": ("destination_push_finished", {"destinations": [{"destination": "x", "markers": ["m"]}]}),
     "the meta is a list": ("deployment_requested", {"meta": [["a", "b"]]}),
-    "the attempt is no number": ("deployment_requested", {"attempt": "first"}),
+    "the attempt is not a number": ("deployment_requested", {"attempt": "first"}),
     "a release that is an object": ("deployment_ready", {"release": {"a": 1}}),
     "a grade of no kind": ("rotation_proven", {"grade": "A+"}),
     "events are a number": ("rotation_proven", {"events": 3}),
@@ -152,7 +152,7 @@ MALFORMED: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "the holder is a list": ("rotation_lease_taken", {"holder": ["ada"]}),
     "no holder": ("rotation_lease_taken", {"holder": ""}),
     "another schema": ("rotation_proven", {"schema": 2}),
-    "a schema that is no number": ("rotation_proven", {"schema": [1]}),
+    "a schema that is not a number": ("rotation_proven", {"schema": [1]}),
     "a type that nobody knows": ("rotation_paid", {}),
 }
 
@@ -170,7 +170,7 @@ def test_a_field_that_is_not_of_its_type_makes_no_step(event: str, change: Mappi
 def test_a_malformed_step_that_fits_the_chain_is_foreign_and_changes_nothing(
     event: str, change: Mapping[str, Any]
 ) -> None:
-    """Whoever can read the head and append: what he says is no step, so the chain is as if he had not."""
+    """Whoever can read the head and append: what he says is not a step, so the chain is as if he had not."""
     rows = rows_of(STORIES["open_leak"])
     before = fold(CHAIN_KEY, rows)
     detail = {key: value for key, value in BY_NAME.get(event, rows[0]).detail.items() if key not in MARKS}

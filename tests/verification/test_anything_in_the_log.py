@@ -182,7 +182,7 @@ def check_verdicts(log: EventLog, given_cards: Sequence[Card]) -> None:
 
 
 def _no_number(name: str) -> None:
-    raise AssertionError(f"{name} is no JSON")
+    raise AssertionError(f"{name} is not JSON")
 
 
 def check_backtest(log: EventLog, given_cards: Sequence[Card]) -> None:

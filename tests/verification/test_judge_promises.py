@@ -190,7 +190,7 @@ def test_error_process_alarms_at_most_as_often_as_promised_over_1440_looks(weigh
 
 @pytest.mark.parametrize("weight", [LEAST_ERRORS / 0.02, 60.0, 20_000.0])
 def test_error_process_does_not_alarm_when_every_hour_is_as_usual(weight: float) -> None:
-    """However little the baseline claims to know: a steady share is no harm."""
+    """However little the baseline claims to know: a steady share is not harm."""
     rng, alarms, share = random.Random(6), 0, 0.02
     paths = examples(100)
     for _ in range(paths):

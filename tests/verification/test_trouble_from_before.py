@@ -215,7 +215,7 @@ def test_a_silence_that_is_likely_before_is_one_though_the_hour_before_it_was_bu
 
 
 def test_a_silence_right_before_is_one_whatever_came_earlier_in_the_hour() -> None:
-    """The stretch that speaks most for a drop may begin before the silence: what came then is no level of it."""
+    """The stretch that speaks most for a drop may begin before the silence: what came then is not a level of it."""
 
     def served(provider: str, offset: int, release: str) -> float:
         part = 0.0 if offset >= -16 else 1.0

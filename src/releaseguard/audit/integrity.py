@@ -29,7 +29,7 @@ def verify_chain(chain_key: ChainKey, events: Iterable[Event], head: Head | None
 
 
 def findings_in(chain: Chain) -> Sequence[ChainFinding]:
-    """What is wrong with every row that is not believed, in order; what merely comes after such a row is no finding."""
+    """What is wrong with each row that is not believed, in order; what merely follows such a row is not a finding."""
     chain_key, findings = chain.chain_key, []
     expected, previous = len(chain.steps) + 1, chain.head.hash if chain.head else GENESIS
     for one in sorted(chain.foreign, key=lambda one: step_of(one.event) or 0):
@@ -89,7 +89,7 @@ class LogReport:
     chains: Sequence[ChainReport]
     foreign: Sequence[Foreign] = ()
     unreadable: Sequence[SetAside] = ()
-    """Rows of ours that are no events any more: they were not written so."""
+    """Rows of ours that are not events any more: they were not written so."""
 
     @property
     def intact(self) -> bool:

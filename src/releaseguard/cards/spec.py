@@ -187,9 +187,9 @@ class VolumeCheck(_Check, frozen=True, kw_only=True, tag="volume"):
 
     events: Sequence[Identifier]
     max_drop: Share | None = None
-    """The lost share of the usual volume that the card calls harm; unsaid, fewer events are no harm."""
+    """The lost share of the usual volume that the card calls harm; unsaid, fewer events are not harm."""
     max_spike: Annotated[float, msgspec.Meta(gt=1, le=1_000_000)] | None = None
-    """The multiple of the usual volume that the card calls harm; unsaid, more events are no harm."""
+    """The multiple of the usual volume that the card calls harm; unsaid, more events are not harm."""
 
 
 class LatencyCheck(_Check, frozen=True, kw_only=True, tag="latency"):

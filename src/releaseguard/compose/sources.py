@@ -28,7 +28,7 @@ class Sources(Struct, eq=False):
         return None
 
     def _speaks_of(self, provider: str, text: str, address: Address) -> bool:
-        """Whether a key of ``sources`` is ``address``. One that is no destination of any environment is told of: a
+        """Whether a key of ``sources`` is ``address``. One that is not a destination of any environment is told of: a
         runtime whose sources nobody names is proven by any."""
         sections = [
             providers[provider] for providers in self.clients.settings.siblings.values() if provider in providers

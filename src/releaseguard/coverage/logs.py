@@ -177,7 +177,7 @@ def mistakes(said: Said, cards: Cards) -> Iterator[Wrong]:
             continue
         if provider not in cards:
             near = nearest(provider, cards.by_id)
-            what = f"{provider!r} is no provider: no card knows it. {did_you_mean(provider, cards.by_id)}"
+            what = f"{provider!r} is not a provider: no card knows it. {did_you_mean(provider, cards.by_id)}"
             yield Wrong("unknown-provider", near or provider, what, near, provider)
         elif len(said.providers) == 1:
             yield from _wrong_events(said, cards.get(provider), cards)

@@ -19,7 +19,7 @@ _EDGE = re.compile(r"(?:^|/)functions/([^/_][^/]*)/")
 
 @dataclass(frozen=True)
 class Script:
-    """A test that is no program: its name, and its lines without comments."""
+    """A test that is not a program: its name, and its lines without comments."""
 
     path: str
     text: str

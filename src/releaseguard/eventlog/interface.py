@@ -92,8 +92,8 @@ class Query:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetAside:
-    """A row that is no event, since its provider, event, outcome or time cannot be read, or no answer to a question,
-    since what decides that cannot be read in it. What can be read of it is there; everything else is ``None``.
+    """A row that is not an event, since its provider, event, outcome or time cannot be read, or that answers no
+    question, since what decides that cannot be read in it. What can be read is there; everything else is ``None``.
     """
 
     row: str
@@ -205,9 +205,9 @@ class EventLog(ABC):
 
     @abstractmethod
     def select(self, query: Query) -> Iterator[Event]:
-        """The rows that satisfy ``query``, streamed. A row that is no event is left out: see :meth:`set_aside`.
+        """The rows that satisfy ``query``, streamed. A row that is not an event is left out: see :meth:`set_aside`.
 
-        Where ``recorded_at`` cannot be read, a row counts for ``recorded_since`` by ``occurred_at``, and is no part
+        Where ``recorded_at`` cannot be read, a row counts for ``recorded_since`` by ``occurred_at``, and is not part
         of what the log held at any earlier time (``recorded_until``).
         """
 
@@ -253,7 +253,7 @@ class EventLog(ABC):
     def minute_counts(self, query: Query) -> Iterator[MinuteCount]:
         """The rows that satisfy ``query`` as counts per minute, ordered by ``occurred_minute``.
 
-        releaseguard's own rows are no traffic and never counted. ``newest_first`` and ``limit`` are ignored.
+        releaseguard's own rows are not traffic and never counted. ``newest_first`` and ``limit`` are ignored.
         SQLite and Postgres count by themselves, about three times as quickly as counting the rows they give out
         (``bench/eventlog.py``) and without holding them in memory.
         """

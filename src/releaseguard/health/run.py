@@ -351,6 +351,6 @@ def _urgency(row: ProviderHealth) -> tuple[int, bool, str]:
 
 
 def _unread_since(aside: Iterable[SetAside], since: datetime) -> Mapping[str | None, int]:
-    """How many rows of the window cannot be read, by whose they are; rows of ours are no traffic."""
+    """How many rows of the window cannot be read, by whose they are; rows of ours are not traffic."""
     times = ((row.provider, row.occurred_at or row.recorded_at) for row in aside if row.provider != OURSELVES)
     return Counter(provider for provider, at in times if at is None or at >= since)

@@ -211,7 +211,7 @@ class ServiceClient:
                 next_step=f"Set it again, without the line break: {self._credential}.",
             )
         sent = {n.lower(): v.reveal() if isinstance(v, Secret) else v for n, v in given.items()}
-        return sent, [value.rpartition(" ")[2] for value in secrets]  # "Bearer " itself is no secret
+        return sent, [value.rpartition(" ")[2] for value in secrets]  # "Bearer " itself is not a secret
 
     def _wait_for_leave(self, call: ServiceCall, spent: Spent) -> None:
         """Returns when this request may leave at once: inside the limits, guard passed, no order to wait."""

@@ -200,7 +200,7 @@ def _outcome(table: OwnTable) -> Iterator[str]:
     if (status := table.first(_STATUS_CODES)) is None:
         yield f"outcome = {word}"
         return
-    yield "outcome = [ # a key that was refused is no success, whatever the word beside it says"
+    yield "outcome = [ # a key that was refused is not a success, whatever the word beside it says"
     yield f'  {{ column = {_text(status)}, values = {{ 401 = "error", 403 = "error" }}, others = false }},'
     yield f"  {word},"
     yield "]"

@@ -76,7 +76,7 @@ def _pieces(needle: Needle) -> Iterator[WrittenForm]:
 
 
 def _tells(run: bytes) -> bool:
-    """Whether a run is no word: words of a language hold no digits."""
+    """Whether a run is not a word: words of a language hold no digits."""
     return any(48 <= byte <= 57 for byte in run)
 
 

@@ -60,7 +60,7 @@ class Hit:
     name: str
     version: int
     path: str
-    """The file; in an archive ``FILE!MEMBER``; in brackets what is no file: ``(commit message)``. Never a value."""
+    """The file; in an archive ``FILE!MEMBER``; in brackets what is not a file: ``(commit message)``. Never a value."""
     line: int
     form: str
     """How it is written there: ``plain``, ``json``, ``url``, ``base64``, ``hex``, or ``escaped``: with other

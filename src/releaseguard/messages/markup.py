@@ -14,7 +14,7 @@ from releaseguard.messages.phrasebook import Phrasebook
 _NO_WORDS: Final = frozenset({"style", "script", "code", "pre"})
 """Elements whose text is for programs, or for copying."""
 _NOT_SAID: Final = _NO_WORDS | {"time", "svg"}
-"""Elements whose text is no sentence."""
+"""Elements whose text is not a sentence."""
 _READ_ALOUD: Final = re.compile(r'(?<= aria-label=")[^"]*')
 """What a drawing says in words; a quotation mark in it is written as a reference."""
 

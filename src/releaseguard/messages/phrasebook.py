@@ -69,7 +69,7 @@ class Phrase:
 
     @property
     def kept(self) -> frozenset[str]:
-        """The places whose text is no sentence: names, numbers, and what somebody typed."""
+        """The places whose text is not a sentence: names, numbers, and what somebody typed."""
         return _KEPT | {quoted[2] for quoted in _QUOTED.finditer(self.english)}
 
     def said(self, facts: Mapping[str, str]) -> str:

@@ -99,7 +99,7 @@ class PrunedDocument(TypedDict):
 
 
 class BrokenLine(TypedDict):
-    """One line of an imported file that is no event."""
+    """One line of an imported file that is not an event."""
 
     line: int
     column: str | None

@@ -45,7 +45,7 @@ def is_lent(environ: Mapping[str, str]) -> bool:
 def refusal(environ: Mapping[str, str], payload: Payload) -> Refused | None:
     """Why this run uses no credential; ``None`` where it may, and outside of GitHub Actions.
 
-    GitHub names event and ref in every run: without both, whatever says ``GITHUB_ACTIONS`` is no run of GitHub's.
+    GitHub names event and ref in every run: without both, whatever says ``GITHUB_ACTIONS`` is not a run of GitHub's.
     """
     event, ref = environ.get("GITHUB_EVENT_NAME", ""), environ.get("GITHUB_REF", "")
     if environ.get("GITHUB_ACTIONS") != "true" or not (event or ref):

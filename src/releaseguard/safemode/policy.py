@@ -129,7 +129,7 @@ class Policy:
         return card in self._infrastructure.get(entry.why, ())
 
     def canonical_of(self, host: str) -> str:
-        """``host`` in its one spelling. Raises ``SafeModeRefusal`` for what is no host."""
+        """``host`` in its one spelling. Raises ``SafeModeRefusal`` for what is not a host."""
         return canonical_host(host)
 
     def _not_allowed(self, plain: str, port: int | None) -> SafeModeRefusal:
@@ -154,7 +154,7 @@ def build_policy(
     may be, is left to :func:`releaseguard.safemode.check_libpq`. ``denied``: card -> hosts. ``infrastructure``:
     setting -> ids of the cards it may be on. ``proxy`` is ``[network] proxy``; what is sent through one is TLS of
     its own, so ``http://`` will do for it. Raises ``SafeModeRefusal`` where a setting names a provider's host,
-    ``http://`` beyond this machine, or what is no web address.
+    ``http://`` beyond this machine, or what is not a web address.
     """
     policy = Policy((), denied, infrastructure)
     for setting, url in allowed_urls.items():

@@ -90,7 +90,7 @@ def refuse_days(settings: Settings) -> None:
     for day in settings.calendar:
         if not _is_day(day):
             raise ConfigError(
-                f"calendar: {day!r} is no day",
+                f"calendar: {day!r} is not a day",
                 where=settings.where("calendar", day),
                 next_step='Write it as "2026-10-29" = "holiday".',
             )

@@ -258,7 +258,7 @@ class Ledger:
 
     ``readings`` are those that will be asked about; ``deployed`` the minutes of the
     deployments, ``window`` how long after each it will be looked at, and ``lead`` how long before each its release may
-    have served. Synthetic rows are no traffic: they are kept as signs of life only. ``nearby`` has the single cells
+    have served. Synthetic rows are not traffic: they are kept as signs of life only. ``nearby`` has the single cells
     around the deployments where they are too many to be kept here.
     """
 

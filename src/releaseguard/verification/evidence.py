@@ -151,7 +151,7 @@ class SignalEvidence(RuleEvidence):
     ceiling: float | None
     """The share that fails a release whatever was before it."""
     at_this_time: AtThisTime | None
-    """What is no part of ``events``: the minutes of a batch that always fails in part."""
+    """What is not part of ``events``: the minutes of a batch that always fails in part."""
     level_before: float | None
     """The share of errors of an incident that began before the deployment."""
     would_change: str

@@ -55,7 +55,7 @@ class Request:
         if text is None:
             return otherwise
         if not re.fullmatch(r"\d+", text):
-            raise Refusal(416, "PGRST103", "Requested range not satisfiable", f"{name} is no number")
+            raise Refusal(416, "PGRST103", "Requested range not satisfiable", f"{name} is not a number")
         return int(text)
 
     @property
@@ -103,7 +103,7 @@ def where(request: Request) -> sql.Composed:
 class _Reader:
     """Reads by recursive descent: ``and(a.eq.1,or(b.gt.2,c->>d.eq."x"))``.
 
-    ``nested``: commas and brackets end a value, and quotes around it are no part of it. Elsewhere a value is all that
+    ``nested``: commas and brackets end a value, and quotes around it are not part of it. Elsewhere a value is all that
     is left.
     """
 

@@ -146,7 +146,7 @@ def _parsed(path: Path) -> Mapping[str, Any]:
 def _table_of(data: Mapping[str, Any], name: str, path: Path) -> Mapping[str, Any]:
     found = data.get(name, {})
     if not isinstance(found, Mapping):
-        raise ConfigError(f"{name} is no table", where=str(path))
+        raise ConfigError(f"{name} is not a table", where=str(path))
     return found
 
 

@@ -33,7 +33,7 @@ _SAFE_INTEGER: Final = 2**53
 
 
 def plain(value: object) -> Json:
-    """A copy of ``value`` that JSON can hold: bounded in depth, nodes and text; what is no JSON becomes text.
+    """A copy of ``value`` that JSON can hold: bounded in depth, nodes and text; what is not JSON becomes text.
 
     Never raises ``Exception``, whatever ``value``'s own methods do.
     """

@@ -100,7 +100,7 @@ class _Publishing:
 
     @property
     def state(self) -> BoardState:
-        """What of the four a verdict is; no verdict is no success."""
+        """What of the four a verdict is; no verdict is not a success."""
         from releaseguard.ci.interface import BoardState
 
         states = {

@@ -31,7 +31,7 @@ class Factor(click.ParamType[float]):
         except ValueError:
             factor = math.nan
         if not 0 < factor < math.inf:
-            self.fail(f"{value!r} is no multiple such as 2x or 0.5", param, ctx)
+            self.fail(f"{value!r} is not a multiple such as 2x or 0.5", param, ctx)
         return factor
 
 

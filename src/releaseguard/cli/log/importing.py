@@ -208,7 +208,7 @@ def _events(
 
 def _size(file: io.BufferedReader) -> int:
     """How many bytes it has; 0 where that is not known, as of a pipe."""
-    with suppress(OSError):  # what is no file of the system's has no descriptor
+    with suppress(OSError):  # what is not a file of the system's has no descriptor
         return os.fstat(file.fileno()).st_size if file.seekable() else 0
     return 0
 

@@ -31,7 +31,7 @@ def forget(stream: TextIO) -> None:
     Python flushes its streams once more at exit, which would fail again, print a traceback and end with 120:
     https://docs.python.org/3/library/signal.html#note-on-sigpipe
     """
-    with suppress(OSError, ValueError):  # a stream that is no file of the system's has no descriptor
+    with suppress(OSError, ValueError):  # a stream that is not a file of the system's has no descriptor
         nowhere = os.open(os.devnull, os.O_WRONLY)
         try:
             os.dup2(nowhere, stream.fileno())

@@ -145,7 +145,7 @@ class Comparison(Expr):
 
 @dataclass(eq=False, repr=False, slots=True)
 class Assignment(Expr):
-    """``target = value``; ``parts`` holds the value. ``member`` is the target where it is no plain name."""
+    """``target = value``; ``parts`` holds the value. ``member`` is the target where it is not a plain name."""
 
     names: Sequence[str] = ()
     member: Member | None = None

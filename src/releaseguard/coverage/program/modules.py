@@ -30,7 +30,7 @@ _VERSION = re.compile(r"(?<=[^/@])@[^/]*")
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """An import that is no path: what it begins with, and the path that stands in the place of that."""
+    """An import that is not a path: what it begins with, and the path that stands in the place of that."""
 
     begins: str
     target: str

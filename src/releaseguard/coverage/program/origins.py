@@ -105,7 +105,7 @@ class Origins:
         """What functions are given by their callers, once that is known."""
 
     def of(self, expr: Expr, scope: Scope, depth: int = DEPTH) -> Origin | None:
-        """The package that a value comes from, if it comes from one that is no file of this search."""
+        """The package that a value comes from, if it comes from one that is not a file of this search."""
         key = key_of(expr, scope)
         if key in self._known:
             return self._known[key]

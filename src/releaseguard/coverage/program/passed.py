@@ -23,7 +23,7 @@ from releaseguard.coverage.program.names import Names
 GIVEN_THIS = ("call", "apply")
 """Methods of a function that call it, with what ``this`` is in it as their first argument."""
 PROMISES = ("then", "catch", "finally")
-"""Methods of an answer that is yet to come: what follows the call, and is no part of it."""
+"""Methods of an answer that is yet to come: what follows the call, and is not part of it."""
 
 
 @dataclass

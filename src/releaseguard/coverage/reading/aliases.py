@@ -1,5 +1,5 @@
-"""What imports mean that are no paths: by ``paths`` of a ``tsconfig.json``, by a package's ``exports`` and ``imports``,
-and by import maps, each where it holds."""
+"""What imports mean that are not paths: by ``paths`` of a ``tsconfig.json``, by a package's ``exports`` and
+``imports``, and by import maps, each where it holds."""
 
 from __future__ import annotations
 

@@ -158,10 +158,10 @@ class _Trees(pickle.Unpickler):
         return self._values[number]
 
     def find_class(self, module: str, name: str) -> Any:
-        """Raises ``UnpicklingError`` for anything that is no node."""
+        """Raises ``UnpicklingError`` for anything that is not a node."""
         found = getattr(_MODULES.get(module), name, None)
         if not isinstance(found, type) or found.__module__ != module:
-            raise pickle.UnpicklingError(f"{module}.{name} is no part of a tree")
+            raise pickle.UnpicklingError(f"{module}.{name} is not part of a tree")
         return found
 
 

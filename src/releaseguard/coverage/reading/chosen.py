@@ -20,7 +20,7 @@ _PYTHON_IMPORTS = re.compile(
 CALLERS = OUTWARD
 """Imports against their direction."""
 TELLING = 9
-"""Letters from which on the name of a function that is given a client is no everyday word."""
+"""Letters from which on the name of a function that is given a client is not an everyday word."""
 USED = 2
 """Imports of constants and helpers."""
 _ASKING = (

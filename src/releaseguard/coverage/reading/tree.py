@@ -15,7 +15,7 @@ from releaseguard.coverage.reading.aliases import aliases_in, is_configuration, 
 
 SOURCES = (".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".mts", ".cts", ".vue", ".svelte", ".astro", ".py")
 LARGEST = 1_000_000
-"""Bytes beyond which a file was generated, or is no program; twice that of a language that no build writes."""
+"""Bytes beyond which a file was generated, or is not a program; twice that of a language that no build writes."""
 _OTHERS = {".ipynb", ".kt", ".swift", ".java", ".dart", ".go", ".rb", ".php", ".cs"}
 _SKIPPED = {
     "node_modules", "bower_components", "jspm_packages", "lcov-report", "venv", "virtualenv", "site-packages",
@@ -58,7 +58,7 @@ class Tree:
     unread: list[tuple[str, str]] = field(default_factory=list)
     """What was left out although somebody may expect it to be read, and why."""
     aliases: list[Alias] = field(default_factory=list)
-    """What imports mean that are no paths."""
+    """What imports mean that are not paths."""
     renamed: dict[str, str] = field(default_factory=dict)
     """Bare import -> the specifier it stands for (import maps)."""
 

@@ -178,7 +178,7 @@ def relay(call: Call) -> Text | None:
 
 
 def speaks_a_protocol(origin: Origin | None) -> bool:
-    """Whether the client alone says where its calls go: what they are given is no address."""
+    """Whether the client alone says where its calls go: what they are given is not an address."""
     return origin is not None and (origin.package in _MAILERS or origin.package in _STORES)
 
 

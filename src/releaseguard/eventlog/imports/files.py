@@ -60,7 +60,7 @@ def rows_of_json_lines(file: BinaryIO) -> Iterator[Row | Problem]:
 
 
 def rows_of_csv(file: BinaryIO) -> Iterator[Row | Problem]:
-    """A heading, then a row a line (or several, in quotes); an empty field is no value. The delimiter is a comma, a
+    """A heading, then a row a line (or several, in quotes); an empty field is not a value. The delimiter is a comma, a
     semicolon or a tab, whichever stands most often in the heading."""
     skipped: deque[Problem] = deque()
     texts = _texts(_lines(file, whole=False), skipped)

@@ -39,7 +39,7 @@ _NO = frozenset({"", "false", "f", "0", "no"})
 
 
 class NoEvent(ValueError):
-    """A row that is no event; the value itself is never quoted."""
+    """A row that is not an event; the value itself is never quoted."""
 
     def __init__(self, problem: str, column: str | None = None) -> None:
         super().__init__(problem)

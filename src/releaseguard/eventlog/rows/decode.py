@@ -1,7 +1,7 @@
 """One row as a store gives it, as an event. Pure.
 
 Others write these rows. A field that cannot be read is left empty; a row whose provider, event, outcome or time
-cannot be read is no event, and is set aside. Nothing here raises for what stands in a row.
+cannot be read is not an event, and is set aside. Nothing here raises for what stands in a row.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def event_of(row: Row, moment: Moment) -> Event | None:
 
 
 def minute_count_of(row: Row, minute: Moment) -> MinuteCount | None:
-    """One counted row of ``questions.minutes``, or ``None`` where what it counts are no events."""
+    """One counted row of ``questions.minutes``, or ``None`` where what it counts are not events."""
     occurred, recorded, environment, provider, event, outcome, release, synthetic, source, deployment, *counts = row
     at, named = minute(occurred), named_of(environment, provider, event, outcome, release, source, deployment)
     if at is None or named is None:
@@ -174,7 +174,7 @@ _MEANINGS: Final = {
 
 
 def set_aside(row: Row, moment: Moment, column: str, problem: str, theirs: str) -> SetAside:
-    """What can still be said of a row that is no event. What stands in ``column`` may be private and is not told."""
+    """What can still be said of a row that is not an event. What is in ``column`` may be private and is not told."""
     values = dict(zip(COLUMNS, row, strict=True))
     return SetAside(
         row="" if values["id"] is None else visible(str(values["id"]))[:100],

@@ -50,7 +50,7 @@ def of(query: Query, place: EventTable) -> list[Filter] | None:
 
 
 INDISPENSABLE = ("occurred_at", "provider", "outcome", "event")
-"""The columns without which a row is no event."""
+"""The columns without which a row is not an event."""
 
 
 def undecidable(wanted: Iterable[Filter], place: EventTable) -> list[str]:

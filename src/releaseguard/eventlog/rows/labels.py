@@ -62,7 +62,7 @@ _MEMBER: Final = (
     rf'(?:"secret_version": ?(?:{_NUMBER}|{_TEXT})|{_DEPLOYMENT}|"{_KEY}": ?(?:{_NUMBER}|true|false|null|{_TEXT}))'
 )
 _LABELS: Final = re.compile(rf"\{{(?:\}}|(?:{_MEMBER}(?:, ?|\}}))+)\Z")
-"""What it lets through that is no JSON is no detail either."""
+"""What it lets through that is not JSON is no detail either."""
 _SAID: Final = re.compile(r'"deployment_id": ?"([^"]+)"')
 
 

@@ -61,7 +61,7 @@ def can_be_read_from(query: Query) -> bool:
 
 
 def kept_of(row: Sequence[Any], hour: datetime | None) -> Kept | None:
-    """A row of a store's answer, whose first value is the hour; ``None`` where what it counts are no events."""
+    """A row of a store's answer, whose first value is the hour; ``None`` where what it counts are not events."""
     _, environment, provider, event, outcome, release, source, synthetic, text = row
     named = named_of(environment, provider, event, outcome, release, source, None)
     if hour is None or named is None:

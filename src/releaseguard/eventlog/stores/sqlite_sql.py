@@ -109,7 +109,7 @@ def _detail_condition(name: str, key: str, text: str) -> Bound:
 
 
 def _object(name: str) -> str:
-    """The object in ``name``, also where it is a JSON text of it; SQLite's functions end a query at what is no JSON."""
+    """The object in ``name``, also where it is its JSON text; SQLite's functions end a query at what is not JSON."""
     inner = f"json_extract({name}, '$')"
     written_twice = f"WHEN json_type({name}) = 'text' THEN CASE WHEN json_valid({inner}) THEN {inner} ELSE '{{}}' END"
     return f"CASE WHEN NOT coalesce(json_valid({name}), 0) THEN '{{}}' {written_twice} ELSE {name} END"

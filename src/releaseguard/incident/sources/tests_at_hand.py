@@ -16,7 +16,7 @@ LARGEST = 500_000
 
 
 def tests_naming(root: Path, provider: str) -> Sequence[str] | None:
-    """The test files under ``root`` that name ``provider``, sorted; ``None`` where ``root`` is no git checkout."""
+    """The test files under ``root`` that name ``provider``, sorted; ``None`` where ``root`` is not a git checkout."""
     if not (root / ".git").exists():
         return None
     name = re.compile(re.escape(provider).replace("_", "[_ -]?"), re.IGNORECASE)

@@ -123,7 +123,7 @@ class CoveragePage:
     fingerprints: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
     """By file and line: what tells the line from others wherever it moves."""
     folders: frozenset[str] = frozenset()
-    """What is told of and is no file."""
+    """What is told of and is not a file."""
 
 
 def rows_of(document: CoverageDocument) -> Sequence[CoverageFindingRow]:

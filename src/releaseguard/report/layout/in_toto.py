@@ -22,7 +22,7 @@ Outcome = Literal["PASSED", "WARNED", "FAILED"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestResult:
-    """What was tested, and how it ended. What is not decided is no pass: the predicate knows no fourth word."""
+    """What was tested, and how it ended. What is not decided is not a pass: the predicate knows no fourth word."""
 
     subject: str
     digest: Mapping[str, str]

@@ -9,7 +9,7 @@ from releaseguard.harmless import visible
 
 
 def cell(text: str) -> str:
-    """Text that stays inside its table cell, or its line, and is no markup: no tag, no code, no link, no picture.
+    """Text that stays inside its table cell, or its line, and is not markup: no tag, no code, no link, no picture.
 
     A backslash before punctuation is plain text (GFM's specification, "Backslash escapes"), which also keeps
     addresses from becoming links by themselves ("Autolinks"). Of mail addresses, mentions and references it does not: a

@@ -1,4 +1,4 @@
-"""A document for people: each text in one line, without what steers a terminal or is no XML."""
+"""A document for people: each text in one line, without what steers a terminal or is not XML."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class CopiesByValue:
 def copies_by_value(bindings: Sequence[Binding], vault: Vault, values: Mapping[str, Secret]) -> CopiesByValue:
     """Look through every account behind ``bindings``, and through the vault, for ``values`` (by secret).
 
-    What the bindings themselves hold under their own names is no copy. Raises ``ServiceError`` where a service does
+    What the bindings themselves hold under their own names is not a copy. Raises ``ServiceError`` where a service does
     not answer.
     """
     wanted = {name: value for name, value in values.items() if value.examined(_is_long)}

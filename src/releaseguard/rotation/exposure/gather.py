@@ -162,7 +162,7 @@ def _held(
     secret_ids: Mapping[str, str | None],
     unknown: list[str],
 ) -> CopiesByValue:
-    """Where else the leaked values stand: of what the vault still gives, and what is no secret left out."""
+    """Where else the leaked values stand: of what the vault still gives, and what is not a secret left out."""
     public = {one.name for one in around.unit if one.identifier}
     values: dict[str, Secret] = {}
     for name, number in versions.items():

@@ -41,7 +41,7 @@ def span_of(rotation: RotationView) -> tuple[datetime, datetime]:
 
 
 def traffic_of(counts: Sequence[MinuteCount], deployed: Iterable[Event], rotation: RotationView) -> TrafficRow | None:
-    """The row, up to the last thing that the log knows of: what is still to come is no silence."""
+    """The row, up to the last thing that the log knows of: what is still to come is not a silence."""
     since, until = span_of(rotation)
     marks = _marks(rotation, deployed)
     if not counts:

@@ -1,4 +1,4 @@
-"""What leads out of a broken chain: a person decides that the rows which are not believed are no part of it."""
+"""What leads out of a broken chain: a person decides that the rows which are not believed are not part of it."""
 
 from __future__ import annotations
 

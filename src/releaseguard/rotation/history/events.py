@@ -4,7 +4,7 @@ The names and keys are an interface for good (docs/adr/0002): a reader must unde
 added and never renamed, and every field that older rows lack has a default. A type whose fields change their meaning
 gets another ``schema``, which its rows carry; rows without one are of the first.
 
-What has no type here, or a field that is not of its type, is no step of ours:
+What has no type here, or a field that is not of its type, is not a step of ours:
 :func:`releaseguard.rotation.history.rows.parse` reads strictly.
 """
 
@@ -79,7 +79,7 @@ class LeaseReleased(LeaseEvent, frozen=True, kw_only=True):
 
 
 class RowsDisowned(ChainStep, frozen=True, kw_only=True):
-    """A person has looked at rows that are not believed, and decided that they are no part of the history."""
+    """A person has looked at rows that are not believed, and decided that they are not part of the history."""
 
     name = "chain_rows_disowned"
     ids: Annotated[tuple[Name, ...], Many] = ()

@@ -174,7 +174,7 @@ class Journal:
         self.append(LeaseRenewed(**self._about()))
 
     def release(self) -> None:
-        """Let the next run begin at once. A store that does not answer is no error: the lease runs out by itself."""
+        """Let the next run begin at once. A store that does not answer is not an error: the lease expires by itself."""
         with self._lock:
             if not self.holding:
                 return

@@ -18,7 +18,7 @@ LONGEST_WRITTEN = 4_000
 
 
 class Malformed(ValueError):
-    """A row that is no step of a rotation. Its text says why, without a value of the row."""
+    """A row that is not a step of a rotation. Its text says why, without a value of the row."""
 
 
 def parse(event: Event) -> ChainStep:

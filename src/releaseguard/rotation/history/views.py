@@ -258,7 +258,7 @@ class ChainView:
     breach: ChainFinding | None = None
     """Where the chain went on and cannot be believed any further. Everything else is what it said before that."""
     disowned: frozenset[str] = frozenset()
-    """Ids of rows that a person has decided are no part of the history."""
+    """Ids of rows that a person has decided are not part of the history."""
 
     @property
     def current(self) -> RotationView | None:

@@ -27,8 +27,8 @@ class PushIncomplete(ServiceError):
 def chosen(
     bindings: Sequence[Binding], skip: Sequence[str], reason: str | None, read: ReadAddress
 ) -> Mapping[str, LeftOut]:
-    """What ``--skip`` means, by the key of each binding. Raises ``UsageError`` for what is no destination here, and
-    where nothing would be left to write; ``ConfigError`` for what is no address."""
+    """What ``--skip`` means, by the key of each binding. Raises ``UsageError`` for what is not a destination here, and
+    where nothing would be left to write; ``ConfigError`` for what is not an address."""
     found: dict[str, LeftOut] = {}
     for text in skip:
         meant = _meant(bindings, text, read)

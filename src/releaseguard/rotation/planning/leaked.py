@@ -100,7 +100,7 @@ def refuse_leaked_values(
     if not fresh:
         raise _no_newer(f"no member of {group.name} has a new value")
     kept = [name for name in names if name not in fresh]
-    remarks = [f"{name} keeps its value: make sure that it is no secret, or replace it too." for name in kept]
+    remarks = [f"{name} keeps its value: make sure that it is not a secret, or replace it too." for name in kept]
     return (*remarks, *_not_compared(group, facts, leak))
 
 

@@ -44,7 +44,7 @@ def refuse_new(addresses: Sequence[Address], view: ChainView, named: Sequence[st
 
 def check_named(named: Sequence[str], addresses: Sequence[Address], read: ReadAddress) -> None:
     """Raise ``UsageError`` for a ``--new-destination`` that is none of the configured ones, ``ConfigError`` for one
-    that is no address."""
+    that is not an address."""
     uris = [address.uri for address in addresses]
     for text in named:
         if not any(read(text).overlaps(address) for address in addresses):

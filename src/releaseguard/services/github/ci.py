@@ -294,7 +294,7 @@ class GitHubBoard(ReleaseBoard):
     def requests_of(self, commit: str) -> Sequence[int]:
         try:
             found = pages(self._client, f"{self._home}/commits/{quoted(commit)}/pulls")
-        except NotFound:  # a release that is no commit of this repository
+        except NotFound:  # a release that is not a commit of this repository
             return []
         return [int(one["number"]) for one in found]
 

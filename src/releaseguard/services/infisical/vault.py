@@ -316,5 +316,5 @@ def _moment(text: Any) -> datetime | None:
 
 
 def _name_and_type(secret: Any) -> tuple[str, Any]:
-    """Raises ``ServiceError`` where a listing holds something that is no secret."""
+    """Raises ``ServiceError`` where a listing holds something that is not a secret."""
     return str(member(secret, "secretKey")), secret.get("type")

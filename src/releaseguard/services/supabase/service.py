@@ -71,7 +71,7 @@ def destination(context: Context, address: Address) -> Destination:
 
 def _mine(address: Address) -> SupabaseAddress:
     if not isinstance(address, SupabaseAddress):
-        raise TypeError(f"{address} is no address of Supabase's")
+        raise TypeError(f"{address} is not an address of Supabase's")
     return address
 
 

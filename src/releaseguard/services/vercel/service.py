@@ -56,7 +56,7 @@ def _at(context: Context, client: ServiceClient, address: Address) -> VercelDest
 
 def _mine(address: Address) -> VercelAddress:
     if not isinstance(address, VercelAddress):
-        raise TypeError(f"{address} is no address of Vercel's")
+        raise TypeError(f"{address} is not an address of Vercel's")
     return address
 
 

@@ -59,7 +59,7 @@ def usual_errors(
 ) -> ErrorsAround:
     """What is usual in the minutes ``around`` a deployment at the end of ``span``: by the same minutes of the days of
     the history, or of its days of the same weekday, or, where it is of less than three days, of its hours. What was
-    like the times that have a share of their own is no part of what is usual otherwise."""
+    like the times that have a share of their own is not part of what is usual otherwise."""
     base = error_baseline(series, span, minutes=window)
     if base.errors < LEAST_ERRORS:
         return ErrorsAround(base, {})

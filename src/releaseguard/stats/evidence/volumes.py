@@ -124,7 +124,7 @@ def volume_evidence(
     the ratio of two negative binomial (Polya) predictive probabilities. ``usual_too`` are multiples of the expected
     that are as usual too, such as the level of other days while today's is another: the likeliest of them is what the
     change is weighed against, so that it stays an e-value whichever of them holds. For a rise all between them is as
-    usual as well: where twelve times the usual was foretold nine times is no harm. Most of the prior weight lies on the
+    usual as well: where twelve times the usual was foretold nine times is not harm. Most of the prior weight is on the
     first onset, the deployment; the rest is spread over ``slots`` later ones, of which ``onsets`` have come.
     """
     total, best = 0.0, VolumeEvidence(0.0, 0, 0, 0.0)

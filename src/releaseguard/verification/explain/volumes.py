@@ -169,7 +169,7 @@ def _failed(state: ReleaseState, rule: Rule, verdict: Verdict, failure: Failure)
 
 
 def _cause_words(state: ReleaseState, rule: Rule, failure: Failure) -> str:
-    """Why that is no silence of users or of the log; what still comes is not said to be nothing."""
+    """Why that is not a silence of users or of the log; what still comes is not said to be nothing."""
     if failure.cause is SilenceCause.PROVIDER and failure.events:
         return "the other providers show that there are users"
     return silence_words(state, rule, failure.cause or SilenceCause.PROVIDER)

@@ -13,7 +13,7 @@ from releaseguard.http import quoted
 from releaseguard.secret import Secret
 
 LONGEST_ID = 200
-"""Characters of an extracted id that are kept for the clean-up; a longer one is no id."""
+"""Characters of an extracted id that are kept for the clean-up; a longer one is not an id."""
 
 Filling = str | int | float | Secret
 Known = Mapping[str, Filling]

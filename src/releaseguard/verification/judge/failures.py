@@ -136,7 +136,7 @@ def _events_at_times(errors: ErrorState) -> Counter[KnownShare]:
 
 
 CERTAIN = 1e7
-"""The weight of a share that is no estimate."""
+"""The weight of a share that is not an estimate."""
 
 
 def _errors_seen(state: ReleaseState, rule: Rule, final_look: FinalLook | None) -> Failure | None:

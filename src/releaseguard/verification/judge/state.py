@@ -48,7 +48,7 @@ class ErrorState:
     times: Times = field(default_factory=dict)
     """The minutes that have their own usual share of errors."""
     at_times: dict[int, tuple[int, int]] = field(default_factory=dict)
-    """Events and errors of the release in these, which are no part of ``events`` and ``errors``."""
+    """Events and errors of the release in these, which are not part of ``events`` and ``errors``."""
     strays: Counter[str] = field(default_factory=Counter)
     """Errors of the new release by events that no check names."""
 

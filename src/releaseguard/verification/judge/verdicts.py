@@ -289,7 +289,7 @@ def _excludes_change(state: ReleaseState, rule: Rule) -> bool:
     """Whether the volume lies inside both of the card's limits, with what it may be off by."""
     volume, base = state.volumes[rule.id], state.known.volumes[rule.id]
     spread = VOLUME_DEVIATIONS * math.sqrt(base.dispersion / volume.judged + base.variance)
-    # After a drop from before the deployment, today's level is no measure: it has to be as on other days.
+    # After a drop from before the deployment, today's level is not a measure: it has to be as on other days.
     level = min(base.level, 1.0) if rule.id in state.known.volume_levels else 1.0
     ratio = math.log(volume.judged * level / volume.expected)
     low = rule.max_drop is None or ratio - spread > math.log1p(-min(rule.max_drop, 0.999))

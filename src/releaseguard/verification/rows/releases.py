@@ -82,7 +82,7 @@ AHEAD = timedelta(minutes=10)
 
 def _mark(event: Event) -> _Mark:
     learned = event.recorded_at or event.occurred_at
-    is_ahead = AHEAD < event.occurred_at - learned <= ANY_ZONE  # farther is no local time: it is of another day
+    is_ahead = AHEAD < event.occurred_at - learned <= ANY_ZONE  # farther is not a local time: it is of another day
     return _Mark(
         release=_release_of(event) or "",
         environment=event.environment,

@@ -26,7 +26,7 @@ TOLERATED: Final = 0.01
 BESIDE_THE_LOG: Final = frozenset({"secret", "invariant"})
 """Kinds of check that rest on no row of the log."""
 LEAST_HIDDEN: Final = 3
-"""Rows below which what cannot be read is no harm, were all of it errors."""
+"""Rows below which what cannot be read is not harm, were all of it errors."""
 UNDATED: Final = "undated"
 """The key of a look's detail that has the marks of rows without any time."""
 MOST_REMEMBERED: Final = 200
@@ -99,7 +99,7 @@ def _known_since(kind: UnreadKind) -> int | None:
 
 
 def unread_of(rows: Iterable[SetAside]) -> Unread:
-    """Count them; rows of ours are no traffic."""
+    """Count them; rows of ours are not traffic."""
     counted: Counter[UnreadKind] = Counter()
     for row in rows:
         if row.provider != OURSELVES:

@@ -19,7 +19,7 @@ def is_failure_of_share(found: Finding) -> bool:
 
 
 def told_whom(found: Finding, rule: Rule, rows: SingleRows) -> Finding:
-    """The finding; as it is where it is no failure of a share of errors."""
+    """The finding; as it is where it is not a failure of a share of errors."""
     evidence = found.evidence
     if not isinstance(evidence, SignalEvidence) or evidence.failed_at is None:
         return found

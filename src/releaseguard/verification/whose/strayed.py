@@ -1,6 +1,6 @@
 """Rows of a release that were written under another environment's name. Pure.
 
-Half of a fleet that says "prod" where "production" is configured is no loss of events: what is missing here is there.
+Half of a fleet that says "prod" where "production" is configured loses no events: what is missing here is there.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def _plain(value: Any) -> Any:
 
 
 def _assign(row: TheirRow, column: str, rule: ColumnRule, value: Any, place: MappedTable) -> None:
-    """A value that is none is no value to write, and neither is a flag that is not set, inside JSON."""
+    """A value that is none is not a value to write, and neither is a flag that is not set, inside JSON."""
     part = rule.written
     if isinstance(part, Constant):
         _refuse_another(column, part, value, place)

@@ -39,7 +39,7 @@ def line(event: Writable) -> str:
 
 
 def parse(text: str) -> Event:
-    """The inverse of :func:`line`. Raises ``ValueError`` for anything that is no event."""
+    """The inverse of :func:`line`. Raises ``ValueError`` for anything that is not an event."""
     try:
         columns = json.loads(text)
         recorded = columns.get("recorded_at")

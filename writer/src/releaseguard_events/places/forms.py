@@ -18,7 +18,7 @@ def readable(url: str, where: str | None = None) -> Place:
 
 
 def canonical_host(host: str) -> str:
-    """``host`` in its one spelling. Raises ``SafeModeRefusal`` for what is no host."""
+    """``host`` in its one spelling. Raises ``SafeModeRefusal`` for what is not a host."""
     plain = canonical_or_none(host)
     if plain is None:
         raise unreadable(shown_host(host), "it is not a host name or address")

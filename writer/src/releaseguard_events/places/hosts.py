@@ -35,7 +35,7 @@ def canonical(host: str) -> str:
     """``host`` in its one spelling: a lower-case ASCII name without a final dot, or an address in short form.
 
     Undoes what resolvers and libraries undo (case, dots and letters of other scripts, percent-encoding,
-    decimal, octal and hexadecimal IPv4, IPv4 inside IPv6). Raises ``ValueError`` for what is no host.
+    decimal, octal and hexadecimal IPv4, IPv4 inside IPv6). Raises ``ValueError`` for what is not a host.
     """
     if host.startswith("[") and host.endswith("]"):
         return _ipv6(host[1:-1])
@@ -52,7 +52,7 @@ def canonical(host: str) -> str:
 
 
 def canonical_or_none(host: str) -> str | None:
-    """:func:`canonical`, or ``None`` for what is no host."""
+    """:func:`canonical`, or ``None`` for what is not a host."""
     try:
         return canonical(host)
     except ValueError:
@@ -71,7 +71,7 @@ def is_loopback(host: str) -> bool:
 
 def place_of(url: str) -> Place:
     """Where ``url`` leads. Raises ``ValueError`` for anything that two libraries could read differently:
-    backslashes, blanks, control characters, a user name, a port that is no number, a scheme other than http(s)."""
+    backslashes, blanks, control characters, a user name, a port that is not a number, a scheme other than http(s)."""
     if _AMBIGUOUS.search(url):
         raise ValueError("it holds a backslash, a blank or a control character")
     parts = split(url)

@@ -25,7 +25,7 @@ class Parts(NamedTuple):
     server: str
     """Host and port, or several of them with commas between, as a database's address may have."""
     host: str
-    """In lower case, without brackets; empty where ``server`` is no single host."""
+    """In lower case, without brackets; empty where ``server`` is not a single host."""
     port: int | None
     path: str
     query: str

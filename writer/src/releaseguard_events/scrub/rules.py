@@ -45,7 +45,7 @@ class Pattern:
     kind: str
     source: str
     proves: Callable[[str], bool] | None = None
-    """Asked where the look alone is no proof."""
+    """Asked where the look alone is not a proof."""
     _compiled: re.Pattern[str] | None = field(default=None, init=False)
 
     def compiled(self) -> re.Pattern[str]:

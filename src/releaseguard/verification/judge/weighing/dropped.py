@@ -16,7 +16,7 @@ SINCE = (120, 60, 45, 30, 20, 10)
 """Minutes before the deployment at which a drop may have begun."""
 SURELY_SILENT = 300.0
 """The evidence from which on the newest minutes without an event are a silence, whatever stretch before speaks most for
-a drop: what came at its beginning is no level at which it stands."""
+a drop: what came at its beginning is not a level at which it stands."""
 LEVEL_DEVIATIONS = 1.0
 """By so many deviations of what was counted the level is taken to be lower than it was: an incident wanders."""
 
