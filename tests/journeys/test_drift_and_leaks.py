@@ -60,11 +60,13 @@ def test_an_alert_is_mapped_to_its_rotate_command_and_closed_only_after_the_revo
     found = cli.run("leaks", "--json")
     assert found.code == 1
     assert found.json["open"][0]["provider"] == "sendgrid"
-    assert "rotate sendgrid --leak" in found.json["open"][0]["command"]
+    assert "rotate sendgrid --environment production --leak" in found.json["open"][0]["command"]
     world.new_key(NAME)
     with world.traffic(0.05):
         cli.run("rotate", "sendgrid", "--leak", "--reason", "alert", "--yes")
-        assert cli.run("leaks").code == 1, "it is not revoked yet"
+        again = cli.run("leaks", "--json")
+        assert again.code == 1, "it is not revoked yet"
+        assert again.json["open"][0]["command"].endswith("--confirm-revoked"), "it is not rotated twice"
         world.revoke(NAME, 1)
         done = cli.run("rotate", "sendgrid", "--confirm-revoked", "--despite-use")
     assert done.code == 0, done.everything

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,9 +11,9 @@ import pytest
 from releaseguard.audit.chain import ChainKey
 from releaseguard.cards.load import load_cards
 from releaseguard.leaks.interface import Alert, AlertSource
-from releaseguard.rotation.exposure.alerts import close_revoked, provider_of
-from releaseguard.rotation.history.views import ChainView, RotationView
-from releaseguard.rotation.values import RotationState
+from releaseguard.rotation.exposure.alerts import close_revoked, command_for, provider_of
+from releaseguard.rotation.history.views import ChainView, DirectionProgress, RotationView
+from releaseguard.rotation.values import Direction, Leak, RotationState
 
 RAISED = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 CARDS = load_cards()
@@ -78,3 +78,31 @@ def test_alerts_of_other_providers_and_of_none_stay_open() -> None:
     source = Alerts([alert(1, "twilio_account_sid"), alert(2, "a_strangers_token"), alert(3)])
     assert [one.number for one in close_revoked(source, CARDS, "sendgrid", chain(HOUR))] == [3]
     assert provider_of(CARDS, alert(2, "a_strangers_token")) is None
+
+
+def pushed(chain: ChainView, after: timedelta, leak: Leak | None = None) -> ChainView:
+    """The same chain, whose new value was out everywhere so long after the alert."""
+    forward = DirectionProgress(pushed_at=RAISED + after)
+    directions = {Direction.FORWARD: forward}
+    return replace(chain, rotations=[replace(one, directions=directions, leak=leak) for one in chain.rotations])
+
+
+def test_an_alert_that_was_raised_when_the_new_value_was_out_may_be_about_that_one() -> None:
+    source = Alerts([alert(7)])
+    assert close_revoked(source, CARDS, "sendgrid", pushed(chain(HOUR), -HOUR / 2)) == []
+    assert close_revoked(source, CARDS, "sendgrid", pushed(chain(HOUR), HOUR / 2)) == [alert(7)]
+
+
+@pytest.mark.parametrize(
+    ("proven", "step"),
+    [(RAISED + HOUR, "--confirm-revoked"), (None, "--resume")],
+)
+def test_an_alert_whose_rotation_is_begun_names_what_goes_on(proven: datetime | None, step: str) -> None:
+    base = "releaseguard rotate sendgrid --environment production"
+    fresh = chain()
+    assert command_for(fresh, alert(7)) == f'{base} --leak --reason "secret-scanning alert 7 in github:o/r"'
+    leak = Leak("gist", {"SENDGRID_API_KEY": 1})
+    begun = pushed(chain(None), HOUR, leak)
+    state = RotationState.PROVEN if proven else RotationState.UNPROVEN
+    begun = replace(begun, rotations=[replace(one, proven_at=proven, state=state) for one in begun.rotations])
+    assert command_for(begun, alert(7)) == f"{base} --secret SENDGRID_API_KEY {step}"

@@ -84,15 +84,14 @@ def _alerts(run: Run, wiring: Wiring, close: bool) -> tuple[FindingsPage, ExitCo
 
 def _seen(wiring: Wiring, alert: Alert) -> _SeenAlert:
     from releaseguard.audit.chain import ChainKey
-    from releaseguard.rotation.exposure.alerts import provider_of, revocation_after
+    from releaseguard.rotation.exposure.alerts import command_for, provider_of, revocation_after
     from releaseguard.rotation.history.reading import chain_view
 
     provider = provider_of(wiring.cards, alert)
     if provider is None:
         return _SeenAlert(alert)
     view = chain_view(wiring.stores.log, ChainKey(provider, wiring.settings.environment))
-    command = f'releaseguard rotate {provider} --leak --reason "secret-scanning alert {alert.number} in {alert.place}"'
-    return _SeenAlert(alert, provider, command, revocation_after(view, alert))
+    return _SeenAlert(alert, provider, command_for(view, alert), revocation_after(view, alert))
 
 
 def _public(seen: Sequence[_SeenAlert]) -> Sequence[OpenAlertRow]:

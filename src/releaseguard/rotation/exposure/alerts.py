@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from releaseguard.cards.load import Cards
 from releaseguard.leaks.interface import Alert, AlertSource, card_of
-from releaseguard.rotation.history.views import ChainView
+from releaseguard.rotation.history.sentences import confirming, rotating
+from releaseguard.rotation.history.views import ChainView, RotationView
+from releaseguard.rotation.values import Direction
 
 
 def provider_of(cards: Cards, alert: Alert) -> str | None:
@@ -15,8 +17,25 @@ def provider_of(cards: Cards, alert: Alert) -> str | None:
 
 
 def revocation_after(view: ChainView, alert: Alert) -> str | None:
-    """The rotation whose old value was confirmed to be revoked after the alert was raised."""
-    return next((one.id for one in view.rotations if one.revoked_at and one.revoked_at >= alert.created_at), None)
+    """The rotation whose old value was confirmed to be revoked after the alert was raised. Values are not fetched: one
+    that was raised when the new value was out already may be about that one."""
+    return next((one.id for one in view.rotations if one.revoked_at and _is_about_the_old(one, alert)), None)
+
+
+def _is_about_the_old(rotation: RotationView, alert: Alert) -> bool:
+    out_at = rotation.progress(Direction.FORWARD).pushed_at or rotation.revoked_at
+    return out_at is not None and alert.created_at <= out_at
+
+
+def command_for(view: ChainView, alert: Alert) -> str:
+    """What to do about an open alert: to rotate, or to go on where that was begun since it was raised."""
+    begun = next((one for one in reversed(view.open_leaks) if one.since >= alert.created_at), None)
+    if begun is not None and begun.contained_at is not None:
+        return confirming(view.chain_key, begun.leak.versions)
+    if begun is not None and begun.unfinished and not begun.doubtful:
+        return f"{rotating(view.chain_key, begun.leak.versions)} --resume"
+    why = f"secret-scanning alert {alert.number} in {alert.place}"
+    return f'{rotating(view.chain_key, ())} --leak --reason "{why}"'
 
 
 def close_alert(source: AlertSource, alert: Alert, rotation_id: str) -> None:
