@@ -466,6 +466,18 @@ test("anything in a detail becomes JSON", async () => {
   });
 });
 
+test("no text is cut in the middle of a character: no store would take the row", async () => {
+  const { net, log } = writing();
+  const long = "a" + "\u{1f600}".repeat(1_500);
+  const said = { error_code: long, release: long, source: long, correlation_id: long, detail: { long } };
+  log.logIntegrationEvent("sendgrid", "e", "error", said);
+  log.logIntegrationEvent("a" + "\u{1f600}".repeat(99) + "b", "e", "error");
+  await log.flush();
+  const rows = net.calls.flatMap((call) => call.rows);
+  same(rows.length, 2);
+  holds(!/\\ud[89ab]/.test(JSON.stringify(rows)), "half a character is left");
+});
+
 test("lists in place of a word are not written out, however long they are", async () => {
   const { net, log } = writing();
   const holes: unknown[] = [];

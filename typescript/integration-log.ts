@@ -775,19 +775,19 @@ class Writer implements IntegrationLog {
     const detail = objectOf(masking.json(objectOf(note.detail)));
     if (deployment && !("deployment_id" in detail)) detail["deployment_id"] = deployment;
     const short = (text: string | null | undefined, of: "text" | "identifier"): string | null =>
-      (text && masking[of](text)?.slice(0, MAX_NAME)) || null;
+      (text && cut(masking[of](text) ?? "", MAX_NAME)) || null;
     const row: Row = {
       id: note.id ??= newId(note.at),
       occurred_at: new Date(note.at).toISOString(),
-      provider: provider.slice(0, MAX_NAME),
-      event: event.slice(0, MAX_NAME),
+      provider: cut(provider, MAX_NAME),
+      event: cut(event, MAX_NAME),
       outcome: used.outcome,
       error_code: short(kept(note.error_code), "text"),
       latency_ms: note.latency_ms,
       release: short(kept(note.release) ?? release, "identifier"),
       // An id that had to be masked would tie strangers' events together: better none.
       correlation_id: correlation_id && masking.identifier(correlation_id) === correlation_id
-        ? correlation_id.slice(0, MAX_NAME)
+        ? cut(correlation_id, MAX_NAME)
         : null,
       detail,
     };
@@ -1026,6 +1026,11 @@ function storable(text: string, limit: number): string {
     /[\ud800-\udbff][\udc00-\udfff]|[\ud800-\udfff]/g,
     (pair) => (pair.length > 1 ? pair : "?"),
   );
+}
+
+/** The beginning of a text; half a character at its end no store would take. */
+function cut(text: string, limit: number): string {
+  return text.slice(0, limit).replace(/[\ud800-\udbff]$/, "");
 }
 
 /** What `call` comes to, or `instead` where it throws: the app's own getters may do anything. */
@@ -2185,7 +2190,7 @@ export class Scrubber {
 }
 
 function shortened(text: string): string {
-  return text.length <= MAX_TEXT ? text : text.slice(0, MAX_TEXT - CUT.length) + CUT;
+  return text.length <= MAX_TEXT ? text : cut(text, MAX_TEXT - CUT.length) + CUT;
 }
 
 /** Whether `value` can be what its key says it is. */
