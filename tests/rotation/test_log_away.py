@@ -44,7 +44,7 @@ def test_what_was_written_and_not_recorded_is_named() -> None:
     world = losing(ready("old", "new"), STEPS[1])
     go(world)
     assert any(
-        text.startswith("Written, and not recorded") and "github:lovendo/app1" in text and world.vercel.uri in text
+        text.startswith("Written but not recorded") and "github:lovendo/app1" in text and world.vercel.uri in text
         for text in world.told
     )
 

@@ -17,8 +17,6 @@ from tests.rotation.rotation_fakes import NAME, START, World
 from tests.rotation.test_rotation_states import go
 from tests.rotation.test_wrong_proofs import LABEL, ready, used
 
-PATIENT = RotateRequest(prove_within=timedelta(minutes=3))
-"""It looks once a second: longer shows the same."""
 DENIED = {"event": "sendgrid_error", "outcome": Outcome.ERROR, "error_code": "403"}
 
 
@@ -89,7 +87,7 @@ def test_a_key_that_lacks_a_permission_for_a_part_of_the_uses_is_not_proven(ever
     world = ready("old-value", "new-value")
     before(world, "edge", denied=4, succeeded=76)
     now_and_then(world, "edge", every)
-    assert go(world, PATIENT).state is RotationState.UNPROVEN
+    assert go(world).state is RotationState.UNPROVEN
 
 
 @pytest.mark.parametrize(
@@ -123,7 +121,7 @@ def test_a_new_key_that_lacks_a_permission_is_not_proven(name: str) -> None:
     world = ready("old-value", "new-value")
     CASES[name](world)
     each_look(world, "edge", **DENIED)
-    result = go(world, PATIENT)
+    result = go(world)
     assert result.state is RotationState.UNPROVEN, result.proof
     assert "edge" in str(result.next_step)
     assert "refuses" in str(result.next_step)
@@ -133,7 +131,7 @@ def test_a_401_is_a_refused_key_however_often_it_came_before() -> None:
     world = ready("old-value", "new-value")
     before(world, "edge", denied=20, succeeded=20, code="401")
     each_look(world, "edge", **(DENIED | {"error_code": "401"}))
-    assert go(world, PATIENT).state is not RotationState.PROVEN
+    assert go(world).state is not RotationState.PROVEN
 
 
 @pytest.mark.parametrize("code", ["403", "HTTP 403", "500", "http_502", "429"])
@@ -142,7 +140,7 @@ def test_a_success_that_carries_the_code_of_a_failure_proves_nothing(code: str) 
     before(world, "edge", denied=39, succeeded=1)
     world.sources, world.app.silent = False, True
     each_look(world, "edge", error_code=code)
-    result = go(world, PATIENT)
+    result = go(world)
     assert result.state is RotationState.UNPROVEN, result.proof
     assert "the code of a failure" in " ".join(result.proof.missing)
     certificate = go(world, RotateRequest(action=RotateAction.CONFIRM_REVOKED)).certificate
