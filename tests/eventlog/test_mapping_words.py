@@ -9,6 +9,8 @@ import pytest
 
 from releaseguard.eventlog.mapping.additions import additions
 from releaseguard.eventlog.mapping.expressions import expression
+from releaseguard.eventlog.mapping.view import postgres as postgres_view
+from releaseguard.eventlog.mapping.view import sqlite as sqlite_view
 from releaseguard.eventlog.mapping.words import PostgresWords, SqliteWords
 from releaseguard_events.mapping.rules import Holds, NameRule, TheirColumn
 from releaseguard_events.stores.postgres_shape import Declared
@@ -84,3 +86,27 @@ def test_what_the_table_has_already_is_not_added(columns: Mapping[str, str | boo
     assert '"release"' not in script
     assert ('"synthetic" boolean' in script) is ("synthetic" in columns)
     assert additions(EventTable()) == additions(EventTable(results_table="x")) == ""
+
+
+def test_a_column_that_no_rule_makes_is_empty_in_every_row():
+    [_, view] = sqlite_view(EventTable(table="logs", columns=dict.fromkeys(("release", "synthetic"), False)))
+    assert 'CAST(NULL AS text) AS "release"' in view
+    assert 'false AS "synthetic"' in view
+
+
+def test_a_time_of_their_own_column_is_read_by_the_type_that_is_found_when_the_view_is_made():
+    script = postgres_view(EventTable(table="logs", columns={"occurred_at": "at"}))[0]
+    assert "@time:at@ AS" in script
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "sql"),
+    [
+        (TheirColumn("f"), Declared("boolean", "B"), '"f"'),
+        (TheirColumn("f"), Declared("text", "S"), '(lower("f") IN '),
+        (TheirColumn("f"), None, '(lower("f"::text) IN '),
+        (TheirColumn("f", ("a",)), Declared("boolean", "B"), "(lower((to_jsonb("),
+    ],
+)
+def test_a_flag_is_a_truth_value_or_a_word_for_one(column, kind, sql):
+    assert PostgresWords(lambda _: kind).flag(column).startswith(sql)

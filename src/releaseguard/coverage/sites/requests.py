@@ -124,6 +124,8 @@ def may_make_requests(call: Call, origin: Origin | None, scope: Scope) -> bool:
         return False
     if origin is not None and (origin.package in _NO_REQUESTS or _is_answer(origin) or _looks_up(origin)):
         return False
+    if origin is not None and origin.package in _STORES:  # what asks one is known
+        return False
     holder = call.callee.object if isinstance(call.callee, Member) else None
     name = holder.id if isinstance(holder, Name) else holder.name if isinstance(holder, Member) else ""
     if isinstance(holder, Name) and scope.lookup(name) is not None and call.last_name in ("post", "fetch", "request"):
