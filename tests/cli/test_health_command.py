@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from releaseguard.errors import Unreachable
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
+from releaseguard.health.run import Observer
 from releaseguard.model import Event, Outcome, new_id, utc_now
 from tests.support.commands import ended
 
@@ -198,3 +200,18 @@ def test_a_watch_goes_on_until_ctrl_c(cli, calm):
     assert json.loads(first)["environment"] == "production"
     assert done.code == 130
     assert "Traceback" not in done.err
+
+
+def test_a_watch_shows_what_it_last_saw_while_the_log_does_not_answer(cli, calm, monkeypatch):
+    looks = iter([None, Unreachable("the database does not answer"), None, KeyboardInterrupt()])
+    look = Observer.look
+
+    def looked(self):
+        if (ends := next(looks)) is not None:
+            raise ends
+        return look(self)
+
+    monkeypatch.setattr(Observer, "look", looked)
+    done = cli.run("health", "--watch")
+    assert (done.code, done.out.count("no provider is in trouble")) == (130, 3), done.everything
+    assert done.err.count("the database does not answer") == 1

@@ -12,7 +12,7 @@ from releaseguard.cli.shared.documents import format_option, output_option, pres
 from releaseguard.cli.shared.options import Run, Span, command, environment_option
 from releaseguard.cli.shared.output import steer
 from releaseguard.cli.shared.traces import write_trace
-from releaseguard.errors import ExitCode, UsageError
+from releaseguard.errors import ExitCode, ServiceError, UsageError
 from releaseguard.report.formats import HEALTH
 
 if TYPE_CHECKING:
@@ -85,11 +85,13 @@ def health(
         if serve:
             _serve(run, partial(_live, observer, language, due, run.zone), port)
         show = partial(_show, run, language, format_, output, due)
-        overview = _looked(wiring, observer)
+        overview, missed = _looked(wiring, observer), None
         while watch:
             show(overview, clear=True)
+            if missed:
+                run.warn(f"This look was not possible, and the next is in ten seconds: {missed}")
             run.clocks.sleep(LOOK_EVERY)
-            overview = _looked(wiring, observer)
+            overview, missed = _looked_again(wiring, observer, overview)
     show(overview)
     return _exit_code(overview)
 
@@ -110,6 +112,14 @@ def _looked(wiring: Wiring, observer: Observer) -> Overview:
     overview = observer.look()
     wiring.notices.tell_health(overview)
     return overview
+
+
+def _looked_again(wiring: Wiring, observer: Observer, before: Overview) -> tuple[Overview, ServiceError | None]:
+    """The next look of a watch; the one before, and why, where the log does not answer: it does again, as a rule."""
+    try:
+        return _looked(wiring, observer), None
+    except ServiceError as error:
+        return before, error
 
 
 def _serve(run: Run, page: Page, port: int) -> None:
