@@ -67,7 +67,7 @@ def test_what_has_to_be_done_stands_once_however_much_has_drifted():
         ((), "drift: nothing found"),
         (("ok", "ok"), "drift: nothing found"),
         (("note",), "drift: nothing found, 1 could not be looked at"),
-        (("error", "warning", "ok"), "drift: 1 to put right, 1 to look at"),
+        (("error", "warning", "ok"), "drift: 1 to fix, 1 to look at"),
     ],
 )
 def test_one_line_says_what_was_found(levels, said):

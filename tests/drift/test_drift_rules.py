@@ -64,5 +64,5 @@ def test_a_secret_that_is_older_than_it_is_to_become_is_due(days: int, is_due: b
     found = list(due("sendgrid", "production", {"SENDGRID_API_KEY": timedelta(days=90)}, vault, now))  # type: ignore[arg-type]
     assert bool(found) is is_due
     for one in found:
-        assert "91 d old; it is to become 90 d at most" in one.sentence()
+        assert "91 d old; its limit is 90 d at most" in one.sentence()
         assert one.to_json()["next_step"].endswith("--secret SENDGRID_API_KEY")

@@ -413,3 +413,13 @@ def test_a_long_deployment_is_told_once_a_minute_where_nobody_watches() -> None:
     go(world)
     lines = [text for text in world.told if "is BUILDING, until 10:2" in text]
     assert 2 <= len(lines) <= 4
+
+
+def test_what_was_given_up_after_it_was_written_is_not_said_to_be_written_nowhere() -> None:
+    world = World()
+    world.live_with("old")
+    world.vault.put(NAME, "new")
+    go(world, RotateRequest(deploy=False))
+    go(world, RotateRequest(action=RotateAction.ABORT))
+    with pytest.raises(Refused, match=r"is over \(ABORTED\)"):
+        go(world, RotateRequest(action=RotateAction.ROLLBACK))

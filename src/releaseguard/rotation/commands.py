@@ -206,8 +206,13 @@ def _abort(session: RotationSession) -> RotationResult:
 def _rollback(session: RotationSession) -> RotationResult:
     session.journal.refuse_if_held()
     view = session.chain.last_of(session.group.name)
-    over = (RotationState.ABORTED, RotationState.ROLLED_BACK)
-    if view is None or view.state in over or not view.progress(Direction.FORWARD).destinations:
+    written = view is not None and view.progress(Direction.FORWARD).destinations
+    if view is not None and written and view.state in (RotationState.ABORTED, RotationState.ROLLED_BACK):
+        raise Refused(
+            f"the last rotation of {session.group.name} is over ({view.state}): it is not rolled back any more",
+            next_step=f"Store what is to run as the newest version, then: {session.command}",
+        )
+    if view is None or not written:
         raise Refused(
             f"nothing of {session.group.name} has been pushed that could be rolled back", next_step=see_audit(session)
         )
