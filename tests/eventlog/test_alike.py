@@ -97,6 +97,21 @@ def test_rows_that_carry_no_release_are_found_by_what_says_as_little(store: Any)
     assert [row.release for row in log.select(replace(QUERY, untagged=[]))] == [None]
 
 
+def test_rows_are_found_by_what_their_error_code_contains(store: Any) -> None:
+    log = store.log()
+    codes = [None, "401", "HTTP_401", "UNAUTHORIZED", "200", "5%1", "401_"]
+    log.append([replace(_row(number, {}), error_code=code) for number, code in enumerate(codes)])
+    found = [row.error_code for row in log.select(replace(QUERY, codes=["401", "auth"]))]
+    assert [code for code in found if code in codes[1:4] or code == "401_"] == [
+        "401",
+        "HTTP_401",
+        "UNAUTHORIZED",
+        "401_",
+    ]
+    assert store.kind == "rest" or len(found) == 4  # there more may come, but never one without a code
+    assert None not in found
+
+
 def _row(number: int, detail: dict[str, Any]) -> Event:
     return Event(
         id=UUID(int=number + 1),

@@ -75,6 +75,8 @@ class Query:
     release: str | None = None
     untagged: Sequence[str] | None = None
     """Given: rows that carry no release, or one of these, which say as little."""
+    codes: Sequence[str] = ()
+    """Given: rows whose error code contains one of these, in any letter case. A store may give others with a code."""
     correlation_id: str | None = None
     synthetic: bool | None = None
     detail: Mapping[str, str] = field(default_factory=dict)

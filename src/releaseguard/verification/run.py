@@ -26,6 +26,7 @@ from releaseguard.model import Event, Verdict
 from releaseguard.stats.series import minute_of, moment_of
 from releaseguard.traces import Traces
 from releaseguard.verification.checks import row_checks
+from releaseguard.verification.checks.codes import contradictions_in, hints_of, not_passed
 from releaseguard.verification.checks.latency import Looked, latency
 from releaseguard.verification.checks.timed import CountedTimes
 from releaseguard.verification.context import VerifyContext, VerifyRequest
@@ -61,6 +62,7 @@ from releaseguard.verification.rules import Logged, configured, logged_in, rule_
 from releaseguard.verification.selection import Selection, latencies, select
 from releaseguard.verification.telling.whom import told_whom
 from releaseguard.verification.values import (
+    Contradiction,
     Deployment,
     Finding,
     Judged,
@@ -128,6 +130,7 @@ class Verifier:
             unknown_events=unknown_events(context.cards, known.rows, deployment, is_elsewhere),
             seen=seen_beside(known.rows, deployment, context.population, environments),
             misread=known.misread(members),
+            contradictions=list(window.contradictions().values()),
             set_aside=beside.set_aside,
             accepted=list(beside.accepted.values()),
             record=self._reader.record,
@@ -141,7 +144,8 @@ class Verifier:
 
     def _found(self, chosen: Selection, window: _Window, unread: Unread) -> Sequence[Finding]:
         """What each check says by itself, less what rows that cannot be read forbid to say."""
-        found = [self._finding(card, check, window) for card, check in chosen.judged]
+        each = [self._finding(card, check, window) for card, check in chosen.judged]
+        found = not_passed(each, window.contradictions())
         return held_back(found, unread, seen_since(window.known.rows, judged_from(window.deployment)))
 
     def _begun(
@@ -243,6 +247,7 @@ class _Window:
     ) -> RowAnswers[Name]:
         """Ask the log for all that the checks need, and for ``beside``, at once; returns what that is answered."""
         plan = {**dict(questions(checks, self.deployment, self.rows, self.known, self.times)), **beside}
+        plan |= self.rows.with_codes(hints_of(self.context.cards))
         answers = self.rows.ask({**plan, **self._of_statistics(checks)}, every_row(checks, self.deployment))
         of_invariants = (check.id for _, check in checks if isinstance(check, InvariantCheck))
         self._earlier.update((name, answers.rows(("earlier", name))) for name in of_invariants)
@@ -270,6 +275,11 @@ class _Window:
         if found is None:
             return self._by_the_present(card, check)
         return row_checks.of_removed(self._heard(found), self.deployment.removes)
+
+    def contradictions(self) -> Mapping[str, Contradiction]:
+        """By provider: the release's successes that carry a failure's code."""
+        cards = self.context.cards
+        return contradictions_in(self.rows.contradicting(hints_of(cards)), cards, self.rows.own_of_each())
 
     def _by_the_present(self, card: Card, check: Check) -> Finding:
         found = self.context.live_checks.look(card, check, self.deployment)

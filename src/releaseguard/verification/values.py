@@ -237,6 +237,26 @@ class Misread:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Contradiction:
+    """Rows of one provider that say success, and carry the code of a failure."""
+
+    provider: str
+    rows: int
+    of: int
+    """How many rows the release wrote of it."""
+    codes: Sequence[str]
+    """The most frequent."""
+    denied: int
+    """How many of them a good credential may have been answered."""
+
+    @property
+    def words(self) -> str:
+        """What was seen and what to do, for people."""
+        seen = f"{self.rows} of {self.of} events of {self.provider} say success beside the code of a failure"
+        return f"{seen} ({', '.join(self.codes)}): let the app write them as errors"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """The outcome of one look."""
 
@@ -250,6 +270,8 @@ class Judged:
     seen: Seen
     """What else was seen that no check looks at."""
     misread: Misread
+    contradictions: Sequence[Contradiction] = ()
+    """By provider, those that any check looks at."""
     set_aside: SetAsideTally
     """The rows since the mark that cannot be read."""
     accepted: Sequence[Acceptance]

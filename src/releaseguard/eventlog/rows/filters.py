@@ -21,7 +21,8 @@ _DETAIL_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 class Filter(Struct, frozen=True):
     """``column operator value``; for ``detail``, on the text under its top-level ``key``.
 
-    Operators: ``eq``, ``neq``, ``in``, ``gte``, ``lt``, ``lte``, and ``none``: it is null, or one of the value's.
+    Operators: ``eq``, ``neq``, ``in``, ``gte``, ``lt``, ``lte``, ``none``: it is null, or one of the value's, and
+    ``has``: it contains one of them, in any letter case.
     """
 
     column: str
@@ -87,6 +88,7 @@ def _wanted(query: Query) -> Iterator[Filter]:
         ("recorded_at", "lte", query.recorded_until),
         ("release", "eq", query.release),
         ("release", "none", query.untagged),
+        ("error_code", "has", tuple(query.codes) or None),
         ("correlation_id", "eq", query.correlation_id),
         ("synthetic", "eq", query.synthetic),
         ("id", "in", tuple(query.ids) or None),

@@ -49,9 +49,17 @@ def _condition(condition: Filter, shape: Shape) -> Bound:
     if condition.operator == "in":
         kind = "uuid" if condition.column == "id" and _is_uuid(shape) else "text"
         return f"{name} = ANY(%s::{kind}[])", [[str(value) for value in condition.value]]
+    if condition.operator == "has":
+        return f"lower(({name})::text) LIKE ANY(%s::text[])", [[_containing(one) for one in condition.value]]
     if condition.operator == "none":
         return f"({name} IS NULL OR {name} = ANY(%s::text[]))", [list(condition.value)]
     return f"{name} {_OPERATORS.get(condition.operator, '=')} %s", [condition.value]
+
+
+def _containing(text: str) -> str:
+    """What ``LIKE`` takes for any text with this one in it."""
+    escaped = text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
 
 
 def _is_uuid(shape: Shape) -> bool:

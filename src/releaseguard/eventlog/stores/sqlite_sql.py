@@ -79,6 +79,9 @@ def _compared(condition: Filter, name: str) -> Bound:
     value = condition.value
     if condition.key is not None:
         return _detail_condition(name, condition.key, str(value))
+    if condition.operator == "has":
+        contains = " OR ".join([f"instr(lower({name}), ?)"] * len(value))
+        return f"({name} IS NOT NULL AND ({contains}))", [one.lower() for one in value]
     if condition.operator == "none":
         return f"({name} IS NULL OR {name} IN (SELECT value FROM json_each(?)))", [json.dumps(list(value))]
     if condition.operator == "in" and len(value) > 1:

@@ -54,6 +54,8 @@ def _condition(condition: Filter, place: EventTable) -> str:
         return f"{name}->>{condition.key}.eq.{_text(str(value))}"
     if condition.operator == "in":
         return f"{name}.in.({','.join(_text(str(one)) for one in value)})"
+    if condition.operator == "has":
+        return f"{name}.not.is.null"  # it may be a number, and a filter casts nothing
     if condition.operator == "none":
         said = f",{name}.in.({','.join(_text(one) for one in value)})" if value else ""
         return f"or({name}.is.null{said})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -227,6 +227,25 @@ class SingleRows:
         rows = self._read({("failed", rule.provider): self._of_window(replace(query, limit=MOST_NEWEST))})
         here = (row for row in rows if not self.is_elsewhere(row.source))
         return [row for row in here if not row.synthetic and self.members.has(row)]
+
+    def contradicting(self, codes: Sequence[str]) -> Sequence[Event]:
+        """The release's successes with an error code that contains one of these, and maybe some with another."""
+        rows = (row for row in self._read(self.with_codes(codes)) if not self.is_elsewhere(row.source))
+        return [row for row in rows if not row.synthetic and self.members.has(row)]
+
+    def with_codes(self, codes: Sequence[str]) -> Plan:
+        """The question that :meth:`contradicting` needs to be answered."""
+        query = Query(outcome=Outcome.SUCCESS, codes=codes, until=self.until, newest_first=True, limit=MOST_TIMED)
+        return {("contradicting",): self._of_window(query)}
+
+    def own_of_each(self) -> Mapping[str, int]:
+        """How many rows the release wrote of each provider, by the counts."""
+        found: Counter[str] = Counter()
+        for row in self.counted:
+            if not self.is_elsewhere(row.source) and self._is_mine(row):
+                provider, _ = self.written.spelling.of(row.provider, row.event)
+                found[provider] += row.count + row.repeats
+        return found
 
     def timed(self, check: str, events: Sequence[str], spans: Sequence[Span]) -> Sequence[Event]:
         """Successes with a latency in some stretches of time before or after the release was live, the newest of each

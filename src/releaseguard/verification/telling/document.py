@@ -78,7 +78,8 @@ def _remarks(judged: Judged) -> Sequence[str]:
         f"no card names the event {one.event} of {one.provider} ({one.outcome}, {one.events}): {_counted(one)}"
         for one in judged.unknown_events
     ]
-    return [*_of_clocks(judged), *_of_names(judged), *unknown, *remarks_on(judged.seen, judged.deployment)]
+    codes = [one.words for one in judged.contradictions]
+    return [*_of_clocks(judged), *_of_names(judged), *codes, *unknown, *remarks_on(judged.seen, judged.deployment)]
 
 
 def _counted(one: UnknownEvent) -> str:

@@ -1,0 +1,75 @@
+"""Successes that carry the code of a failure: an app that does not look at an answer writes them. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from releaseguard.cards.refused import is_refusal
+from releaseguard.cards.spec import Card
+from releaseguard.model import Event, Outcome, Verdict
+from releaseguard.verification.values import Contradiction, Finding
+
+LEAST: Final = 3
+"""Rows below which nothing is said of them."""
+MAY_BE_RETRIED: Final = 0.1
+"""The share of a provider's rows beyond which they are hardly uses that succeeded at a second try."""
+MAY_BE_USUAL: Final = 0.5
+"""The same of codes that a good credential is answered with too: what is not allowed to one user is no failure."""
+_OF_A_SERVER: Final = re.compile(r"(?i)(?:http|status|code|error)?[\s_:#-]*5\d\d(?:\D.*)?", re.DOTALL)
+_WORDS: Final = ("401", "403", "auth", "forbid", "denied", "credential", "key", "token")
+_SERVERS: Final = tuple(f"5{digit}" for digit in range(10))
+
+
+def hints_of(cards: Iterable[Card]) -> Sequence[str]:
+    """What is in every code that :func:`contradictions_in` takes for a failure's, in any letter case."""
+    return sorted({*_WORDS, *_SERVERS, *(code for card in cards for code in card.events.auth_error_codes)})
+
+
+def contradictions_in(
+    rows: Iterable[Event], cards: Iterable[Card], seen: Mapping[str, int]
+) -> Mapping[str, Contradiction]:
+    """By provider: the ``rows`` that contradict themselves, of so many that were ``seen`` of it."""
+    refusals = {card.id: card.events for card in cards}
+    found: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    denied: Counter[str] = Counter()
+    for row in rows:
+        events, code = refusals.get(row.provider), row.error_code
+        if events is None or code is None or row.outcome is not Outcome.SUCCESS:
+            continue
+        is_refused = is_refusal(code, events.auth_error_codes)
+        if is_refused or _OF_A_SERVER.fullmatch(code.strip()):
+            found[row.provider][code] += 1
+            certain = set(events.auth_error_codes) - set(events.denied_codes)
+            denied[row.provider] += is_refused and not is_refusal(code, certain)
+    return {
+        provider: Contradiction(
+            provider=provider,
+            rows=codes.total(),
+            of=max(seen.get(provider, 0), codes.total()),
+            codes=[code[:20] for code, _ in codes.most_common(3)],
+            denied=denied[provider],
+        )
+        for provider, codes in found.items()
+        if codes.total() >= LEAST
+    }
+
+
+def hides_a_harm(found: Contradiction) -> bool:
+    """Whether it is so much that a provider's successes prove nothing."""
+    return found.rows - found.denied > MAY_BE_RETRIED * found.of or found.rows > MAY_BE_USUAL * found.of
+
+
+def not_passed(findings: Sequence[Finding], found: Mapping[str, Contradiction]) -> Sequence[Finding]:
+    """The findings, without a PASS of a share of errors that rests on such successes."""
+    return [_not_passed(one, found.get(one.provider)) for one in findings]
+
+
+def _not_passed(finding: Finding, found: Contradiction | None) -> Finding:
+    if found is None or not hides_a_harm(found) or finding.kind != "signal" or finding.verdict is not Verdict.PASS:
+        return finding
+    reason = f"{finding.reason}; but {found.words}"
+    return replace(finding, verdict=Verdict.INCONCLUSIVE, reason=reason)
