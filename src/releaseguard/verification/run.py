@@ -112,8 +112,7 @@ class Verifier:
         members = Members(deployment, context.population.tags)
         window = self._window(members, as_of, states, known, times.meant_for(known, members))
         if retried := taken_back(window.rows, failed_for_errors(part for _, part in states.parts)):
-            heard_again = replace(known, rows=[*known.rows, *retried])
-            states = _states(context, marked, as_of, heard_again, logged, strayed)
+            states = _states(context, marked, as_of, replace(known, rows=[*known.rows, *retried]), logged, strayed)
             window = replace(window, states=states)
         beside = self._reader.told(deployment, window.read(chosen.judged, self._reader.beside(deployment)))
         recorded = failures_in(beside.looks, deployment)
