@@ -1,8 +1,9 @@
 """How long a proof that is there is looked at on: one of several processes may still run on the old value, and only a
 use of it shows that.
 
-It costs at most a share of the time that a proof may take, and nothing where the new value has served for that long
-already, or has been used so often without a contradiction that such a process would have shown itself.
+It costs a few seconds at most, since in a leak every minute counts and a revocation asks again, and nothing where the
+new value has served for that long already, or has been used so often without a contradiction that such a process would
+have shown itself.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from releaseguard.rotation.values import Direction
 
 SHARE = 0.1
 """Of the time for the proof."""
+LONGEST = 5.0
+"""Seconds. Where the uses of so long say too little, a process on the old value is the certificate's to find."""
 PROCESSES = 10
 """Among so many, one that runs on the old value is to be seen."""
 ENOUGH = math.ceil(math.log(HIDDEN_SHARE) / math.log1p(-1 / PROCESSES))
@@ -31,7 +34,7 @@ class Settling:
     def __init__(self, session: RotationSession, direction: Direction, within: float) -> None:
         self._session = session
         holds = direction is Direction.FORWARD and not session.group.client
-        self._ends = session.context.clocks.elapsed() + (within * SHARE if holds else 0.0)
+        self._ends = session.context.clocks.elapsed() + (min(within * SHARE, LONGEST) if holds else 0.0)
         self._is_known = False
 
     def left(self, proof: Proof, question: Question) -> float:
