@@ -79,7 +79,7 @@ def test_rows_without_a_tag_under_a_clock_that_is_hours_behind_are_no_dead_log(t
     moved = [replace(one, occurred_at=one.occurred_at - behind) if one.occurred_at >= NOON else one for one in traffic]
     verdict, reason = said(judged(tmp_path, [*moved, mark()]), "sendgrid.errors")
     assert verdict == "inconclusive"
-    assert f"they are {readable.exactly(behind)} older than that: a writer's clock is behind" in reason
+    assert f"times {readable.exactly(behind)} older than that: a writer's clock is behind" in reason
 
 
 @pytest.mark.parametrize("off", OFF, ids=str)

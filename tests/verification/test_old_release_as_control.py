@@ -125,8 +125,8 @@ def moved(share: Callable[[int], float], made: float = 1.0) -> Rate:
 @pytest.mark.parametrize(
     ("served", "says"),
     [
-        (moved(lambda _: 0.5, made=0.1), "it loses a part of all that it is given"),
-        (moved(lambda offset: 0.5 if offset < 30 else 0.1), "sends it elsewhere"),
+        (moved(lambda _: 0.5, made=0.1), "it loses a part of what it gets"),
+        (moved(lambda offset: 0.5 if offset < 30 else 0.1), "sends users elsewhere"),
         (moved(lambda _: 0.3), ""),
         (moved(lambda _: 1.0), ""),
     ],

@@ -103,7 +103,7 @@ def test_what_serves_and_bears_no_mark_is_not_let_through_by_the_newest_one(
     request = VerifyRequest(release=asked)
     document = document_of(_judged(tmp_path, rows, now=240, request=request))
     assert document["verdict"] == verdict, document["summary"]
-    assert ("production serves r7 since" in document["summary"]) is (verdict == "inconclusive")
+    assert ("production has served r7 since" in document["summary"]) is (verdict == "inconclusive")
     if verdict == "inconclusive":
         told = f"releaseguard events deployed --release r7 --environment production --at {to_text(later)}"
         assert document["next_step"] == f"{told}, then releaseguard verify"
@@ -219,9 +219,9 @@ def test_a_clock_that_is_days_or_years_behind_hides_no_release(tmp_path: Path, b
 @pytest.mark.parametrize(
     ("by", "said"),
     [
-        (timedelta(days=2), "say that they are 2 d older than that: a writer's clock is behind"),
-        (4 * YEAR, "say that they are 1460 d older than that: a writer's clock is behind"),
-        (None, "say that they are of before 2020: a writer's clock was never set"),
+        (timedelta(days=2), "times 2 d older than that: a writer's clock is behind"),
+        (4 * YEAR, "times 1460 d older than that: a writer's clock is behind"),
+        (None, "times before 2020: a writer's clock was never set"),
     ],
     ids=str,
 )
@@ -236,7 +236,7 @@ def test_where_rows_come_by_a_clock_that_is_behind_nobody_is_said_to_be_away(tmp
     dated = _dated_back(rows, timedelta(hours=1), release=None)
     judged = _judged(tmp_path, dated, now=60, promise=Promise(window_minutes=60, baseline_minutes=1440))
     reasons = " ".join(one.reason for one in judged.findings)
-    assert "they are 1 h older than that: a writer's clock is behind" in reasons
+    assert "times 1 h older than that: a writer's clock is behind" in reasons
     assert "users are away" not in reasons
 
 
