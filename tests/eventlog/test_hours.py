@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from releaseguard.eventlog.counts import MinuteCount, count_minutes
 from releaseguard.eventlog.hours import hours_of, within
-from releaseguard.eventlog.interface import EVERY_COUNT, Needs, Query
+from releaseguard.eventlog.interface import EVERY_COUNT, Needs, Query, Settling
 from releaseguard.eventlog.latencies import uses_in
-from releaseguard.eventlog.rows.packs import Kept, asked_for, packed
+from releaseguard.eventlog.rows.packs import Kept, asked_for, packed, settled_and_asked_for, times_in
 from releaseguard.model import Event, Outcome
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+LATE = 0, 3, -20, 40
 
 
 def _row(number: int, late: int = 0) -> Event:
@@ -66,3 +68,42 @@ def test_how_long_uses_took_is_told_where_it_matters_alone() -> None:
 
 def _fields(event: Event) -> dict[str, object]:
     return {name: getattr(event, name) for name in event.__slots__}
+
+
+def _released(number: int, late: int) -> Event:
+    release = "r2" if number >= 60 or number == 7 else "r1"
+    return replace(_row(number, late), id=UUID(int=1000 * number + late + 50), release=release)
+
+
+def _of(event: Event) -> tuple[datetime, int, str | None]:
+    assert event.recorded_at is not None
+    return event.occurred_at, (event.recorded_at - event.occurred_at) // MINUTE, event.release
+
+
+def _late(row: MinuteCount) -> tuple[datetime, int]:
+    assert row.recorded_minute is not None
+    return row.occurred_minute, (row.recorded_minute - row.occurred_minute) // MINUTE
+
+
+def test_what_is_told_by_the_hour_is_of_before_the_first_own_row_and_the_rest_is_told_by_the_minute() -> None:
+    events = [_released(number, late) for number in range(90) for late in LATE]
+    hours = [Kept(*one[:8], one.detail) for one in packed(list(count_minutes(events)))]
+    own_since, margin = NOON + 30 * MINUTE, 15 * MINUTE
+    settling = Settling(NOON + 160 * MINUTE, lambda *named: named[2] == "r1", "r2".__eq__, own_since, margin)
+    query = Query(since=NOON, until=NOON + timedelta(hours=5), needs=Needs(writer=lambda _: None))
+    settled, rest = settled_and_asked_for(hours, query, settling)
+    learned = [one.recorded_at for one in events if one.recorded_at is not None and one.release == "r2"]
+    limit = min(at for at in learned if at >= own_since).replace(second=0) - margin
+    found = Counter[tuple[datetime, int]]()
+    for hour in settled:
+        late = list(hour.late)
+        at_once = Counter({at: many for at, many in enumerate(hour.counts) if many})
+        at_once.subtract(at for at, _, _ in late)
+        found.update({(hour.hour + at * MINUTE, 0): many for at, many in at_once.items()})
+        found.update((hour.hour + at * MINUTE, learned - at) for at, learned, _ in late)
+        assert sum(uses_in(took) for _, took in times_in(hour, range(60))) == sum(hour.counts)
+    told = {(at.replace(second=0), late): release for at, late, release in map(_of, events)}
+    before = {(at, late) for (at, late), release in told.items() if late >= 0 and at + late * MINUTE < limit}
+    assert set(+found) == {one for one in before if told[one] == "r1"}
+    assert {_late(one) for one in rest} == set(told) - set(+found)
+    assert sum(one.count for one in rest) + found.total() == len(events)

@@ -43,6 +43,30 @@ class HourCount(Struct, frozen=True):
         return by_phones(self.source)
 
 
+class SettledHour(HourCount, frozen=True):
+    """The same of what came to the log in its time, with how late it came, and how long it took: where nobody asks for
+    single minutes of recording apart (:class:`~releaseguard.eventlog.interface.Settling`)."""
+
+    late_rows: Sequence[int] = ()
+    """Three figures each of what was recorded in a later minute than its own: the minute of the hour, the minute of
+    recording from the hour on, and how many."""
+    timed: Sequence[int] = ()
+    """Minutes of the hour of which is known how long uses of them took, in any order; one may come more than once."""
+    took: bytes = b"[]"
+    """For each of these a histogram (``latencies.py``), in JSON: few hours are asked for them."""
+
+    @property
+    def late(self) -> Iterable[tuple[int, int, int]]:
+        """The figures of :attr:`late_rows` together."""
+        rows = self.late_rows
+        return zip(rows[::3], rows[1::3], rows[2::3], strict=True)
+
+    @property
+    def last(self) -> datetime:
+        """The last minute of which it counts anything."""
+        return self.hour + max(at for at in range(MINUTES) if self.counts[at]) * MINUTE
+
+
 def hour_of(row: MinuteCount) -> datetime:
     """The hour in which the counted rows occurred."""
     return row.occurred_minute.replace(minute=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 from uuid import UUID
@@ -18,7 +18,7 @@ from releaseguard.eventlog.watching import Watch, unwatched
 from releaseguard.model import Event, Outcome, Remark
 
 if TYPE_CHECKING:
-    from releaseguard.eventlog.hours import HourCount
+    from releaseguard.eventlog.hours import HourCount, SettledHour
     from releaseguard.eventlog.mapping.shares import RuleShares
 
 COSTS = {
@@ -41,6 +41,21 @@ class Conflict(ReleaseguardError):
     """A conditional append lost: another writer has already written one of these ids. Nothing was written."""
 
 
+class Settling(NamedTuple):
+    """Which counts of minutes need not be told by their minute of recording: a store may tell them by the hour."""
+
+    until: datetime
+    """What happened and was recorded before this minute; and before this long before the first :attr:`own` one."""
+    is_plain: Callable[[str, str, str | None], bool]
+    """Of a provider's event that carries this release."""
+    own: Callable[[str | None], bool] | None = None
+    """Of what carries this release the first recording is looked for; ``None``: of none."""
+    own_since: datetime | None = None
+    """From this minute of recording on."""
+    margin: timedelta = timedelta(0)
+    """How long before the first own one."""
+
+
 class Needs(NamedTuple):
     """What of counts is of use. A store may leave out, or put together, what is not told apart; it need not."""
 
@@ -54,6 +69,8 @@ class Needs(NamedTuple):
     """Of counts of a provider's event with this outcome whether it matters how long they took; ``None``: of all."""
     is_recording_told: bool = True
     """Whether it matters when the log learned of them; of a clock that runs ahead it is told all the same."""
+    settles: Settling | None = None
+    """What of counts of minutes may be told by the hour, beside them; ``None``: nothing."""
 
 
 EVERY_COUNT: Final = Needs()
@@ -148,6 +165,8 @@ class CountsOfEach(NamedTuple):
 
     hours: Sequence[Sequence[HourCount]]
     minutes: Sequence[Sequence[MinuteCount]]
+    settled: Sequence[Sequence[SettledHour]] = ()
+    """What of each question for minutes is told by the hour instead; empty where the store tells nothing so."""
 
 
 class Changes(NamedTuple):

@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, chain, compress
 from typing import Final
 
 FINE: Final = 100
@@ -58,10 +58,11 @@ def held(figures: Iterable[int]) -> Histogram:
 
 def merged(histograms: Iterable[Histogram]) -> Histogram:
     """All of them as one."""
-    counts: Counter[int] = Counter()
-    for one in histograms:
-        for bound, many in zip(one[::2], one[1::2], strict=True):
-            counts[bound] += many
+    figures = list(chain.from_iterable(histograms))
+    bounds, numbers = figures[::2], figures[1::2]
+    counts = Counter(bounds)
+    for bound, many in compress(zip(bounds, numbers, strict=True), map((1).__ne__, numbers)):
+        counts[bound] += many - 1
     return flat(counts)
 
 
@@ -72,7 +73,7 @@ def uses_in(histogram: Histogram) -> int:
 
 def slower_than(histogram: Histogram, limit_ms: int) -> int:
     """How many of them took longer than a limit that is a bound."""
-    return sum(many for bound, many in zip(histogram[::2], histogram[1::2], strict=True) if bound > limit_ms)
+    return sum(compress(histogram[1::2], map(limit_ms.__lt__, histogram[::2])))
 
 
 def bound_at(histogram: Histogram, rank: int) -> int:

@@ -12,7 +12,7 @@ from msgspec import Struct, structs
 
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.model import Event
-from releaseguard.stats.series import Cell
+from releaseguard.stats.series import Cell, SettledCells
 
 ENOUGH = 5.0
 """Events of their own that must have been expected before nothing means something: P(none | 5) = 0.7%."""
@@ -89,13 +89,14 @@ class Lags(Struct, frozen=True):
         return self.by_provider.get(provider, self.usual)
 
 
-def lags_of(cells: Iterable[Cell]) -> Lags:
-    """Measure how late the rows of the last hours came."""
+def lags_of(cells: Iterable[Cell], settled: Sequence[SettledCells] = ()) -> Lags:
+    """Measure how late the rows of the last hours came; ``settled`` are those that are told by the hour."""
     overall: Counter[int] = Counter()
     single: dict[str, Counter[int]] = {}
     ahead = 0
     known = list(cells)
-    brought_in = _brought_in(known)
+    at_once = [one.at_once() for one in settled]
+    brought_in = _brought_in(known, settled, at_once)
     for cell in known:
         lag = cell.recorded - cell.occurred
         ahead += cell.total if lag < 0 else 0
@@ -103,17 +104,30 @@ def lags_of(cells: Iterable[Cell]) -> Lags:
         if lag <= _LONGEST_LAG and cell.total and not is_past:
             overall[max(lag, 0)] += cell.total
             single.setdefault(cell.provider, Counter())[max(lag, 0)] += cell.total
+    for one, counts in zip(settled, at_once, strict=True):
+        own = single.setdefault(one.hour.provider, Counter())
+        for lag, recorded, rows in ((0, 0, sum(counts)), *one.late()):
+            is_past = lag >= _PAST and recorded // _BLOCK in brought_in
+            if lag <= _LONGEST_LAG and rows and not is_past:
+                overall[lag] += rows
+                own[lag] += rows
     by_provider = {name: _arrival(lags) for name, lags in single.items() if lags.total() >= _FEW}
     usual = _arrival(overall) if overall.total() >= _FEW else PROMPT
     return Lags(usual, by_provider, ahead, overall.total())
 
 
-def _brought_in(cells: Sequence[Cell]) -> Set[int]:
+def _brought_in(cells: Sequence[Cell], settled: Sequence[SettledCells], at_once: Iterable[Sequence[int]]) -> Set[int]:
     """The stretches of :data:`_BLOCK` minutes in which rows of the past were brought in, once: a queue was worked off
     or a hole filled, which says nothing about the pipeline. Where rows keep coming late, that is how it is."""
     prompt, late = Counter[int](), Counter[int]()
     for cell in cells:
         (late if cell.recorded - cell.occurred >= _PAST else prompt)[cell.recorded // _BLOCK] += cell.total
+    for one, counts in zip(settled, at_once, strict=True):
+        for lag, recorded, rows in one.late():
+            (late if lag >= _PAST else prompt)[recorded // _BLOCK] += rows
+        for at in range(0, len(counts), _BLOCK):
+            if rows := sum(counts[at : at + _BLOCK]):
+                prompt[(one.start + at) // _BLOCK] += rows
     is_once = len(late) <= _ONCE and len(prompt) >= _OFTEN * len(late) and late.total() >= _FEW
     return frozenset(late) if is_once else frozenset()
 

@@ -64,11 +64,12 @@ def providers_of(check: LatencyCheck, known: Heard) -> Sequence[str]:
 def newest_of(check: LatencyCheck, known: Heard) -> Query:
     """The newest of a check's events, as far back as the counts know of one."""
     hours = (one.hour for one in known.past if one.event in check.events)
+    settled = (one.last for one in known.settled if one.event in check.events)
     minutes = (one.occurred_minute for one in known.rows if one.event in check.events)
     return Query(
         events=check.events,
         outcome=Outcome.SUCCESS,
-        since=max(chain(hours, minutes), default=None),
+        since=max(chain(hours, settled, minutes), default=None),
         newest_first=True,
         limit=NEWEST,
         traffic=True,
@@ -79,7 +80,7 @@ def _counts_near(live: datetime, known: Heard) -> Counter[str]:
     """How many successes of each event the counts know of, in the hours with which latencies are compared."""
     found: Counter[str] = Counter()
     spans, first = near(live), live - A_DAY - BEFORE
-    for hour in known.past:
+    for hour in chain(known.past, known.settled):
         if hour.hour >= first and hour.outcome is Outcome.SUCCESS:
             inside = ((hour.hour + number * MINUTE, many) for number, many in enumerate(hour.counts) if many)
             found[hour.event] += sum(many for at, many in inside if _is_in(at, spans))

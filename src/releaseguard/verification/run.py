@@ -104,7 +104,7 @@ class Verifier:
         deployment = self._reader.deployment(as_of)
         counted, is_elsewhere = self._reader.counted(deployment, as_of), elsewhere_than(deployment, context.population)
         known = self._heard(deployment, counted)
-        logged = logged_in((*known.past, *known.rows), is_elsewhere)
+        logged = logged_in((*known.past, *known.settled, *known.rows), is_elsewhere)
         environments, strayed = self._reader.elsewhere(deployment, known.rows, counted.anywhere)
         states = _states(context, deployment, as_of, known, logged, strayed)
         marked, times = deployment, CountedTimes.of(known, Members(deployment, context.population.tags), is_elsewhere)
@@ -213,7 +213,7 @@ def _states(
     begun = replace(deployment, deployed_at=min(deployment.deployed_at, as_of))
 
     def judge(some: Sequence[Rule], promise: Promise) -> ReleaseState:
-        ledger = gathered(some, [begun], promise, known.rows, context.population, known.past)
+        ledger = gathered(some, [begun], promise, known.rows, context.population, known.past, known.settled)
         replay = Replay(ledger, some, begun, promise, context.population)
         replay.state.strayed = strayed
         replay.state.traffic.note_late(known.late)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
@@ -14,8 +15,8 @@ from msgspec import Raw, Struct
 from msgspec.json import Decoder, encode
 
 from releaseguard.eventlog.counts import MinuteCount
-from releaseguard.eventlog.hours import MINUTE, MINUTES, HourCount, by_hour_and_kind, course_of
-from releaseguard.eventlog.interface import EVERY_COUNT, Changes, Needs, Query
+from releaseguard.eventlog.hours import MINUTE, MINUTES, HourCount, SettledHour, by_hour_and_kind, course_of
+from releaseguard.eventlog.interface import EVERY_COUNT, Changes, Needs, Query, Settling
 from releaseguard.eventlog.latencies import Histogram, held
 from releaseguard.eventlog.rows.decode import named_of
 from releaseguard.model import Outcome, from_text
@@ -142,10 +143,10 @@ def _alike(hours: Iterable[Kept], needs: Needs) -> Iterable[tuple[Kept, Sequence
     """The kept parts of one hour by kind, each kind with the source that stands for its own."""
     if needs.writer is None:
         return ((one, (one,)) for one in hours)
-    found: defaultdict[Kept, list[Kept]] = defaultdict(list)
+    found: defaultdict[tuple[datetime, tuple[object, ...], str | None, bool], list[Kept]] = defaultdict(list)
     for one in hours:
-        found[one._replace(source=needs.writer(one.source), text="")].append(one)
-    return found.items()
+        found[one.hour, one[1:6], needs.writer(one.source), one.synthetic].append(one)
+    return [(alike[0]._replace(source=source, text=""), alike) for (_, _, source, _), alike in found.items()]
 
 
 def minute_counts_in(hours: Iterable[Kept]) -> Iterator[MinuteCount]:
@@ -154,36 +155,38 @@ def minute_counts_in(hours: Iterable[Kept]) -> Iterator[MinuteCount]:
 
 
 def _in_order(hours: Iterable[Kept], needs: Needs, of_use: Callable[[datetime], Use]) -> Iterator[MinuteCount]:
-    is_timed = cache(needs.is_timed) if needs.is_timed else _any
+    is_timed = _timed_of(needs)
     for hour, group in groupby(_of_use(hours, needs), key=itemgetter(0)):
         use = of_use(hour)
         minutes = [
             minute
             for kind, alike in _alike(group, needs)
-            for minute in _minutes_as_one(
-                kind, alike, use, needs, is_timed=is_timed(kind.provider, kind.event, kind.outcome)
-            )
+            for minute in _minutes_as_one(kind, _read(alike, use), needs, is_timed=is_timed(kind))
         ]
         yield from sorted(minutes, key=attrgetter("occurred_minute"))
 
 
-def _any(*_: object) -> bool:
-    return True
+def _timed_of(needs: Needs) -> Callable[[Kept], bool]:
+    """Whether it matters how long the uses of a kind took."""
+    is_timed = cache(needs.is_timed) if needs.is_timed else None
+    return lambda kind: is_timed is None or is_timed(kind.provider, kind.event, kind.outcome)
 
 
-def _minutes_as_one(
-    kind: Kept, alike: Sequence[Kept], use: Use, needs: Needs, *, is_timed: bool
-) -> Iterator[MinuteCount]:
+def _read(alike: Sequence[Kept], use: Use) -> Parts:
+    return [(one, use(_read_detail(one.text))) for one in alike]
+
+
+def _minutes_as_one(kind: Kept, parts: Parts, needs: Needs, *, is_timed: bool) -> Iterator[MinuteCount]:
     """What the parts of a kind hold, of each minute and minute of recording one, as far as these are told apart; but
     what the log learned of from ``needs.until`` on as it is kept."""
-    if kind is alike[0] and needs.is_recording_told:
-        return _minutes_of(kind, use(_read_detail(kind.text)), is_timed=is_timed)
+    if needs.writer is None and needs.is_recording_told:
+        return chain.from_iterable(_minutes_of(kind, entries, is_timed=is_timed) for _, entries in parts)
     until = None if needs.until is None else (needs.until - kind.hour) // MINUTE
     found: dict[tuple[int, int | None], _Entry] = {}
     apart: list[Iterator[MinuteCount]] = []
-    for one in alike:
+    for one, entries in parts:
         late: list[_Entry] = []
-        for entry in use(_read_detail(one.text)):
+        for entry in entries:
             at, learned = entry.at, entry.learned
             if until is not None and (learned is None or learned >= until):
                 late.append(entry)
@@ -202,18 +205,106 @@ def _minutes_as_one(
 def asked_for(hours: Iterable[Kept], query: Query) -> Iterator[MinuteCount]:
     """Of these the minutes that a question asks for, and of them what the log learned of from then on that it asks
     for."""
+    return _in_order(hours, query.needs, partial(_use_of, query))
+
+
+def _use_of(query: Query, hour: datetime) -> Use:
     first, since = (at and at.replace(second=0, microsecond=0) for at in (query.since, query.recorded_since))
-    until = query.until
+    low = 0 if first is None else (first - hour) // MINUTE
+    high = MINUTES if query.until is None else -((hour - query.until) // MINUTE)
+    learned = None if since is None else (since - hour) // MINUTE
+    if low <= 0 and high >= MINUTES and learned is None:
+        return _all
+    return partial(_within, low, high, learned)
 
-    def of_use(hour: datetime) -> Use:
-        low = 0 if first is None else (first - hour) // MINUTE
-        high = MINUTES if until is None else -((hour - until) // MINUTE)
-        learned = None if since is None else (since - hour) // MINUTE
-        if low <= 0 and high >= MINUTES and learned is None:
-            return _all
-        return partial(_within, low, high, learned)
 
-    return _in_order(hours, query.needs, of_use)
+def settled_and_asked_for(
+    hours: Iterable[Kept], query: Query, settling: Settling
+) -> tuple[Sequence[SettledHour], Sequence[MinuteCount]]:
+    """Of the same what may be told by the hour, and the rest by the minute."""
+    needs, is_timed, settled, minutes = query.needs, _timed_of(query.needs), list[SettledHour](), list[MinuteCount]()
+    every: Iterable[Kept] = _of_use(hours, needs)
+    if settling.own is not None:
+        every = list(every)
+    until = _settled_until(every, settling)
+    is_plain = cache(settling.is_plain)
+    for hour, group in groupby(every, key=itemgetter(0)):
+        use, limit, some = _use_of(query, hour), (until - hour) // MINUTE, list[MinuteCount]()
+        for kind, alike in _alike(group, needs):
+            parts, is_asked = _read(alike, use), is_timed(kind)
+            if limit > 0 and not kind.synthetic and is_plain(kind.provider, kind.event, kind.release):
+                course, parts = _settled(kind, parts, limit, is_timed=is_asked)
+                settled.extend(course)
+            some.extend(_minutes_as_one(kind, parts, needs, is_timed=is_asked))
+        minutes.extend(sorted(some, key=attrgetter("occurred_minute")))
+    return settled, minutes
+
+
+def _settled_until(hours: Iterable[Kept], settling: Settling) -> datetime:
+    """The minute before which all has to have happened, and been recorded, that is told by the hour; reads the hours
+    where that hangs on what they hold."""
+    if settling.own is None:
+        return settling.until
+    own, since, first = cache(settling.own), settling.own_since, settling.until
+    for one in hours:
+        for entry in _read_detail(one.text) if own(one.release) else ():
+            if entry.learned is None:
+                return datetime.min.replace(tzinfo=one.hour.tzinfo)
+            learned = one.hour + entry.learned * MINUTE
+            if since is None or learned >= since:
+                first = min(first, learned - settling.margin)
+    return first
+
+
+def _settled(kind: Kept, parts: Parts, limit: int, *, is_timed: bool) -> tuple[Sequence[SettledHour], Parts]:
+    """The hour of a kind, of what was recorded before the minute ``limit`` from the hour on and not before it
+    happened; and what else its parts hold."""
+    counts, trials, late = [0] * MINUTES, [0] * MINUTES, list[int]()
+    timed, took, rest = list[int](), list[bytes](), Parts()
+    for one, entries in parts:
+        others: list[_Entry] = []
+        for entry in entries:
+            at, learned, count = entry.at, entry.learned, entry.count
+            if learned is None or not at <= learned < limit or count <= 0:
+                others.append(entry)
+                continue
+            counts[at] += count
+            trials[at] += entry.trials
+            if learned != at:
+                late += (at, learned, count)
+            if is_timed:
+                timed.append(at)
+                took.append(bytes(entry.took))
+        if others:
+            rest.append((one, others))
+    if not any(counts):
+        return (), rest
+    told = b"[" + b",".join(took) + b"]"
+    return [SettledHour(*kind[:-1], held(counts), held(trials), 0, held(late), held(timed), told)], rest
+
+
+def say_all(hour: SettledHour) -> bool:
+    """Whether all uses of the hour may say how long they took."""
+    return b"null" not in hour.took
+
+
+def say_any(hour: SettledHour) -> bool:
+    """Whether any of them does."""
+    return _SAYS.search(hour.took) is not None
+
+
+def times_in(hour: SettledHour, minutes: range) -> Iterable[tuple[int, Histogram]]:
+    """How long uses of these minutes of the hour took, after the minute; all of them may say it."""
+    found: dict[int, list[int]] = {}
+    for at, one in zip(hour.timed, _read_every(hour.took), strict=True) if minutes else ():
+        if one and at in minutes:
+            known = found.setdefault(at, one)
+            if known is not one:
+                known += one
+    return found.items()
+
+
+_SAYS: Final = re.compile(rb"\d")
 
 
 class _Entry(Struct, array_like=True, gc=False):
@@ -248,6 +339,8 @@ def _joined(one: Raw, other: Raw) -> Raw:
 
 Entries = Iterable[_Entry]
 Use = Callable[[Entries], Entries]
+Parts = list[tuple[Kept, Entries]]
+"""What is kept of the sources of one kind."""
 
 
 def _all(entries: Entries) -> Entries:
@@ -305,6 +398,7 @@ def _minutes_from(hour: datetime) -> Sequence[datetime]:
 _read_course: Final = Decoder(tuple[list[int], list[int], int]).decode
 _read_detail: Final = Decoder(list[_Entry]).decode
 _read_figures: Final = Decoder(list[int] | None).decode
+_read_every: Final = Decoder(list[list[int]]).decode
 
 
 def packed(rows: Iterable[MinuteCount]) -> Iterator[Packed]:

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from releaseguard.errors import ConfigError, ServiceError, Unreachable
 from releaseguard.eventlog.counts import MinuteCount
-from releaseguard.eventlog.hours import HourCount
+from releaseguard.eventlog.hours import HourCount, SettledHour
 from releaseguard.eventlog.interface import (
     COSTS,
     Capabilities,
@@ -34,7 +34,7 @@ from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.rows.decode import Row, event_of, flaw_of, set_aside
 from releaseguard.eventlog.rows.filters import Filter
 from releaseguard.eventlog.rows.folding import Folding
-from releaseguard.eventlog.rows.packs import Kept, asked_for, can_be_read_from, hour_counts_in
+from releaseguard.eventlog.rows.packs import Kept, asked_for, can_be_read_from, hour_counts_in, settled_and_asked_for
 from releaseguard.eventlog.rows.written import are_ours, conflict
 from releaseguard.eventlog.watching import Progress, Watch, unwatched
 from releaseguard.model import OURSELVES, Event, Remark, Standing
@@ -325,13 +325,18 @@ class TableLog(EventLog):
             return super().counts_of_each(hours, minutes)
         courses: list[Sequence[HourCount]] = [[] for _ in hours]
         details: list[Sequence[MinuteCount]] = [[] for _ in minutes]
+        settled: list[Sequence[SettledHour]] = [[] for _ in minutes]
         for number, group in groupby(kept, key=itemgetter(0)):
             some = (hour for _, hour in group)
             if number < len(hours):
                 courses[number] = list(hour_counts_in(some, hours[number].needs))
+                continue
+            at, query = number - len(hours), minutes[number - len(hours)]
+            if query.needs.settles is None:
+                details[at] = list(asked_for(some, query))
             else:
-                details[number - len(hours)] = list(asked_for(some, minutes[number - len(hours)]))
-        return CountsOfEach(courses, details)
+                settled[at], details[at] = settled_and_asked_for(some, query, query.needs.settles)
+        return CountsOfEach(courses, details, settled)
 
     def _kept_of_each(self, place: EventTable, asked: Sequence[KeptQuestion]) -> Iterator[tuple[int, Kept]] | None:
         """What the store keeps of the hours of ``place``, in order, after the number of the question that it answers;

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from releaseguard.cards.spec import LatencyCheck
-from releaseguard.eventlog.interface import Needs
+from releaseguard.eventlog.interface import Needs, Settling
 from releaseguard.model import CLIENT, Outcome, by_phones
 from releaseguard.verification.context import VerifyContext
-from releaseguard.verification.whose.as_read import spelling_of
+from releaseguard.verification.judge.arrivals import SKEW
+from releaseguard.verification.whose.as_read import Spelling, spelling_of
+from releaseguard.verification.whose.members import Members, Owner
+from releaseguard.verification.whose.tags import release_in
 
 
 class ReaderNeeds(NamedTuple):
@@ -21,6 +25,45 @@ class ReaderNeeds(NamedTuple):
     """The same of the hours around it; of successes of which some check says how long they usually take, that too."""
     of_latencies: Needs
     """Of the day before: those successes alone, whenever the log learned of them."""
+
+
+class Settles(NamedTuple):
+    """What of the same counts is told by the hour."""
+
+    before: Settling | None = None
+    """Of the hours in which no release may have served that is marked now."""
+    near: Settling | None = None
+    """Of those around the mark."""
+    day_before: Settling | None = None
+
+
+HELD_BY_THE_MINUTE: Final = Settles()
+"""Nothing: minutes that changed are read again."""
+ON_ITS_WAY: Final = timedelta(minutes=SKEW)
+"""How late a row may come and tell how late those of the window do."""
+EVER: Final = datetime.max.replace(tzinfo=UTC)
+
+
+def settles_of(spelling: Spelling, members: Members, begun: datetime, lead: timedelta) -> Settles:
+    """What was recorded before a release was live, which it is when the log first learned of a row of it: ``lead``
+    before the minute ``begun`` of its mark at the earliest. None of its own rows, and none that is written otherwise
+    than it is meant."""
+
+    def is_spelled(provider: str, event: str, _: str | None = None) -> bool:
+        return spelling.of(provider, event) == (provider, event)
+
+    def is_own(release: str | None) -> bool:
+        return members.of_tag(release) is Owner.OURS
+
+    def is_plain(provider: str, event: str, release: str | None) -> bool:
+        return release_in(release) == release and not is_own(release) and is_spelled(provider, event)
+
+    first = begun - lead
+    return Settles(
+        Settling(first - ON_ITS_WAY, is_plain),
+        Settling(begun - ON_ITS_WAY, is_plain, is_own, first, ON_ITS_WAY),
+        Settling(EVER, is_spelled),
+    )
 
 
 def needs_of(context: VerifyContext, component: str | None) -> ReaderNeeds:

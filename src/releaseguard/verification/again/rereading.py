@@ -15,6 +15,7 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeVar
 
 from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.eventlog.hours import SettledHour
 from releaseguard.eventlog.interface import Changes, EventLog, Query
 from releaseguard.model import Event
 from releaseguard.verification.again.held import MINUTE, HeldRows, Stretch, renewed, to_read
@@ -61,6 +62,8 @@ class Rereading:
     """Whether there will be another look; else nothing is held."""
     is_sure: bool = field(default=True, init=False)
     """Whether all that the last look was told is as the log had it then."""
+    settled: Mapping[Name, Sequence[SettledHour]] = field(default_factory=dict, init=False)
+    """What of each question for minutes was told by the hour instead, where that was asked for."""
     _upto: str | None = field(default=None, init=False)
     _changed: Set[datetime] | None = field(default=None, init=False)
     """The minutes that changed between the last look and this one; ``None``: it may be any."""
@@ -137,6 +140,7 @@ class Rereading:
             answers = self.log.counts_of_each([part for _, part in hours], [part for _, part in minutes])
             for (name, _), rows in zip([*hours, *minutes], [*answers.hours, *answers.minutes], strict=True):
                 told[name].extend(rows)
+            self.settled = {name: rows for (name, _), rows in zip(minutes, answers.settled, strict=False)}
         return told
 
     def minutes(self, queries: Sequence[Query]) -> Sequence[Sequence[MinuteCount]]:

@@ -7,12 +7,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import chain
 from operator import attrgetter
 from typing import NamedTuple
 
 from releaseguard.eventlog.counts import MinuteCount
-from releaseguard.eventlog.hours import MINUTE
+from releaseguard.eventlog.hours import MINUTE, MINUTES, HourCount, SettledHour
 from releaseguard.eventlog.latencies import Histogram, bound_of, uses_in
+from releaseguard.eventlog.rows.packs import say_all, say_any, times_in
 from releaseguard.model import Event, Outcome, by_phones
 from releaseguard.stats.series import minute_of
 from releaseguard.verification.values import judged_from
@@ -48,19 +50,29 @@ class CountedTimes:
 
     members: Members
     by_event: Mapping[str, Sequence[MinuteCount]]
+    settled: Mapping[str, Sequence[SettledHour]]
+    """What of it is told by the hour: none of the deployment's own."""
     clocks_are_off: bool
     """Whether rows say that they are of another time than the one at which they are judged: single rows tell then."""
+    _there: dict[str, bool] = field(default_factory=dict, compare=False, repr=False)
+    """By event whether all counts of it tell how long it took."""
     _near: dict[tuple[object, ...], Sequence[Timed]] = field(default_factory=dict, compare=False, repr=False)
 
     @staticmethod
     def of(known: Heard, members: Members, is_elsewhere: Callable[[str | None], bool]) -> CountedTimes:
         """Of the successes that are judged with the deployment's."""
+
+        def is_judged(row: MinuteCount | HourCount) -> bool:
+            is_success = row.outcome is Outcome.SUCCESS and not row.synthetic
+            return is_success and by_phones(row.source) is members.are_phones and not is_elsewhere(row.source)
+
         found: defaultdict[str, list[MinuteCount]] = defaultdict(list)
-        for row in (*known.day_before, *known.rows):
-            is_judged = row.outcome is Outcome.SUCCESS and not row.synthetic and not is_elsewhere(row.source)
-            if is_judged and by_phones(row.source) is members.are_phones:
-                found[row.event].append(row)
-        return CountedTimes(members, found, known.as_written(members).clocks_are_off)
+        for row in filter(is_judged, chain(known.day_before, known.rows)):
+            found[row.event].append(row)
+        hours: defaultdict[str, list[SettledHour]] = defaultdict(list)
+        for hour in filter(is_judged, chain(known.day_before_settled, known.settled)):
+            hours[hour.event].append(hour)
+        return CountedTimes(members, found, hours, known.as_written(members).clocks_are_off)
 
     def meant_for(self, known: Heard, members: Members) -> CountedTimes:
         """The same once it is known since when the release was live."""
@@ -70,22 +82,40 @@ class CountedTimes:
         """Whether the log counts how long these took, as far as it is known."""
         if self.clocks_are_off:
             return False
-        return all(row.latency is not None for event in events for row in self.by_event.get(event, ()))
+        return all(map(self._is_there, events))
 
     def say_any(self, events: Sequence[str]) -> bool | None:
         """Whether any of these says how long it took; ``None`` where none is known, or it is not counted."""
-        rows = [row for event in events for row in self.by_event.get(event, ()) if row.count]
-        return any(row.latency for row in rows) if rows and self.are_there(events) else None
+        rows = [row.latency for event in events for row in self.by_event.get(event, ()) if row.count]
+        hours = [hour for event in events for hour in self.settled.get(event, ())]
+        is_known = bool(rows or hours) and self.are_there(events)
+        return any(rows) or any(map(say_any, hours)) if is_known else None
 
     def inside(self, events: Iterable[str], spans: Spans) -> Sequence[Timed]:
         """Those of whole minutes in some stretches of time, of which no two share one."""
-        asked = *dict.fromkeys(events), *spans
+        asked_for = list(dict.fromkeys(events))
+        asked = *asked_for, *spans
         if asked not in self._near:
-            rows = sorted(self._timed(events), key=attrgetter("occurred_minute"))
+            rows = sorted(self._timed(asked_for), key=attrgetter("occurred_minute"))
             minutes = [row.occurred_minute for row in rows]
             places = [[bisect_left(minutes, at) for at in (since, until - MINUTE + INSTANT)] for since, until in spans]
-            self._near[asked] = [_timed(row) for low, high in sorted(places) for row in rows[low:high]]
+            single = [_timed(row) for low, high in sorted(places) for row in rows[low:high]]
+            self._near[asked] = [*single, *chain.from_iterable(self._settled(asked_for, *span) for span in spans)]
         return self._near[asked]
+
+    def _is_there(self, event: str) -> bool:
+        if event not in self._there:
+            rows, hours = self.by_event.get(event, ()), self.settled.get(event, ())
+            self._there[event] = all(row.latency is not None for row in rows) and all(map(say_all, hours))
+        return self._there[event]
+
+    def _settled(self, events: Iterable[str], since: datetime, until: datetime) -> Iterator[Timed]:
+        """Those of whole minutes that are told by the hour."""
+        for hour in chain.from_iterable(self.settled.get(event, ()) for event in events):
+            first, past = -((hour.hour - since) // MINUTE), (until - hour.hour) // MINUTE
+            inside = range(max(first, 0), min(past, MINUTES))
+            start = minute_of(hour.hour)
+            yield from (Timed(start + at, took) for at, took in times_in(hour, inside))
 
     def own(self, events: Iterable[str], until: datetime) -> Sequence[Timed]:
         """The release's, before a moment."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from releaseguard.stats.final_look import last_look
-from releaseguard.stats.series import AFTERMATH, LOOKBACK, Cell, Ledger, minute_of
+from releaseguard.stats.series import AFTERMATH, LOOKBACK, Cell, Ledger, SettledCells, minute_of
 from releaseguard.verification.values import Deployment, Promise
 from releaseguard.verification.whose.live import live_before
 from releaseguard.verification.whose.members import Members, Owner
@@ -90,6 +90,8 @@ class Arrivals:
     timeline: Timeline
     before: Sequence[Cell]
     """Those of before the release was live."""
+    settled: Sequence[SettledCells]
+    """The same as far as it is told by the hour."""
     by_minute: Mapping[int, Sequence[Arrived]]
     """Those since, by the minute in which the log learned of them; what it knew at the mark counts as learned then."""
 
@@ -97,6 +99,12 @@ class Arrivals:
     """By the minute in which the log learned of traffic around the mark: how many minutes late so much of it was."""
     behind: Sequence[Cell]
     """The release's own rows that say they are older than it: their writers' clocks are behind."""
+
+    @property
+    def names(self) -> Set[tuple[str, str]]:
+        """Provider and event of what was before."""
+        hours = {(one.hour.provider, one.hour.event) for one in self.settled}
+        return hours | {(cell.provider, cell.event) for cell in self.before}
 
     def after(self, start: int, end: int) -> Sequence[int]:
         """The minutes ``[start, end)`` in which anything arrived."""
@@ -134,7 +142,9 @@ def arrivals_of(ledger: Ledger, deployment: Deployment, promise: Promise, popula
         else:
             by_minute[max(cell.recorded, deployed)].append(arrived)
     behind = [one.cell for arrived in by_minute.values() for one in arrived if one.cell.occurred < timeline.live]
-    return Arrivals(timeline, before, by_minute, _lags(near, timeline), behind)
+    return Arrivals(
+        timeline, before, ledger.settled(timeline.live - LOOKBACK), by_minute, _lags(near, timeline), behind
+    )
 
 
 def _lags(near: Sequence[Cell], timeline: Timeline) -> Mapping[int, Counter[int]]:

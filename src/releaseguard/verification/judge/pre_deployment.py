@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from msgspec import structs
 
@@ -25,7 +26,7 @@ from releaseguard.stats.evidence.laws import KnownShare, Times
 from releaseguard.stats.evidence.times_of_day import ErrorsAround, usual_errors
 from releaseguard.stats.onset import most_telling
 from releaseguard.stats.reading import Reading
-from releaseguard.stats.series import LOOKBACK, Cell, KnownSeries, Ledger
+from releaseguard.stats.series import LOOKBACK, Cell, KnownSeries, Ledger, SettledCells
 from releaseguard.verification.judge.arrivals import Arrivals
 from releaseguard.verification.judge.traffic import tag_of
 from releaseguard.verification.judge.weighing.dropped import AS_USUAL, SINCE, Before, Dropped, dropped_before
@@ -138,24 +139,25 @@ def pre_deployment_of(
     ledger: Ledger, rules: Sequence[Rule], arrivals: Arrivals, look: int, promise: Promise
 ) -> PreDeployment:
     """Build it from the ledger and the rows of before the release was live, as known at ``look``."""
-    live, cells = arrivals.timeline.live, arrivals.before
+    live, cells, settled = arrivals.timeline.live, arrivals.before, arrivals.settled
     there = [cell for cell in cells if cell.recorded < look]
     late = [*(cell for cell in cells if cell.recorded >= look), *arrivals.behind]
     span = BaselineSpan(max(live - promise.baseline_minutes, live if ledger.first is None else ledger.first), live)
-    lags = lags_of(cell for cell in there if cell.occurred < live - 1)
-    newest = max((min(cell.occurred, cell.recorded) for cell in there), default=None)
+    lags = lags_of((cell for cell in there if cell.occurred < live - 1), settled)
+    seen = chain((min(cell.occurred, cell.recorded) for cell in there), (one.newest for one in settled))
+    newest = max(seen, default=None)
     complete = min(live - lags.usual.complete, live if newest is None else newest)
     ahead = _Ahead(arrivals.timeline.deployed - live, promise.window_minutes, promise.calendar)
     builder = _Builder(ledger, late, span, complete, ahead)
     usual = {r.id: builder.errors(r) for r in rules if r.kind == "signal"}
     volumes = {r.id: builder.volume(r) for r in rules if r.kind == "volume"}
     traffic = {name: builder.traffic(name) for name in ledger.providers}
-    last, tags = _last_minutes(rules, there, live), _tags(there, live)
+    last, tags = _last_minutes(rules, there, settled, live), _tags(there, settled, live)
     errors = {name: _errors_before(minutes, usual[name], live) for name, minutes in last.items()}
     dropped = {r.id: builder.dropped(r, volumes[r.id]) for r in rules if r.kind == "volume"}
     trouble = {n: one.trouble for n, one in errors.items()} | {n: drop.evidence for n, drop in dropped.items()}
     return PreDeployment(
-        learned=sum(cell.total for cell in there),
+        learned=sum(cell.total for cell in there) + sum(one.total for one in settled),
         complete=complete,
         newest=newest,
         lags=lags,
@@ -279,13 +281,20 @@ def _shared(rule: Rule, own: VolumeBaseline, traffic: dict[str, VolumeBaseline])
     return shared_variance(own, [base for name, base in traffic.items() if name != rule.provider])
 
 
-def _last_minutes(rules: Sequence[Rule], cells: Sequence[Cell], live: int) -> Mapping[str, Sequence[Minute]]:
+def _last_minutes(
+    rules: Sequence[Rule], cells: Sequence[Cell], settled: Sequence[SettledCells], live: int
+) -> Mapping[str, Sequence[Minute]]:
     """The minutes of each signal rule before the deployment, as far as they are kept."""
+    hours: dict[str, list[SettledCells]] = defaultdict(list)
+    for one in settled:
+        if one.is_traffic:
+            hours[one.provider].append(one)
     by_provider: dict[str, list[Cell]] = defaultdict(list)
     for cell in cells:
         if cell.is_traffic and cell.occurred >= live - LOOKBACK:
             by_provider[cell.provider].append(cell)
-    return {rule.id: per_minute(rule, by_provider[rule.provider]) for rule in rules if rule.kind == "signal"}
+    signals = (rule for rule in rules if rule.kind == "signal")
+    return {rule.id: per_minute(rule, by_provider[rule.provider], hours[rule.provider]) for rule in signals}
 
 
 def _right_before(minutes: Sequence[Minute], live: int) -> Sequence[Minute]:
@@ -335,18 +344,22 @@ def _onset(near: Sequence[Minute], usual: ErrorBaseline, live: int) -> float:
     return rise.value
 
 
-def _tags(cells: Sequence[Cell], live: int) -> Mapping[str, Counter[str]]:
+def _tags(cells: Sequence[Cell], settled: Sequence[SettledCells], live: int) -> Mapping[str, Counter[str]]:
     """By provider: rows of servers right before the deployment, by what tells which release wrote them."""
     tags: dict[str, Counter[str]] = defaultdict(Counter)
     for cell in cells:
         if cell.is_traffic and tag_of(cell) and not cell.client and cell.occurred >= live - RIGHT_BEFORE:
             tags[cell.provider][tag_of(cell)] += cell.total
+    for one in settled:
+        rows = one.since(live - RIGHT_BEFORE) if one.is_traffic and one.release and not one.client else 0
+        if one.release and rows:
+            tags[one.provider][one.release] += rows
     return tags
 
 
 def _same_tag(tags: Mapping[str, Counter[str]]) -> frozenset[str]:
     every = sum(tags.values(), Counter())
-    newest = max(every, key=lambda tag: every[tag], default=None)
+    newest = max(every, key=lambda tag: (every[tag], tag), default=None)
     return frozenset(name for name, seen in tags.items() if newest and seen[newest] >= ONE_TAG * seen.total())
 
 
@@ -369,7 +382,7 @@ def _incident_level(errors: float, events: float) -> KnownShare:
     return KnownShare(share, 1.0 / (1.0 / events + INCIDENT_VARIANCE * share / (1.0 - share)))
 
 
-def per_minute(rule: Rule, cells: Sequence[Cell]) -> list[Minute]:
+def per_minute(rule: Rule, cells: Sequence[Cell], settled: Sequence[SettledCells] = ()) -> list[Minute]:
     """The minutes of a signal rule, in order of time."""
     minutes: dict[int, list[int]] = {}
     reading = rule.reading
@@ -379,4 +392,10 @@ def per_minute(rule: Rule, cells: Sequence[Cell]) -> list[Minute]:
             held = minutes.setdefault(cell.occurred, [0, 0])
             held[0] += cell.tried
             held[1] += cell.tried if bad else 0
+    for one in settled:
+        bad = one.read_by(reading)
+        for minute, tried in () if bad is None else one.minutes():
+            held = minutes.setdefault(minute, [0, 0])
+            held[0] += tried
+            held[1] += tried if bad else 0
     return [Minute(minute, *minutes[minute]) for minute in sorted(minutes)]

@@ -59,12 +59,13 @@ class Replay:
         for cell in self._arrivals.before:
             before[cell.recorded] += cell.total
         self._recorded = sorted(before)
-        self._sums = list(accumulate((before[minute] for minute in self._recorded), initial=0))
+        settled = sum(one.total for one in self._arrivals.settled)
+        self._sums = list(accumulate((before[minute] for minute in self._recorded), initial=settled))
         self.timeline = self._arrivals.timeline
         self.state = ReleaseState(rules, self.timeline, promise)
         self.state.traffic.lags = self._arrivals.lags
-        self.state.written_before = written_in(self._arrivals.before, rules)
-        self.state.known_names = {(cell.provider, cell.event) for cell in self._arrivals.before}
+        self.state.written_before = written_in(self._arrivals, rules)
+        self.state.known_names = self._arrivals.names
         self.state.removed, self.state.expect_traffic = deployment.removes, deployment.expect_traffic
         self.state.rolls_back = deployment.rolls_back
 

@@ -13,7 +13,7 @@ from releaseguard.stats.evidence.split import Expected
 from releaseguard.stats.evidence.volumes import VolumeEvidence
 from releaseguard.stats.series import Cell
 from releaseguard.stats.silence import SilenceCause
-from releaseguard.verification.judge.arrivals import Arrived, Timeline
+from releaseguard.verification.judge.arrivals import Arrivals, Arrived, Timeline
 from releaseguard.verification.judge.pre_deployment import PreDeployment
 from releaseguard.verification.judge.traffic import Beside, ReleaseTraffic
 from releaseguard.verification.judge.weighing.errors import ErrorTests
@@ -380,16 +380,17 @@ def _reads(rule: Rule, cell: Cell) -> bool | None:
     return cell.read_by(rule.reading) if rule.provider == cell.provider else None
 
 
-def written_in(cells: Iterable[Cell], rules: Sequence[Rule]) -> Mapping[str, tuple[int, int]]:
-    """By volume rule: the rows among the cells that it counts, and the actions that they stand for."""
+def written_in(arrivals: Arrivals, rules: Sequence[Rule]) -> Mapping[str, tuple[int, int]]:
+    """By volume rule: the rows of before the release was live that it counts, and the actions that they stand for."""
     volumes: defaultdict[str, list[Rule]] = defaultdict(list)
     for rule in rules:
         if rule.kind == "volume":
             volumes[rule.provider].append(rule)
     written = {rule.id: (0, 0) for some in volumes.values() for rule in some}
-    for cell in cells:
-        for rule in volumes.get(cell.provider, ()) if cell.is_traffic else ():
-            if _reads(rule, cell) is not None:
-                rows, actions = written[rule.id]
-                written[rule.id] = rows + cell.total, actions + cell.tried
+    for some in (arrivals.before, arrivals.settled):
+        for one in some:
+            for rule in volumes.get(one.provider, ()) if one.is_traffic else ():
+                if one.read_by(rule.reading) is not None:
+                    rows, actions = written[rule.id]
+                    written[rule.id] = rows + one.total, actions + one.tried
     return written

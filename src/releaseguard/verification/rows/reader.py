@@ -20,7 +20,7 @@ from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
 from releaseguard.model import OURSELVES, Event
 from releaseguard.report.backtest.shown import RecordRow
 from releaseguard.stats.completeness import ANY_CLOCK, FAR_AHEAD
-from releaseguard.verification.again.needs import ReaderNeeds, needs_of
+from releaseguard.verification.again.needs import HELD_BY_THE_MINUTE, ReaderNeeds, Settles, needs_of, settles_of
 from releaseguard.verification.again.rereading import CountQuestion, Rereading
 from releaseguard.verification.context import VerifyContext, VerifyRequest
 from releaseguard.verification.judge.arrivals import SKEW
@@ -41,6 +41,7 @@ from releaseguard.verification.rows.traffic import (
     strayed_of,
 )
 from releaseguard.verification.values import Acceptance, Deployment, end_of, judged_from
+from releaseguard.verification.whose.as_read import spelling_of
 from releaseguard.verification.whose.behind import A_DAY_BEHIND, CountedTraffic
 from releaseguard.verification.whose.heard import Heard
 from releaseguard.verification.whose.members import Members, Owner
@@ -144,18 +145,23 @@ class LogReader:
         log, by_deployment = self.context.log, deployment.deployment_id is not None
         minute = deployment.deployed_at.replace(second=0, microsecond=0)
         lead = hour_begun(deployment.deployed_at - timedelta(minutes=self.context.population.lead_minutes))
-        needs = self._needs(deployment.component)
+        needs, settles = self._needs(deployment.component), self._settles(deployment, as_of)
         past = self._here(Query(since=hour_begun(since), until=border, needs=needs.past))
         anywhere = Query(since=hour_begun(minute), until=hour_begun(until) + HOUR, recorded_until=self.request.as_of)
         around = needs.near if _sources_are_alike(deployment) else needs.near._replace(until=lead)
-        before = Query(since=border, until=lead, by_deployment=by_deployment, needs=around)
-        near = Query(since=lead, until=until, by_deployment=by_deployment, needs=around)
+        before = Query(since=border, until=lead, by_deployment=by_deployment)
+        near = Query(since=lead, until=until, by_deployment=by_deployment)
+        before, near = (
+            self._here(replace(query, needs=around._replace(settles=one)))
+            for query, one in ((before, settles.before), (near, settles.near))
+        )
+        of_latencies = needs.of_latencies._replace(settles=settles.day_before)
         asked = {
             "anywhere": CountQuestion(anywhere, by_hour=True),
             "past": CountQuestion(past, by_hour=True, is_past=True),
-            "before": CountQuestion(self._here(before)),
-            "near": CountQuestion(self._here(near)),
-            "day before": CountQuestion(replace(self._day_before(deployment), needs=needs.of_latencies), is_past=True),
+            "before": CountQuestion(before),
+            "near": CountQuestion(near),
+            "day before": CountQuestion(replace(self._day_before(deployment), needs=of_latencies), is_past=True),
         }
         if log.capabilities.has("recorded_at"):
             asked["ahead"] = CountQuestion(self._ahead_of(until, by_deployment=by_deployment))
@@ -173,9 +179,20 @@ class LogReader:
             [*baseline.rows, *told["before"], *told["near"], *told.get("ahead", ())],
             [row for row in behind if row.recorded_minute and row.recorded_minute < until],
             told["day before"],
+            [*self.again.settled.get("before", ()), *self.again.settled.get("near", ())],
+            self.again.settled.get("day before", ()),
             list(within(told["anywhere"], minute, until)),
             [] if lately is None else list(within(told["lately"], lately, as_of + MINUTE)),
         )
+
+    def _settles(self, deployment: Deployment, as_of: datetime) -> Settles:
+        """What of the time before is told by the hour, where nothing is held for another look."""
+        if self.again.is_again:
+            return HELD_BY_THE_MINUTE
+        begun = min(deployment.deployed_at, as_of).replace(second=0, microsecond=0)
+        lead = timedelta(minutes=self.context.population.lead_minutes)
+        members = Members(deployment, self.context.population.tags)
+        return settles_of(spelling_of(self.context.cards), members, begun, lead)
 
     def _needs(self, component: str | None) -> ReaderNeeds:
         """The same as at the look before, so that its questions are known again."""
@@ -258,7 +275,7 @@ class LogReader:
         where no release was asked for and the newest mark is not of what runs. ``lately``: the hours since then."""
         end, tags = end_of(deployment, self.context.promise), self.context.population.tags
         rows = (row.release for row in known.rows if row.occurred_minute < end.replace(second=0, microsecond=0))
-        before = {*filter(None, rows), *(row.release for row in known.past if row.release)}
+        before = {*filter(None, rows), *(row.release for row in chain(known.past, known.settled) if row.release)}
         is_wanted = not self.request.release and not self.request.deployed_at
         if not is_wanted and any(tags.same(one, deployment.release) for one in before):
             return None

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import cache, partial
 
 from releaseguard.eventlog.counts import MinuteCount
-from releaseguard.eventlog.hours import HourCount
+from releaseguard.eventlog.hours import HourCount, SettledHour
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.stats.series import AFTERMATH, LOOKBACK, Ledger, cell_of, minute_of
 from releaseguard.verification.rows.seen import MOST_SEEN, called_alike
@@ -37,14 +37,16 @@ def gathered(
     rows: Iterable[MinuteCount],
     population: Population = ALIKE,
     past: Iterable[HourCount] = (),
+    settled: Iterable[SettledHour] = (),
 ) -> Ledger:
     """The rows as a ledger from which each deployment can be judged, all of the same component; ``past`` is what lies
-    before them."""
+    before them, and ``settled`` what is among them of before the one deployment was live."""
     readings = [rule.reading for rule in rules]
     deployed = [minute_of(one.deployed_at) for one in deployments]
     ledger = Ledger(readings, deployed, promise.window_minutes, population.lead_minutes)
     elsewhere = elsewhere_than(deployments[0], population)
     ledger.add_hours(past, elsewhere)
+    ledger.add_settled(settled, elsewhere)
     cells = ((cell_of(row), elsewhere(row.source)) for row in rows)
     ledger.add(cell._replace(elsewhere=True) if is_elsewhere else cell for cell, is_elsewhere in cells)
     return ledger

@@ -16,7 +16,7 @@ from typing import Final
 from msgspec import structs
 
 from releaseguard.eventlog.counts import MinuteCount
-from releaseguard.eventlog.hours import HourCount
+from releaseguard.eventlog.hours import HourCount, SettledHour
 from releaseguard.stats.series import LOOKBACK
 from releaseguard.verification.values import Deployment
 from releaseguard.verification.whose.members import Members, Owner
@@ -43,6 +43,11 @@ class CountedTraffic:
     where that reaches so far back."""
     day_before: Sequence[MinuteCount] = ()
     """The same hours of the day before, by the minute: also in ``past``."""
+    settled: Sequence[SettledHour] = ()
+    """Of the same minutes as ``rows`` what is of before the release was live, whatever is asked of it: none of its own,
+    and nothing that came late."""
+    day_before_settled: Sequence[SettledHour] = ()
+    """The same of ``day_before``."""
     anywhere: Sequence[HourCount] = ()
     """What there is since the deployment in any environment."""
     lately: Sequence[HourCount] = ()

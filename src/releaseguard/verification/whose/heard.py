@@ -9,7 +9,7 @@ from datetime import timedelta
 from itertools import chain
 
 from releaseguard.eventlog.counts import MinuteCount
-from releaseguard.eventlog.hours import HourCount
+from releaseguard.eventlog.hours import HourCount, SettledHour
 from releaseguard.stats.series import LOOKBACK
 from releaseguard.verification.values import Misread
 from releaseguard.verification.whose.as_read import Spelling, as_read, hours_as_read, misread
@@ -31,6 +31,10 @@ class Heard:
     """Rows of hours before that the log learned of since, and that count as of then: nothing tells whose clock lags."""
     day_before: Sequence[MinuteCount]
     """The same hours of the day before, by the minute; also in ``past``."""
+    settled: Sequence[SettledHour]
+    """What happened around the deployment before it was live, and is told by the hour."""
+    day_before_settled: Sequence[SettledHour]
+    """The same of ``day_before``."""
     spelling: Spelling
     lived_before: bool
     """Whether the release served here before: what is old may be of then."""
@@ -59,9 +63,11 @@ def heard(counted: CountedTraffic, members: Members, spelling: Spelling, lead: t
         written=[*counted.rows, *counted.behind],
         late=list(_late(counted, members, lived=lived)),
         day_before=list(as_read(counted.day_before, spelling)),
+        settled=counted.settled,
+        day_before_settled=counted.day_before_settled,
         spelling=spelling,
         lived_before=lived,
-        providers=_providers(chain(past, rows)),
+        providers=_providers(chain(past, rows, counted.settled)),
     )
 
 
