@@ -12,7 +12,8 @@ from releaseguard.eventlog.counts import MinuteCount, count_minutes
 from releaseguard.eventlog.hours import hours_of, within
 from releaseguard.eventlog.interface import EVERY_COUNT, Needs, Query, Settling
 from releaseguard.eventlog.latencies import uses_in
-from releaseguard.eventlog.rows.packs import Kept, asked_for, packed, settled_and_asked_for, times_in
+from releaseguard.eventlog.rows.packing import packed
+from releaseguard.eventlog.rows.packs import Kept, asked_for, settled_and_asked_for, times_in
 from releaseguard.model import Event, Outcome
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

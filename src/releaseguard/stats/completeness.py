@@ -12,7 +12,8 @@ from msgspec import Struct, structs
 
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.model import Event
-from releaseguard.stats.series import Cell, SettledCells
+from releaseguard.stats.reading import SettledCells
+from releaseguard.stats.series import Cell
 
 ENOUGH = 5.0
 """Events of their own that must have been expected before nothing means something: P(none | 5) = 0.7%."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, MutableSequence, Sequence
+from collections.abc import Callable, Iterable, MutableSequence, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import accumulate, pairwise
@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import MINUTES, HourCount, SettledHour
 from releaseguard.model import Outcome
-from releaseguard.stats.reading import Reading
+from releaseguard.stats.reading import Reading, SettledCells
 
 LOOKBACK = 240
 """Minutes before a deployment that are kept cell by cell: the level of the last hours, incidents under way."""
@@ -62,59 +62,6 @@ class Cell(NamedTuple):
     def counted(self, reading: Reading) -> int:
         """How much it counts for a check: the actions where shares are judged, the rows where volume is."""
         return self.tried if reading.by_action else self.total
-
-
-class SettledCells:
-    """What an hour of one kind holds, from its minute ``first`` on, as the cells of it would have it that are a
-    baseline alone: the log learned of all of it before anybody looks."""
-
-    __slots__ = (
-        "client", "elsewhere", "event", "first", "hour", "ok", "provider", "release", "start", "total", "tried",
-    )  # fmt: skip
-
-    def __init__(self, hour: SettledHour, first: int, elsewhere: bool) -> None:
-        self.hour, self.first, self.elsewhere, self.start = hour, first, elsewhere, minute_of(hour.hour)
-        self.provider, self.event, self.release, self.client = hour.provider, hour.event, hour.release, hour.client
-        self.ok = hour.outcome is Outcome.SUCCESS
-        self.total, self.tried = sum(hour.counts[first:]), sum(hour.trials[first:])
-        """Rows, and the actions that they stand for."""
-
-    @property
-    def newest(self) -> int:
-        """The newest minute."""
-        return minute_of(self.hour.last)
-
-    @property
-    def is_traffic(self) -> bool:
-        """As of a cell; what a test user wrote is in no such hour."""
-        return not self.elsewhere
-
-    def read_by(self, reading: Reading) -> bool | None:
-        """As of a cell."""
-        return reading.of(self.event, self.ok) if reading.takes(client=self.client) else None
-
-    def since(self, minute: int) -> int:
-        """How many there are from a minute on."""
-        return sum(self.hour.counts[max(self.first, minute - self.start) :])
-
-    def minutes(self) -> Iterator[tuple[int, int]]:
-        """The actions of each minute that has any rows."""
-        first, trials = self.first, self.hour.trials
-        return ((self.start + at, trials[at]) for at, count in enumerate(self.hour.counts[first:], first) if count)
-
-    def late(self) -> Iterator[tuple[int, int, int]]:
-        """Of what was recorded in a later minute than its own: by how many minutes, the minute of recording, and how
-        many."""
-        first, start = self.first, self.start
-        return ((learned - at, start + learned, rows) for at, learned, rows in self.hour.late if at >= first)
-
-    def at_once(self) -> Sequence[int]:
-        """What was recorded in its own minute, of each minute of the hour."""
-        counts = [*[0] * self.first, *self.hour.counts[self.first :]]
-        for at, _, rows in self.hour.late:
-            if at >= self.first:
-                counts[at] -= rows
-        return counts
 
 
 @lru_cache(maxsize=4096)
@@ -370,9 +317,9 @@ class Ledger:
 
     def settled(self, since: int) -> Sequence[SettledCells]:
         """What such hours hold from a minute on."""
-        cut = ((hour, since - minute_of(hour.hour), is_elsewhere) for hour, is_elsewhere in self._settled)
-        some = (SettledCells(hour, max(first, 0), is_elsewhere) for hour, first, is_elsewhere in cut if first < MINUTES)
-        return [one for one in some if one.total]
+        starts = ((hour, minute_of(hour.hour), is_elsewhere) for hour, is_elsewhere in self._settled)
+        cells = (SettledCells(hour, start, since, elsewhere=elsewhere) for hour, start, elsewhere in starts)
+        return [one for one in cells if one.total]
 
     def _began(self, start: int, hour: HourCount) -> None:
         if self.first is None or start < self.first:

@@ -15,7 +15,7 @@ from msgspec import Raw, Struct
 from msgspec.json import Decoder, encode
 
 from releaseguard.eventlog.counts import MinuteCount
-from releaseguard.eventlog.hours import MINUTE, MINUTES, HourCount, SettledHour, by_hour_and_kind, course_of
+from releaseguard.eventlog.hours import MINUTE, MINUTES, HourCount, SettledHour
 from releaseguard.eventlog.interface import EVERY_COUNT, Changes, Needs, Query, Settling
 from releaseguard.eventlog.latencies import Histogram, held
 from releaseguard.eventlog.rows.decode import named_of
@@ -36,23 +36,6 @@ class Kept(NamedTuple):
     text: str
     """JSON. The course, ``[[count of each minute], [trials of each minute], ahead]``, or in detail ``[[minute of the
     hour, minutes from the hour to the recording or null, count, repeats, trials, squares, latencies], ...]``."""
-
-
-class Packed(NamedTuple):
-    """An hour of one kind as it is to be kept."""
-
-    hour: datetime
-    environment: str
-    provider: str
-    event: str
-    outcome: Outcome
-    release: str | None
-    source: str | None
-    synthetic: bool
-    latest: datetime | None
-    """The last minute in which any of it was recorded; ``None`` where that cannot be read of every row."""
-    course: str
-    detail: str
 
 
 def can_be_read_from(query: Query) -> bool:
@@ -127,7 +110,7 @@ def course_within(hour: Kept, first: datetime | None, last: datetime | None) -> 
         trials[entry.at] += entry.trials
         if entry.learned is not None:
             ahead = max(ahead, entry.at - entry.learned)
-    return hour._replace(text=_json([counts, trials, ahead])) if inside else None
+    return hour._replace(text=json_of([counts, trials, ahead])) if inside else None
 
 
 def _of_use(hours: Iterable[Kept], needs: Needs) -> Iterator[Kept]:
@@ -401,24 +384,6 @@ _read_figures: Final = Decoder(list[int] | None).decode
 _read_every: Final = Decoder(list[list[int]]).decode
 
 
-def packed(rows: Iterable[MinuteCount]) -> Iterator[Packed]:
-    """The counts as they are to be kept; ``rows`` in order of their minutes."""
-    for hour, kind, alike in by_hour_and_kind(rows):
-        course = course_of(hour, kind, alike)
-        learned = [row.recorded_minute for row in alike]
-        known = [minute for minute in learned if minute is not None]
-        latest = max(known) if len(known) == len(learned) else None
-        detail = [_detail(row, hour) for row in alike]
-        yield Packed(
-            hour, *kind, latest, _json([list(course.counts), list(course.trials), course.ahead]), _json(detail)
-        )
-
-
-def _detail(row: MinuteCount, hour: datetime) -> list[object]:
-    learned = None if row.recorded_minute is None else (row.recorded_minute - hour) // MINUTE
-    figures = row.count, row.repeats, row.trials, row.squares
-    return [row.occurred_minute.minute, learned, *figures, *([] if row.latency is None else [list(row.latency)])]
-
-
-def _json(value: object) -> str:
+def json_of(value: object) -> str:
+    """As it is kept."""
     return encode(value).decode()

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from releaseguard.stats.final_look import last_look
-from releaseguard.stats.series import AFTERMATH, LOOKBACK, Cell, Ledger, SettledCells, minute_of
+from releaseguard.stats.reading import SettledCells
+from releaseguard.stats.series import AFTERMATH, LOOKBACK, Cell, Ledger, minute_of
 from releaseguard.verification.values import Deployment, Promise
 from releaseguard.verification.whose.live import live_before
 from releaseguard.verification.whose.members import Members, Owner

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 from msgspec import structs
 
@@ -26,9 +24,9 @@ from releaseguard.stats.evidence.laws import KnownShare, Times
 from releaseguard.stats.evidence.times_of_day import ErrorsAround, usual_errors
 from releaseguard.stats.onset import most_telling
 from releaseguard.stats.reading import Reading
-from releaseguard.stats.series import LOOKBACK, Cell, KnownSeries, Ledger, SettledCells
+from releaseguard.stats.series import LOOKBACK, Cell, KnownSeries, Ledger
 from releaseguard.verification.judge.arrivals import Arrivals
-from releaseguard.verification.judge.traffic import tag_of
+from releaseguard.verification.judge.last_hours import RIGHT_BEFORE, last_minutes, tags_before, with_the_same_tag
 from releaseguard.verification.judge.weighing.dropped import AS_USUAL, SINCE, Before, Dropped, dropped_before
 from releaseguard.verification.judge.weighing.trouble import LEAST_CALM, RECOVERED
 from releaseguard.verification.values import Promise, Rule
@@ -42,8 +40,6 @@ FAILING = 300.0
 and what excuses the volume of a provider whose errors began before."""
 MANY = 100.0
 """Events an hour: an incident of a few minutes shows as much as it ever will."""
-RIGHT_BEFORE = 120
-"""Minutes before the deployment in which errors tell of an incident under way."""
 INCIDENT_VARIANCE = 0.1
 """Of an incident's share of errors over its mean, from minute to minute."""
 DRAWN = 20.0
@@ -54,8 +50,6 @@ LONG_OVER = 20
 """Minutes after which an incident that came once, and is surely over, is no more likely to come back than any other."""
 AT_ITS_HEIGHT = 2.0
 """Times its level that an incident's share of errors is in its worst minutes."""
-ONE_TAG = 0.8
-"""The share of a provider's rows with the tag of nearly all traffic from which on one deployment makes both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,15 +138,14 @@ def pre_deployment_of(
     late = [*(cell for cell in cells if cell.recorded >= look), *arrivals.behind]
     span = BaselineSpan(max(live - promise.baseline_minutes, live if ledger.first is None else ledger.first), live)
     lags = lags_of((cell for cell in there if cell.occurred < live - 1), settled)
-    seen = chain((min(cell.occurred, cell.recorded) for cell in there), (one.newest for one in settled))
-    newest = max(seen, default=None)
+    newest = max((*(min(cell.occurred, cell.recorded) for cell in there), *(h.newest for h in settled)), default=None)
     complete = min(live - lags.usual.complete, live if newest is None else newest)
     ahead = _Ahead(arrivals.timeline.deployed - live, promise.window_minutes, promise.calendar)
     builder = _Builder(ledger, late, span, complete, ahead)
     usual = {r.id: builder.errors(r) for r in rules if r.kind == "signal"}
     volumes = {r.id: builder.volume(r) for r in rules if r.kind == "volume"}
     traffic = {name: builder.traffic(name) for name in ledger.providers}
-    last, tags = _last_minutes(rules, there, settled, live), _tags(there, settled, live)
+    last, tags = last_minutes(rules, there, settled, live), tags_before(there, settled, live)
     errors = {name: _errors_before(minutes, usual[name], live) for name, minutes in last.items()}
     dropped = {r.id: builder.dropped(r, volumes[r.id]) for r in rules if r.kind == "volume"}
     trouble = {n: one.trouble for n, one in errors.items()} | {n: drop.evidence for n, drop in dropped.items()}
@@ -171,7 +164,7 @@ def pre_deployment_of(
         errors_before=errors,
         lately={name: most_a_minute(minutes, live, SINCE) for name, minutes in last.items()},
         tags={name: frozenset(seen) for name, seen in tags.items()},
-        same_tag=_same_tag(tags),
+        same_tag=with_the_same_tag(tags),
         volume_levels=_volume_levels(rules, errors, dropped, volumes),
     )
 
@@ -281,22 +274,6 @@ def _shared(rule: Rule, own: VolumeBaseline, traffic: dict[str, VolumeBaseline])
     return shared_variance(own, [base for name, base in traffic.items() if name != rule.provider])
 
 
-def _last_minutes(
-    rules: Sequence[Rule], cells: Sequence[Cell], settled: Sequence[SettledCells], live: int
-) -> Mapping[str, Sequence[Minute]]:
-    """The minutes of each signal rule before the deployment, as far as they are kept."""
-    hours: dict[str, list[SettledCells]] = defaultdict(list)
-    for one in settled:
-        if one.is_traffic:
-            hours[one.provider].append(one)
-    by_provider: dict[str, list[Cell]] = defaultdict(list)
-    for cell in cells:
-        if cell.is_traffic and cell.occurred >= live - LOOKBACK:
-            by_provider[cell.provider].append(cell)
-    signals = (rule for rule in rules if rule.kind == "signal")
-    return {rule.id: per_minute(rule, by_provider[rule.provider], hours[rule.provider]) for rule in signals}
-
-
 def _right_before(minutes: Sequence[Minute], live: int) -> Sequence[Minute]:
     return [one for one in minutes if one.minute >= live - RIGHT_BEFORE]
 
@@ -344,25 +321,6 @@ def _onset(near: Sequence[Minute], usual: ErrorBaseline, live: int) -> float:
     return rise.value
 
 
-def _tags(cells: Sequence[Cell], settled: Sequence[SettledCells], live: int) -> Mapping[str, Counter[str]]:
-    """By provider: rows of servers right before the deployment, by what tells which release wrote them."""
-    tags: dict[str, Counter[str]] = defaultdict(Counter)
-    for cell in cells:
-        if cell.is_traffic and tag_of(cell) and not cell.client and cell.occurred >= live - RIGHT_BEFORE:
-            tags[cell.provider][tag_of(cell)] += cell.total
-    for one in settled:
-        rows = one.since(live - RIGHT_BEFORE) if one.is_traffic and one.release and not one.client else 0
-        if one.release and rows:
-            tags[one.provider][one.release] += rows
-    return tags
-
-
-def _same_tag(tags: Mapping[str, Counter[str]]) -> frozenset[str]:
-    every = sum(tags.values(), Counter())
-    newest = max(every, key=lambda tag: (every[tag], tag), default=None)
-    return frozenset(name for name, seen in tags.items() if newest and seen[newest] >= ONE_TAG * seen.total())
-
-
 def _level_of(stretch: tuple[int, int, int] | None, usual: ErrorBaseline, trouble: float) -> KnownShare:
     """The share of errors in the stretch that is farthest above the usual one; the usual one, if none is.
 
@@ -380,22 +338,3 @@ def _level_of(stretch: tuple[int, int, int] | None, usual: ErrorBaseline, troubl
 def _incident_level(errors: float, events: float) -> KnownShare:
     share = errors / events
     return KnownShare(share, 1.0 / (1.0 / events + INCIDENT_VARIANCE * share / (1.0 - share)))
-
-
-def per_minute(rule: Rule, cells: Sequence[Cell], settled: Sequence[SettledCells] = ()) -> list[Minute]:
-    """The minutes of a signal rule, in order of time."""
-    minutes: dict[int, list[int]] = {}
-    reading = rule.reading
-    for cell in cells:
-        bad = cell.read_by(reading)
-        if bad is not None:
-            held = minutes.setdefault(cell.occurred, [0, 0])
-            held[0] += cell.tried
-            held[1] += cell.tried if bad else 0
-    for one in settled:
-        bad = one.read_by(reading)
-        for minute, tried in () if bad is None else one.minutes():
-            held = minutes.setdefault(minute, [0, 0])
-            held[0] += tried
-            held[1] += tried if bad else 0
-    return [Minute(minute, *minutes[minute]) for minute in sorted(minutes)]

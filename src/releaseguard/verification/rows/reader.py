@@ -15,7 +15,7 @@ from releaseguard.errors import UsageError
 from releaseguard.eventlog.asking import RowAnswers, gathered
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import HOUR, HourCount, hour_begun, within
-from releaseguard.eventlog.interface import Query, RowQuestion
+from releaseguard.eventlog.interface import Query, RowQuestion, Settling
 from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
 from releaseguard.model import OURSELVES, Event
 from releaseguard.report.backtest.shown import RecordRow
@@ -142,29 +142,16 @@ class LogReader:
         """The counted rows of the baseline, of the window and of a while after it, and the hours since that."""
         since, until = span_of([deployment], self.context.promise, self.context.population)
         border = settled_before(deployment, self.context.population)
-        log, by_deployment = self.context.log, deployment.deployment_id is not None
         minute = deployment.deployed_at.replace(second=0, microsecond=0)
-        lead = hour_begun(deployment.deployed_at - timedelta(minutes=self.context.population.lead_minutes))
-        needs, settles = self._needs(deployment.component), self._settles(deployment, as_of)
-        past = self._here(Query(since=hour_begun(since), until=border, needs=needs.past))
+        past = self._here(Query(since=hour_begun(since), until=border, needs=self._needs(deployment.component).past))
         anywhere = Query(since=hour_begun(minute), until=hour_begun(until) + HOUR, recorded_until=self.request.as_of)
-        around = needs.near if _sources_are_alike(deployment) else needs.near._replace(until=lead)
-        before = Query(since=border, until=lead, by_deployment=by_deployment)
-        near = Query(since=lead, until=until, by_deployment=by_deployment)
-        before, near = (
-            self._here(replace(query, needs=around._replace(settles=one)))
-            for query, one in ((before, settles.before), (near, settles.near))
-        )
-        of_latencies = needs.of_latencies._replace(settles=settles.day_before)
         asked = {
             "anywhere": CountQuestion(anywhere, by_hour=True),
             "past": CountQuestion(past, by_hour=True, is_past=True),
-            "before": CountQuestion(before),
-            "near": CountQuestion(near),
-            "day before": CountQuestion(replace(self._day_before(deployment), needs=of_latencies), is_past=True),
+            **self._around(deployment, border, until, self._settles(deployment, as_of)),
         }
-        if log.capabilities.has("recorded_at"):
-            asked["ahead"] = CountQuestion(self._ahead_of(until, by_deployment=by_deployment))
+        if self.context.log.capabilities.has("recorded_at"):
+            asked["ahead"] = CountQuestion(self._ahead_of(until, by_deployment=deployment.deployment_id is not None))
             asked["behind"] = CountQuestion(self._behind(deployment, border))
             asked["far behind"] = CountQuestion(self._far_behind(deployment), by_hour=True)
         lately = self._lately(deployment, as_of)
@@ -184,6 +171,25 @@ class LogReader:
             list(within(told["anywhere"], minute, until)),
             [] if lately is None else list(within(told["lately"], lately, as_of + MINUTE)),
         )
+
+    def _around(
+        self, deployment: Deployment, border: datetime, until: datetime, settles: Settles
+    ) -> Mapping[str, CountQuestion]:
+        """What is asked by the minute: of the hours from ``border`` on, and of the day before."""
+        lead = hour_begun(deployment.deployed_at - timedelta(minutes=self.context.population.lead_minutes))
+        needs, by_deployment = self._needs(deployment.component), deployment.deployment_id is not None
+        near = needs.near if _sources_are_alike(deployment) else needs.near._replace(until=lead)
+
+        def asked(first: datetime, last: datetime, settling: Settling | None) -> CountQuestion:
+            query = Query(since=first, until=last, by_deployment=by_deployment, needs=near._replace(settles=settling))
+            return CountQuestion(self._here(query))
+
+        of_latencies = needs.of_latencies._replace(settles=settles.day_before)
+        return {
+            "before": asked(border, lead, settles.before),
+            "near": asked(lead, until, settles.near),
+            "day before": CountQuestion(replace(self._day_before(deployment), needs=of_latencies), is_past=True),
+        }
 
     def _settles(self, deployment: Deployment, as_of: datetime) -> Settles:
         """What of the time before is told by the hour, where nothing is held for another look."""
