@@ -10,7 +10,7 @@ from uuid import UUID
 
 from releaseguard.eventlog.counts import MinuteCount, count_minutes
 from releaseguard.eventlog.hours import hours_of, within
-from releaseguard.eventlog.interface import EVERY_COUNT, Needs, Query, Settling
+from releaseguard.eventlog.interface import EVERY_COUNT, HourSettling, Needs, Query
 from releaseguard.eventlog.latencies import uses_in
 from releaseguard.eventlog.rows.packing import packed
 from releaseguard.eventlog.rows.packs import Kept, asked_for, settled_and_asked_for, times_in
@@ -90,7 +90,7 @@ def test_what_is_told_by_the_hour_is_of_before_the_first_own_row_and_the_rest_is
     events = [_released(number, late) for number in range(90) for late in LATE]
     hours = [Kept(*one[:8], one.detail) for one in packed(list(count_minutes(events)))]
     own_since, margin = NOON + 30 * MINUTE, 15 * MINUTE
-    settling = Settling(NOON + 160 * MINUTE, lambda *named: named[2] == "r1", "r2".__eq__, own_since, margin)
+    settling = HourSettling(NOON + 160 * MINUTE, lambda *named: named[2] == "r1", "r2".__eq__, own_since, margin)
     query = Query(since=NOON, until=NOON + timedelta(hours=5), needs=Needs(writer=lambda _: None))
     settled, rest = settled_and_asked_for(hours, query, settling)
     learned = [one.recorded_at for one in events if one.recorded_at is not None and one.release == "r2"]

@@ -41,7 +41,7 @@ class Conflict(ReleaseguardError):
     """A conditional append lost: another writer has already written one of these ids. Nothing was written."""
 
 
-class Settling(NamedTuple):
+class HourSettling(NamedTuple):
     """Which counts of minutes need not be told by their minute of recording: a store may tell them by the hour."""
 
     until: datetime
@@ -69,7 +69,7 @@ class Needs(NamedTuple):
     """Of counts of a provider's event with this outcome whether it matters how long they took; ``None``: of all."""
     is_recording_told: bool = True
     """Whether it matters when the log learned of them; of a clock that runs ahead it is told all the same."""
-    settles: Settling | None = None
+    settles: HourSettling | None = None
     """What of counts of minutes may be told by the hour, beside them; ``None``: nothing."""
 
 

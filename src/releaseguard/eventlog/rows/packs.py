@@ -16,7 +16,7 @@ from msgspec.json import Decoder, encode
 
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import MINUTE, MINUTES, HourCount, SettledHour
-from releaseguard.eventlog.interface import EVERY_COUNT, Changes, Needs, Query, Settling
+from releaseguard.eventlog.interface import EVERY_COUNT, Changes, HourSettling, Needs, Query
 from releaseguard.eventlog.latencies import Histogram, held
 from releaseguard.eventlog.rows.decode import named_of
 from releaseguard.model import Outcome, from_text
@@ -202,7 +202,7 @@ def _use_of(query: Query, hour: datetime) -> Use:
 
 
 def settled_and_asked_for(
-    hours: Iterable[Kept], query: Query, settling: Settling
+    hours: Iterable[Kept], query: Query, settling: HourSettling
 ) -> tuple[Sequence[SettledHour], Sequence[MinuteCount]]:
     """Of the same what may be told by the hour, and the rest by the minute."""
     needs, is_timed, settled, minutes = query.needs, _timed_of(query.needs), list[SettledHour](), list[MinuteCount]()
@@ -223,7 +223,7 @@ def settled_and_asked_for(
     return settled, minutes
 
 
-def _settled_until(hours: Iterable[Kept], settling: Settling) -> datetime:
+def _settled_until(hours: Iterable[Kept], settling: HourSettling) -> datetime:
     """The minute before which all has to have happened, and been recorded, that is told by the hour; reads the hours
     where that hangs on what they hold."""
     if settling.own is None:

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from releaseguard.cards.spec import LatencyCheck
-from releaseguard.eventlog.interface import Needs, Settling
+from releaseguard.eventlog.interface import HourSettling, Needs
 from releaseguard.model import CLIENT, Outcome, by_phones
 from releaseguard.verification.context import VerifyContext
 from releaseguard.verification.judge.arrivals import SKEW
@@ -30,11 +30,11 @@ class ReaderNeeds(NamedTuple):
 class Settles(NamedTuple):
     """What of the same counts is told by the hour."""
 
-    before: Settling | None = None
+    before: HourSettling | None = None
     """Of the hours in which no release may have served that is marked now."""
-    near: Settling | None = None
+    near: HourSettling | None = None
     """Of those around the mark."""
-    day_before: Settling | None = None
+    day_before: HourSettling | None = None
 
 
 HELD_BY_THE_MINUTE: Final = Settles()
@@ -60,9 +60,9 @@ def settles_of(spelling: Spelling, members: Members, begun: datetime, lead: time
 
     first = begun - lead
     return Settles(
-        Settling(first - ON_ITS_WAY, is_plain),
-        Settling(begun - ON_ITS_WAY, is_plain, is_own, first, ON_ITS_WAY),
-        Settling(EVER, is_spelled),
+        HourSettling(first - ON_ITS_WAY, is_plain),
+        HourSettling(begun - ON_ITS_WAY, is_plain, is_own, first, ON_ITS_WAY),
+        HourSettling(EVER, is_spelled),
     )
 
 

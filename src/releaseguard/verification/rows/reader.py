@@ -15,7 +15,7 @@ from releaseguard.errors import UsageError
 from releaseguard.eventlog.asking import RowAnswers, gathered
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import HOUR, HourCount, hour_begun, within
-from releaseguard.eventlog.interface import Query, RowQuestion, Settling
+from releaseguard.eventlog.interface import HourSettling, Query, RowQuestion
 from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
 from releaseguard.model import OURSELVES, Event
 from releaseguard.report.backtest.shown import RecordRow
@@ -180,7 +180,7 @@ class LogReader:
         needs, by_deployment = self._needs(deployment.component), deployment.deployment_id is not None
         near = needs.near if _sources_are_alike(deployment) else needs.near._replace(until=lead)
 
-        def asked(first: datetime, last: datetime, settling: Settling | None) -> CountQuestion:
+        def asked(first: datetime, last: datetime, settling: HourSettling | None) -> CountQuestion:
             query = Query(since=first, until=last, by_deployment=by_deployment, needs=near._replace(settles=settling))
             return CountQuestion(self._here(query))
 
