@@ -252,8 +252,10 @@ class Contradiction:
     @property
     def words(self) -> str:
         """What was seen and what to do, for people."""
-        seen = f"{self.rows} of {self.of} events of {self.provider} say success beside the code of a failure"
-        return f"{seen} ({', '.join(self.codes)}): let the app write them as errors"
+        return (
+            f"{self.rows} of {self.of} events of {self.provider} say success beside the code of a failure "
+            f"({', '.join(self.codes)}): have the app write them as errors"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 CHUNK = 2000
 """Rows fetched at a time: enough to make the call cheap, few enough to start at once."""
 _WHAT_MAKES_IT = """  The first event that is written makes it.
-  Is it elsewhere? Run this beside releaseguard.toml, and see [events] url there.
+  If it is elsewhere, run this beside releaseguard.toml, and see [events] url there.
   releaseguard init writes that file."""
 
 
