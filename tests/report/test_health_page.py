@@ -121,7 +121,7 @@ def test_no_english_word_of_the_page_is_left_in_turkish() -> None:
     [
         (["healthy"], False, "All integrations are in order"),
         (["unknown"], False, "No provider can be judged: the log says too little"),
-        (["healthy"], True, "Nothing of any provider arrives"),
+        (["healthy"], True, "Nothing from any provider arrives"),
         (["degraded"], False, "In trouble: mapbox (degraded)"),
     ],
 )
