@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from releaseguard.errors import (
@@ -30,6 +31,8 @@ from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import OURSELVES, Event, Outcome, new_id, utc_now
 from releaseguard.secret import Secret
 from releaseguard.services.supabase.event_log import SupabaseEventLog, connect
+from releaseguard_events.stores.fitting import OF_A_TRIGGER
+from releaseguard_events.stores.postgres import translation
 from releaseguard_events.stores.rest_rows import refusal
 from releaseguard_events.stores.sqlite import sqlite_path
 from releaseguard_events.stores.table import EventTable
@@ -103,6 +106,18 @@ def test_a_file_that_cannot_be_written_is_refused_access(tmp_path: Path) -> None
     path.chmod(0o400)
     with SqliteEventLog(path) as log:
         failure(lambda: log.append([event()]), AccessDenied)
+
+
+def test_a_row_that_a_trigger_refuses_is_not_sent_to_a_migration(tmp_path: Path) -> None:
+    path = tmp_path / "events.db"
+    with SqliteEventLog(path) as log, closing(sqlite3.connect(path)) as other:
+        log.append([event()])
+        refuse = "SELECT raise(ABORT, 'this log is closed')"
+        other.execute(f"CREATE TRIGGER closed BEFORE INSERT ON integration_events BEGIN {refuse}; END")
+        error = failure(lambda: log.append([event()]), ConfigError)
+        assert str(error.what) == "a trigger of the table refuses this: this log is closed"
+        assert "migrate" not in str(error.next_step)
+        assert len(list(log.select(Query()))) == 1
 
 
 def test_a_damaged_database_is_said_to_be(tmp_path: Path) -> None:
@@ -285,6 +300,13 @@ def test_a_full_disk_over_rest_is_told_as_the_database_tells_it() -> None:
     )
     assert str(error.what) == "the database takes no writes: it is read-only"
     assert "disk" in str(error.next_step)
+
+
+def test_a_trigger_that_refuses_a_row_is_told_over_rest_and_by_postgres_alike() -> None:
+    error = refusal(400, {"code": "P0001", "message": "this log is closed"}, EventTable(), "x")
+    assert str(error.what) == "a trigger of the table refuses this: this log is closed"
+    by_postgres = translation(psycopg.errors.RaiseException(), "x")
+    assert (by_postgres.next_step, type(by_postgres)) == (error.next_step, type(error)) == (OF_A_TRIGGER, ServiceError)
 
 
 def test_an_address_that_is_no_project_is_not_found(rest_store: Any) -> None:

@@ -107,6 +107,15 @@ def test_releases_of_phones_live_side_by_side(tmp_path: Path) -> None:
     assert verdicts(judged)["mapbox.errors"] == "pass"
 
 
+def test_a_release_that_no_phone_has_yet_is_looked_at_in_a_longer_window(tmp_path: Path) -> None:
+    told = {"provider": "mapbox", "source": "client", "release": "4.0"}
+    rows = [*steady(("mapbox_map_rendered",), every=0.5, since=-2880, until=40, **told), _marked("client", "4.1")]
+    with stored(tmp_path / "log.db", rows) as log:
+        document = document_of(judge(log, now=40, request=VerifyRequest(component="client"), population=PARTS))
+    assert document["summary"].endswith(": phones take a release up over days, judge it in a longer window")
+    assert document["next_step"] == "releaseguard verify --release 4.1 --component client --window 1d"
+
+
 def test_a_component_of_which_nothing_comes_is_not_live_and_nobodys_absence(tmp_path: Path) -> None:
     web = steady(MAILS, every=0.25, since=-2880, until=0, source="web", release="w1")
     maps = steady(["mapbox_geocode_ok"], provider="mapbox", every=1, since=-2880, until=0, source="web", release="w1")

@@ -18,7 +18,7 @@ from releaseguard.verification.telling.document import document_of
 from releaseguard.verification.values import Judged, Promise
 from releaseguard.verification.whose.components import components_of
 from releaseguard.verification.whose.population import Population
-from tests.support.verifying import NOON, judge, mark, steady, stored, verdicts
+from tests.support.verifying import NOON, judge, mark, row, steady, stored, verdicts
 
 SMS = ("twilio_sms_sent",)
 
@@ -84,6 +84,20 @@ def test_a_release_that_went_live_after_its_window_is_judged_by_a_mark_of_then(t
     assert document["summary"].endswith(": it went live after its window, judge it from then on")
     assert "--release r1 --environment production --at 2026-" in (document["next_step"] or "")
     assert any("when its window had ended" in remark for remark in document["remarks"])
+
+
+@pytest.mark.parametrize(("now", "live"), [(46, 50), (60, 45)], ids=["not live yet", "live"])
+def test_a_mark_of_a_clock_that_is_behind_is_not_taken_for_an_app_that_writes_no_release(
+    tmp_path: Path, now: int, live: int
+) -> None:
+    since = NOON + timedelta(minutes=live)
+    tagged = [replace(one, release="r1" if one.occurred_at >= since else "r0") for one in _everybody(now)]
+    untagged = row(5, "sendgrid_email_sent", release=None)
+    with stored(tmp_path / "log.db", [*tagged, untagged, mark(recorded=45)]) as log:
+        document = document_of(judge(log, now=now))
+    assert "no row carries a release" not in (document["next_step"] or "")
+    assert "45 min" in "\n".join(document["remarks"])
+    assert any("clock of what marked it is behind" in remark for remark in document["remarks"])
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def summary(overview: Overview) -> str:
     window = f"in the last {readable.roughly(overview.until - overview.since, ('h', 'min'))}"
     if overview.log_down:
         newest = f" since {readable.clock(overview.newest)}" if overview.newest else f" {window}"
-        return f"nothing has arrived from any provider{newest}: the log says nothing about anybody"
+        return f"nothing has arrived from any provider{newest}: the app or its log is down"
     troubled = [one for one in overview.providers if one.condition.state in TROUBLED]
     calm = "no provider could be judged" if says_nothing(overview) else "no provider is in trouble"
     said = f"{', '.join(_named(troubled)) or calm} {window}"

@@ -33,7 +33,7 @@ def _condition_of(window: Window, provider: str) -> HealthCondition:
     if provider not in window.usual:
         return HealthCondition(HealthState.UNKNOWN, "no event in the log", Grounds(Why.NO_HISTORY))
     if window.log_down:
-        reason = "nothing arrives from any provider: the log has stopped, or nobody writes to it"
+        reason = "nothing arrives from any provider: the app is down, the log has stopped, or nobody writes to it"
         return HealthCondition(HealthState.UNKNOWN, reason, Grounds(Why.LOG_STOPPED))
     return failing(window, provider) or fewer(window, provider) or _as_usual(window, provider)
 

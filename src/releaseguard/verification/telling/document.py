@@ -98,7 +98,8 @@ def _of_clocks(judged: Judged) -> Iterator[str]:
     if (late := deployment.told_after) and deployment.live_since is None:
         yield (
             f"the log learned of the mark {readable.exactly(late)} after the time that it bears, and nothing of the "
-            "release had come by the end of its window: where it went live later, mark it with that time: "
+            "release had come by the end of its window: where it went live later, or the clock of what marked it is "
+            "behind, mark it with the time at which it went live: "
             f"releaseguard events deployed --release {shlex.quote(deployment.release)} --at TIME"
         )
     if (live := is_live_late(judged)) is not None:
@@ -106,6 +107,11 @@ def _of_clocks(judged: Judged) -> Iterator[str]:
             f"the log learned of the first row of the release at {readable.clock(live)}, when its window had ended: "
             "it is not judged by this mark"
         )
+        if late:
+            yield (
+                f"the mark bears a time of {readable.exactly(late)} before the log learned of it: see whether the "
+                "clock of what marked it is behind"
+            )
     if early > timedelta(0):
         yield f"the mark is {readable.exactly(early)} ahead of this look's clock: its window has not begun"
     if ahead:

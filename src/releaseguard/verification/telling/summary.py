@@ -21,6 +21,7 @@ from releaseguard.verification.whose.serving import Serving
 MOST_NAMED = 4
 ENOUGH = 10
 """Events of which one cannot say that too few came."""
+A_DAY = timedelta(days=1)
 UNTAGGED = (
     "no row carries a release, so waiting decides nothing: have the app write the one that it runs "
     "(releaseguard doctor says where it is looked for)"
@@ -135,12 +136,13 @@ def _leaning(judged: Judged) -> Sequence[str]:
 
 
 def _untagged(judged: Judged) -> bool:
-    """Whether no row since the deployment carries a release, so that waiting decides nothing: such rows can show harm,
-    and never its absence."""
+    """Whether hardly a row since the deployment carries a release, so that waiting decides nothing: such rows can show
+    harm, and never its absence. Where others' tags come more often, the app does write what it runs."""
     judged_by_rows = [one.evidence for one in judged.findings if isinstance(one.evidence, SignalEvidence)]
     undecided = any(one.verdict is Verdict.INCONCLUSIVE and one.undecided == "block" for one in judged.findings)
     seen = sum(one.events for one in judged_by_rows)
-    return undecided and seen > 0 and not any(one.tagged for one in judged_by_rows)
+    writes_it = sum(judged.seen.other_tags.values()) > judged.seen.untagged
+    return undecided and seen > 0 and not writes_it and not any(one.tagged for one in judged_by_rows)
 
 
 def _warned(judged: Judged) -> Sequence[str]:
@@ -183,6 +185,8 @@ def _why_it_was_not_seen(judged: Judged) -> str | None:
         return "it went live after its window, judge it from then on"
     if judged.seen.tagged or judged.seen.untagged > sum(judged.seen.other_tags.values()):
         return None
+    if judged.seen.other_tags and judged.deployment.is_of_phones:
+        return "phones take a release up over days, judge it in a longer window"
     if judged.seen.other_tags:
         return "find out under which name it serves, or why it does not"
     if judged.seen.environments and not judged.seen.untagged:
@@ -270,14 +274,23 @@ def _while_undecided(judged: Judged) -> str:
         case None:
             return "the window is over: decide by hand, or make events with the flows ([app] url)"
         case _ if judged.seen.other_tags:
-            return (
-                "see whether it went live; where it did, have the app write the deployed release, or say how its tags "
-                "read: [verify] release_pattern"
-            )
+            return _where_others_serve(judged)
         case _ if judged.seen.environments:
             return f"have the app write {judged.deployment.environment}, or name theirs: [project] environment"
         case _:
             return f"have the app write events, or bring what it logged elsewhere: {IMPORT}"
+
+
+def _where_others_serve(judged: Judged) -> str:
+    """What to do where only other releases were seen; one of phones its users have yet to install."""
+    if not judged.deployment.is_of_phones:
+        return (
+            "see whether it went live; where it did, have the app write the deployed release, or say how its tags "
+            "read: [verify] release_pattern"
+        )
+    which = f"--release {shlex.quote(judged.deployment.release)}{_of_component(judged)}"
+    longer = max(A_DAY, 2 * timedelta(minutes=judged.promise.window_minutes))
+    return f"releaseguard verify {which} --window {as_flag(longer)}"
 
 
 def _mark(judged: Judged, release: str, at: datetime) -> str:

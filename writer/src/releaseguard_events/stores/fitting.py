@@ -13,6 +13,11 @@ from releaseguard_events.stores.storable import EventRow, Writable, row_of, stor
 from releaseguard_events.stores.table import COLUMNS, NEEDED, EventTable
 
 MIGRATE = "Run: releaseguard events migrate"
+OF_A_TRIGGER = (
+    "A trigger that stands on the table says so: see why with whoever made it, or give our own rows a table of theirs:"
+    ' [events] results_table = "releaseguard_events".'
+)
+"""What to do where a trigger refuses a row: nothing that migrates the table, and no second try, brings it in."""
 
 
 Batch = tuple[EventTable, Sequence[Event]]

@@ -237,6 +237,8 @@ def translation(error: psycopg.Error, label: str) -> ReleaseguardError:
             next_step="A standby after a failover, or a full disk: see which (SHOW transaction_read_only), or correct"
             " the host in [events] url; then run the command again.",
         )
+    if state == "P0001":
+        return ServiceError(f"a trigger of the table refuses this: {said}", where=label, next_step=fitting.OF_A_TRIGGER)
     if state == "42501" or state.startswith("28"):
         return AccessDenied(
             f"the database refused: {said}", where=label, next_step="Grant SELECT and INSERT on the table to this user."

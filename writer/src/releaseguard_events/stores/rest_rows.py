@@ -99,6 +99,9 @@ def refusal(status: int, said: Mapping[str, Any], place: EventTable, label: str)
             status=status,
             next_step="See how full the project's disk is (Supabase: Database, Settings), then run the command again.",
         )
+    if code == "P0001":
+        what = f"a trigger of the table refuses this: {message}"
+        return ServiceError(what, where=label, status=status, next_step=fitting.OF_A_TRIGGER)
     return _of_the_interface(status, code, label)
 
 

@@ -361,4 +361,6 @@ def translation(error: sqlite3.Error, label: str, path: Path) -> ReleaseguardErr
             where=label,
             next_step=f"Check the disk, then the file: sqlite3 {path} 'PRAGMA integrity_check'",
         )
+    if name == "SQLITE_CONSTRAINT_TRIGGER":
+        return ConfigError(f"a trigger of the table refuses this: {error}", where=label, next_step=fitting.OF_A_TRIGGER)
     return ConfigError(f"the table does not take this: {error}", where=label, next_step=fitting.MIGRATE)
