@@ -335,12 +335,41 @@ def test_a_person_can_roll_back_and_it_is_proven_too() -> None:
     assert go(world).state is RotationState.PROVEN, "the vault's newest is rotated to again"
 
 
-def test_a_leak_without_a_newer_version_is_refused_before_anything_is_written() -> None:
+def test_a_leak_without_a_newer_version_writes_nothing_and_is_open_all_the_same() -> None:
     world = World()
     world.live_with("leaked")
     with pytest.raises(Refused, match="so it is the one that leaked") as caught:
-        go(world, LEAKED)
+        go(world, replace(LEAKED, dry_run=True))
+    assert not world.log.chain(), "a plan is for reading"
+    for _ in range(2):
+        with pytest.raises(Refused, match="leaked") as caught:
+            go(world, LEAKED)
     assert caught.value.exit_code is ExitCode.REFUSED
+    steps = [event.event for event in world.log.chain()]
+    assert steps == ["rotation_planned", "rotation_aborted", "rotation_lease_released"], "once"
+    assert [leak.leak.versions for leak in fold(CHAIN_KEY, world.log.chain()).open_leaks] == [{NAME: 1}]
+    world.vault.put(NAME, "fresh")
+    assert go(world, LEAKED).revokes == [f"version 1 of {NAME}"]
+    do(world, RotateAction.CONFIRM_REVOKED)
+    assert not fold(CHAIN_KEY, world.log.chain()).open_leaks
+
+
+@pytest.mark.parametrize("action", [RotateAction.ROTATE, RotateAction.RESUME])
+def test_the_value_that_leaked_is_not_brought_out_as_its_own_replacement(action: RotateAction) -> None:
+    """It would be proven, and the leak told as contained: then somebody revokes the key that production uses."""
+    world = ready("old", "new")
+    go(world)
+    with pytest.raises(Refused, match="that one leaked"):
+        go(world, LEAKED)
+    with pytest.raises(Refused, match="version 2, which leaked"):
+        do(world, action)
+    assert [leak.contained_at for leak in fold(CHAIN_KEY, world.log.chain()).open_leaks] == [None]
+
+
+def test_a_version_that_does_not_exist_is_no_leak() -> None:
+    world = ready("old", "new")
+    with pytest.raises(Refused, match="there is no version 99"):
+        go(world, replace(LEAKED, leaked_version=99))
     assert not world.log.chain()
 
 
@@ -363,7 +392,7 @@ def test_a_value_that_was_there_before_is_no_replacement(versions: tuple[str, ..
     world = ready(*versions)
     with pytest.raises(Refused, match="has the value of"):
         go(world, LEAKED)
-    assert not world.log.chain()
+    assert not any(event.event == "destination_push_started" for event in world.log.chain())
 
 
 def test_what_a_readable_destination_holds_already_is_what_leaked() -> None:

@@ -36,6 +36,7 @@ from releaseguard.rotation.planning.gather import gather_facts
 from releaseguard.rotation.planning.making import make_plan
 from releaseguard.rotation.planning.plan import Plan
 from releaseguard.rotation.planning.refusals import refuse_values
+from releaseguard.rotation.planning.reporting import plan_or_report
 from releaseguard.rotation.planning.telling import new_in
 from releaseguard.rotation.planning.unfinished import already_out, is_meant, refuse_revoked
 from releaseguard.rotation.result import RotationResult, nothing_to_do, only_planned, result_of
@@ -240,7 +241,7 @@ def _plan(session: RotationSession, facts: PlanningFacts) -> Plan:
             where=f"[providers.{context.card.id}]",
             next_step=f'Add destinations = ["{context.rules.example}", ...] to releaseguard.toml.',
         )
-    plan = make_plan(session.request, context.card, session.bindings, facts, session.chain, context.rules)
+    plan = plan_or_report(session, facts)
     # A plan is for reading and may take its time; where values wait to be brought out, the checkout has to do.
     elsewhere = context.writers_elsewhere() if session.request.dry_run else ()
     remarks = (*plan.remarks, *context.other_writers, *elsewhere)

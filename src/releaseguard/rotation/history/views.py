@@ -321,7 +321,8 @@ class ChainView:
             if view.leak is None or view.leak.versions.get(name) != version:
                 continue
             carried = [one for pin in view.pins if pin.name == name for one in _before_and_after(pin)]
-            meant = next((one.secret_id for one in carried if one.version == version), None)
+            there = [one for one in (*carried, view.seen.get(name)) if one is not None and one.version == version]
+            meant = next((one.secret_id for one in there if one.secret_id), None)
             if None in (secret_id, meant) or secret_id == meant:
                 return True
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from releaseguard.destinations.interface import SyncStatus
 from releaseguard.errors import Refused
@@ -14,21 +14,35 @@ from releaseguard.rotation.values import Leak, Pin, RotateRequest
 from releaseguard.vault.source import ValueSource
 
 
-def refuse_leaked_before(group: SecretGroup, request: RotateRequest, facts: PlanningFacts) -> None:
-    """A value that leaked is not brought out again under another number; of a group one member has to differ."""
-    again = {name: version for name in group.secret_names if (version := _leaked_twin(name, request, facts))}
-    if len(again) == len(group.secret_names):
-        name, version = next(iter(again.items()))
+class NoNewerValue(Refused):
+    """A value leaked, and nothing is there yet that could replace it."""
+
+    leak: Leak | None = None
+    """What is known of the leak, which there is all the same; ``None``: what was said of it cannot be."""
+
+
+def refuse_leaked_before(group: SecretGroup, request: RotateRequest, facts: PlanningFacts, view: ChainView) -> None:
+    """A value that leaked is not brought out again, under its number or another; of a group one member has to differ.
+
+    What a report of a leak says of the newest value is compared with that report: see :func:`leak_of`.
+    """
+    if request.leak:
+        return
+    found = {name: version for name in group.secret_names if (version := _leaked_twin(name, request, facts, view))}
+    if len(found) == len(group.secret_names):
+        name, version = next(iter(found.items()))
         raise Refused(
             f"{name}: the value to roll out is that of version {version}, which leaked",
             next_step="Make a new key in the provider's console, store it as a new version, then rotate again.",
         )
 
 
-def _leaked_twin(name: str, request: RotateRequest, facts: PlanningFacts) -> int | None:
+def _leaked_twin(name: str, request: RotateRequest, facts: PlanningFacts, view: ChainView) -> int | None:
     newest = facts.newest.get(name)
     value = request.values.get(name) or (newest.value if newest and request.origin is ValueSource.VAULT else None)
-    twins = [old.version for old in facts.leaked.get(name, ()) if value is not None and old.value.same_key_as(value)]
+    itself = [newest] if newest and view.has_leaked(name, newest.version, newest.secret_id) else []
+    known = [*itself, *facts.leaked.get(name, ())]
+    twins = [old.version for old in known if value is not None and old.value.same_key_as(value)]
     return twins[0] if twins else None
 
 
@@ -39,11 +53,29 @@ def leak_of(
         return None, ()
     leaked = {pin.name: _leaked_version(pin, request, view) for pin in pins}
     leak = Leak(request.reason or "", leaked)
+    try:
+        return leak, _compared(group, request, facts, leak, view)
+    except NoNewerValue as refusal:
+        refusal.leak = _as_reported(leak, request, facts)
+        raise
+
+
+def _compared(
+    group: SecretGroup, request: RotateRequest, facts: PlanningFacts, leak: Leak, view: ChainView
+) -> Sequence[str]:
     if request.origin is ValueSource.STDIN:
         _refuse_given(group, request, facts, view)
     if request.origin is not ValueSource.VAULT:
-        return leak, ()  # the value is checked when it is there: see refuse_leaked_values
-    return leak, refuse_leaked_values(group, request, facts, leak, view)
+        return ()  # the value is checked when it is there: see refuse_leaked_values
+    return refuse_leaked_values(group, request, facts, leak, view)
+
+
+def _as_reported(leak: Leak, request: RotateRequest, facts: PlanningFacts) -> Leak | None:
+    """With the vault's newest version where no other is known to be out: nothing newer is there, so it leaked."""
+    newest = {name: one.version for name, one in facts.newest.items() if name in leak.versions}
+    if request.leaked_version is not None and request.leaked_version > max(newest.values(), default=0):
+        return None
+    return replace(leak, versions={name: leak.versions[name] or newest.get(name) for name in leak.versions})
 
 
 def _refuse_given(group: SecretGroup, request: RotateRequest, facts: PlanningFacts, view: ChainView) -> None:
@@ -148,8 +180,8 @@ def _not_compared(group: SecretGroup, facts: PlanningFacts, leak: Leak) -> Itera
             yield f"{name}: the vault does not give version {leaked} any more, so its value could not be compared."
 
 
-def _no_newer(what: str) -> Refused:
-    return Refused(
+def _no_newer(what: str) -> NoNewerValue:
+    return NoNewerValue(
         what,
         next_step="Make a new key in the provider's console, store it as a new version, then rotate again. "
         "If another version leaked, name it with --leaked-version N.",

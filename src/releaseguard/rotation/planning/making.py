@@ -49,7 +49,7 @@ def make_plan(
         return _manual_plan(group, request)
     refuse_missing(group, request, facts)
     refuse_empty(request, facts)
-    refuse_leaked_before(group, request, facts)
+    refuse_leaked_before(group, request, facts, view)
     judged = judge_values(group, request, facts, view, rules.salt)
     pins = tuple(_pin(spec, group, request, facts, view, rules.salt) for spec in group.secrets)
     if same_as_before(group, request, facts, view):
