@@ -87,3 +87,14 @@ def test_a_folder_of_cards_that_leads_nowhere_is_not_passed_over(
 def test_a_name_that_is_too_long_is_no_bug(capsys: pytest.CaptureFixture[str]) -> None:
     code, what = error_of(capsys, "verify", "-o", "x" * 300)
     assert (code, what) == (ExitCode.USAGE, "the file cannot be used: File name too long")
+
+
+@pytest.mark.parametrize("command", ["verify", "health", "incident twilio", "events export", "audit report"])
+@pytest.mark.parametrize("name", ["log.db", "releaseguard.toml", "-"])
+def test_no_result_is_written_over_the_log_or_the_configuration(
+    project: Path, capsys: pytest.CaptureFixture[str], command: str, name: str
+) -> None:
+    (project / "log.db").write_bytes(b"SQLite format 3\0" + bytes(84))
+    before = {path.name: path.read_bytes() for path in project.iterdir() if path.is_file()}
+    assert error_of(capsys, *command.split(), "-o", name)[0] == ExitCode.USAGE
+    assert {path.name: path.read_bytes() for path in project.iterdir() if path.is_file()} == before

@@ -184,9 +184,10 @@ def _check_output(output: Path | None) -> None:
     if output is None:
         return
     if output.is_dir():
-        raise UsageError("cannot be written: it is a directory", where=str(output))
+        raise UsageError("cannot be written: it is a directory", where=str(output), next_step="Name a file in it.")
     if not output.parent.is_dir():
-        raise UsageError("cannot be written: its directory does not exist", where=str(output))
+        step = f"Make it: mkdir -p {output.parent}"
+        raise UsageError("cannot be written: its directory does not exist", where=str(output), next_step=step)
 
 
 def _request(wiring: Wiring, flags: Mapping[str, Any]) -> VerifyRequest:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from releaseguard import readable
-from releaseguard.cli.shared.options import FilePath, Moment, Run, Span, command
+from releaseguard.cli.shared.options import Moment, OutputPath, Run, Span, command
 from releaseguard.cli.shared.progress import shown
 from releaseguard.cli.shared.streams import line_width
 from releaseguard.errors import ExitCode
@@ -134,7 +134,7 @@ def _cells(event: Event) -> Mapping[str, str]:
 @command("export", example="releaseguard events export --since 7d -o events.jsonl")
 @_since
 @_until
-@click.option("-o", "--output", type=FilePath(), metavar="FILE", help="Write here instead of stdout.")
+@click.option("-o", "--output", type=OutputPath(), metavar="FILE", help="Write here instead of stdout.")
 @_filters
 def export(run: Run, query: Query, environment: str | None, output: Path | None) -> None:
     """Export events as JSON Lines, oldest first, with every column. With -o and --json: {"file", "events"}.

@@ -10,7 +10,7 @@ import click
 
 from releaseguard import readable
 from releaseguard.cli.shared.help import SpokenGroup
-from releaseguard.cli.shared.options import FilePath, Run, command
+from releaseguard.cli.shared.options import OutputPath, Run, command
 from releaseguard.cli.shared.streams import line_width
 from releaseguard.errors import ExitCode, UsageError
 from releaseguard.harmless import harmless
@@ -138,7 +138,7 @@ def _lane(text: str) -> ChainKey:
 @click.option("--rotation", metavar="ID", help="Which rotation (else the newest leak, else the newest of all).")
 @_environment
 @click.option("--format", "form", type=click.Choice(list(POSTMORTEM)), default="md", show_default=True)
-@click.option("-o", "--output", type=FilePath(), metavar="FILE", help="Write here instead of stdout.")
+@click.option("-o", "--output", type=OutputPath(), metavar="FILE", help="Write here instead of stdout.")
 def report(run: Run, rotation: str | None, environment: str | None, form: str, output: Path | None) -> None:
     """Write a post-mortem: timeline, time to contain, exposure, what is still open. With --json: the report's data."""
     from releaseguard.rotation.exposure.lookup import postmortem_of

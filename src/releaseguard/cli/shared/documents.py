@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from releaseguard.cli.shared.options import FilePath, Run
+from releaseguard.cli.shared.options import OutputPath, Run
 from releaseguard.cli.shared.output import print_states, write_output
 from releaseguard.cli.shared.streams import last_words, terminal_width
 from releaseguard.messages import spoken
@@ -23,7 +23,7 @@ UNKNOWN_WIDTH = 100
 D = TypeVar("D")
 F = TypeVar("F", bound=Callable[..., Any])
 
-output_option = click.option("-o", "--output", type=FilePath(), metavar="FILE", help="Write it to a file.")
+output_option = click.option("-o", "--output", type=OutputPath(), metavar="FILE", help="Write it to a file.")
 
 
 def format_option(formats: Mapping[str, Any], what: str = "it") -> Callable[[F], F]:

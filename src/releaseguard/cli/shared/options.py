@@ -250,6 +250,33 @@ class FilePath(click.Path):
         return super().convert(value, param, ctx)
 
 
+class OutputPath(FilePath):
+    """Where a result is written: over an older one, and over no event log and no configuration by a slip."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        path = super().convert(value, param, ctx)
+        if str(path) == "-":
+            self.fail("no file is called '-': without this option the result is printed", param, ctx)
+        if _is_kept(path):
+            self.fail(f"{path} is a configuration or a database, which no result is written over", param, ctx)
+        return path
+
+
+def _is_kept(path: Path) -> bool:
+    """Whether there is a file that holds more than a result; not where nobody can tell."""
+    try:
+        if not path.is_file() or path.suffix == ".toml":
+            return path.is_file()
+        with path.open("rb") as file:
+            return file.read(len(_SQLITE)) == _SQLITE
+    except OSError:
+        return False
+
+
+_SQLITE = b"SQLite format 3\0"
+"""What such a file begins with (https://sqlite.org/fileformat.html)."""
+
+
 class OneWord(click.Choice[str]):
     """One of words that are too many for a line of usage: a slip is told the nearest of them."""
 
