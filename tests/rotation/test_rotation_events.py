@@ -294,6 +294,7 @@ IDENTIFIERS = frozenset(
         "secret_id",
         "from_secret_id",
         "seen_secret_id",
+        "fingerprints",
         "before_id",
         "before_release",
         "deployment_id",

@@ -12,7 +12,7 @@ import pytest
 
 from releaseguard.cli.rotating import rotate as command
 from releaseguard.deployments.interface import HostingDeployment, Phase
-from releaseguard.errors import Refused, ServiceError, UsageError
+from releaseguard.errors import ExitCode, Refused, ServiceError, UsageError
 from releaseguard.eventlog.interface import Query
 from releaseguard.rotation.commands import rotate
 from releaseguard.rotation.history.reading import fold
@@ -284,6 +284,20 @@ def test_an_approval_that_was_given_is_gone_on_with() -> None:
     assert result.state is RotationState.WAITING_APPROVAL
     world.vault.put(NAME, "typed")
     assert run_exactly(world, result).state is RotationState.PROVEN
+
+
+def test_what_somebody_else_stores_while_a_value_waits_for_approval_is_not_brought_out_as_that_value() -> None:
+    world = World()
+    world.live_with("old")
+    world.vault.write_raises = ApprovalPending("proposed")
+    go(world, RotateRequest(origin=ValueSource.STDIN, values={NAME: Secret("SG.ours-4d7a9b2c1e6f")}))
+    world.vault.put(NAME, "SG.theirs-8a3f5c7d9b")
+    result = do(world, RotateAction.RESUME)
+    assert "version 2 is not the value that waits for an approval" in str(result.problem)
+    assert (result.state, result.exit_code) == (RotationState.WAITING_APPROVAL, ExitCode.REFUSED)
+    assert not any(event.event == "destination_push_started" for event in world.log.chain())
+    world.vault.put(NAME, "SG.ours-4d7a9b2c1e6f")
+    assert do(world, RotateAction.RESUME).state is RotationState.PROVEN
 
 
 def test_a_console_that_a_person_has_seen_to_is_gone_on_with() -> None:

@@ -30,7 +30,8 @@ def next_step(session: RotationSession, view: RotationView) -> str | None:
         RotationState.PROVEN: _after_the_proof(session, view, at),
         RotationState.UNPROVEN: _without_a_proof(session, view, at),
         RotationState.WAITING_APPROVAL: (
-            f"Approve the change in the vault (where it was rejected: {command} --abort), then: {command} --resume"
+            f"Approve the change in the vault (where it was rejected or closed: {command} --abort), "
+            f"then: {command} --resume"
         ),
         RotationState.WAITING_CONSOLE: f"{_asked(session, view, at)} Then confirm it: {command} --resume",
         RotationState.FAILED: _after_a_failure(session, view, at),

@@ -14,6 +14,9 @@ from releaseguard.secret import Secret
 class ApprovalPending(Undecided):
     """The vault took the write as a proposal: a person has to approve it there first."""
 
+    proposed: str | None = None
+    """The fingerprint of the value that waits, where it may have one."""
+
 
 @dataclass(frozen=True, slots=True)
 class SecretVersion:

@@ -126,6 +126,8 @@ class WaitingApproval(RotationEvent, frozen=True, kw_only=True):
 
     name = "rotation_waiting_approval"
     secrets: Annotated[tuple[Name, ...], Many] = ()
+    fingerprints: dict[Name, Text] | UnsetType = UNSET
+    """Of the values that wait, as far as they may have one: what else becomes the newest meanwhile is another."""
 
 
 class Directed(RotationEvent, frozen=True, kw_only=True):

@@ -106,6 +106,11 @@ def _seen(secret: PlannedSecret) -> Written | None:
     return None if secret.seen_version is None else Written(secret.seen_version, secret.seen_secret_id)
 
 
+def _waiting_approval(view: RotationView, step: said.WaitingApproval, _at: datetime) -> RotationView:
+    proposed = {**view.proposed, **(step.fingerprints or {})}
+    return replace(view, state=RotationState.WAITING_APPROVAL, awaits_approval=True, proposed=proposed)
+
+
 def _staged(view: RotationView, step: said.Staged, _at: datetime) -> RotationView:
     pins = [secret.to_pin() for secret in step.secrets]
     names = {place.key: place.names for place in step.destinations}
@@ -327,7 +332,7 @@ _CHANGES: Mapping[type[said.ChainStep], _Change] = {
     said.Staged: _staged,
     said.StoredInVault: _stored,
     said.DestinationsSkipped: _skipped,
-    said.WaitingApproval: lambda view, _, __: replace(view, state=RotationState.WAITING_APPROVAL, awaits_approval=True),
+    said.WaitingApproval: _waiting_approval,
     said.WaitingConsole: _waiting_console,
     said.ConsoleConfirmed: _console_confirmed,
     said.PushStarted: _push_started,

@@ -139,6 +139,8 @@ class RotationView:
     stored_later: bool = False
     """Whether its value came into the vault after it had been brought out."""
     awaits_approval: bool = False
+    proposed: Mapping[str, str] = field(default_factory=dict)
+    """The fingerprints of the values that were proposed to the vault, by secret."""
     proof: ProofSummary = field(default_factory=ProofSummary)
     certificate: CertificateRecord | None = None
     """As of the last proof, or of the last confirmation of the revocation."""

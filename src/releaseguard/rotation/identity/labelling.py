@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator
 from releaseguard.cards.spec import SecretSpec
 from releaseguard.rotation.history.views import ChainView, Written
 from releaseguard.rotation.values import Pin
+from releaseguard.secret import Secret
 from releaseguard.vault.interface import SecretVersion
 from releaseguard.vault.later import NOT_YET
 from releaseguard_events.scrub.fingerprints import may_have_one
@@ -50,9 +51,13 @@ def candidates(value: Written) -> Iterator[str]:
 
 def identified(spec: SecretSpec, version: SecretVersion, salt: str) -> Written:
     """A version of the vault's as the history knows it, with the fingerprint that its card allows."""
+    return Written(version.version, version.secret_id, fingerprint=fingerprint_of(spec, version.value, salt))
+
+
+def fingerprint_of(spec: SecretSpec, value: Secret, salt: str) -> str | None:
+    """What tells ``value`` from others, where the card allows that."""
     allowed = spec.entropy == "high" and may_have_one(spec.name)
-    found = version.value.fingerprint(salt) if allowed else None
-    return Written(version.version, version.secret_id, fingerprint=found)
+    return value.fingerprint(salt) if allowed else None
 
 
 def pin_of(name: str, before: Written | None, after: Written | None) -> Pin:

@@ -6,6 +6,8 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from msgspec import UNSET
+
 from releaseguard.cards.spec import SecretSpec
 from releaseguard.errors import NotFound, Refused, Undecided, UsageError
 from releaseguard.rotation.groups import NOTHING, items_for
@@ -13,7 +15,7 @@ from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.parts import PinnedSecret, StagedPlace
 from releaseguard.rotation.history.views import RotationView, Written
 from releaseguard.rotation.identity.flaws import flaws_in, refuse_flawed
-from releaseguard.rotation.identity.labelling import identified, label_for, pin_of
+from releaseguard.rotation.identity.labelling import fingerprint_of, identified, label_for, pin_of
 from releaseguard.rotation.planning.facts import PlanningFacts
 from releaseguard.rotation.planning.gather import earlier_versions, labels_seen
 from releaseguard.rotation.planning.leaked import refuse_leaked_values
@@ -36,8 +38,9 @@ def stage(session: RotationSession) -> bool:
         session.append(said.Staged(rotation_id=rotation.id))
         return True
     found = _new_versions(session)
+    _refuse_of_others(session, found.versions)
     if found.pending:
-        session.append(said.WaitingApproval(rotation_id=rotation.id, secrets=tuple(found.pending)))
+        session.append(_waiting(rotation.id, found.pending))
         session.tell(f"Waiting for an approval in the vault: {', '.join(found.pending)}.")
         return False
     _check_values(session, found.versions)
@@ -81,20 +84,20 @@ def staged(session: RotationSession, rotation_id: str, pins: Sequence[Pin]) -> s
 @dataclass(frozen=True, slots=True)
 class _NewVersions:
     versions: Mapping[str, SecretVersion]
-    pending: Sequence[str]
-    """Names whose write awaits an approval."""
+    pending: Mapping[str, str | None]
+    """The fingerprints of the values that await an approval, by name; ``None``: kept by the run that proposed it."""
 
 
 def _new_versions(session: RotationSession) -> _NewVersions:
     """The new version of every secret, made where it has to be."""
     group, origin = session.group, ValueSource(session.rotation.origin)
-    versions, pending, untouched = {}, [], []
+    versions, pending, untouched = {}, {}, []
     for name in group.names:
         try:
             versions[name], new = _new_version(session, name, origin)
             untouched += [] if new else [name]
-        except ApprovalPending:
-            pending.append(name)
+        except ApprovalPending as waits:
+            pending[name] = waits.proposed
     if untouched and not pending:  # the old value of one member beside the new one of another fits nothing
         raise Undecided(
             f"no new version of {', '.join(untouched)} has been made yet",
@@ -116,14 +119,42 @@ def _new_version(session: RotationSession, name: str, origin: ValueSource) -> tu
     if rotation.awaits_approval:
         raise ApprovalPending(f"{name}: the vault still waits for an approval", where=vault.place_of(name))
     if given is not None:
-        return vault.write(name, given), True
+        return _stored(session, name, given), True
     if origin is ValueSource.GENERATE:
-        return vault.write(name, _generated(session, name)), True
+        return _stored(session, name, _generated(session, name)), True
     if origin is ValueSource.VAULT_ROTATION:
         return vault.trigger_rotation(name), True
     if newest is None:
         raise NotFound(f"the vault has no secret {name}", where=vault.place_of(name))
     return newest, False
+
+
+def _stored(session: RotationSession, name: str, value: Secret) -> SecretVersion:
+    try:
+        return session.vault.write(name, value)
+    except ApprovalPending as pending:
+        spec = next(spec for spec in session.group.secrets if spec.name == name)
+        pending.proposed = fingerprint_of(spec, value, session.context.rules.salt)
+        raise
+
+
+def _waiting(rotation_id: str, pending: Mapping[str, str | None]) -> said.WaitingApproval:
+    proposed = {name: one for name, one in pending.items() if one}
+    return said.WaitingApproval(rotation_id=rotation_id, secrets=tuple(pending), fingerprints=proposed or UNSET)
+
+
+def _refuse_of_others(session: RotationSession, versions: Mapping[str, SecretVersion]) -> None:
+    """Raise ``Refused`` where the newest value is not the one that was proposed: it is not brought out as that one."""
+    specs, salt = {spec.name: spec for spec in session.group.secrets}, session.context.rules.salt
+    for name, proposed in session.rotation.proposed.items():
+        there = versions.get(name)
+        if there is not None and fingerprint_of(specs[name], there.value, salt) != proposed:
+            raise Refused(
+                f"{name}: version {there.version} is not the value that waits for an approval: somebody else stored it",
+                where=session.vault.place_of(name),
+                next_step=f"Have the one that waits approved, then: {session.command} --resume. Where the newest is to "
+                f"be brought out: {session.command} --abort, then: {session.command}",
+            )
 
 
 def _has_moved(rotation: RotationView, newest: SecretVersion) -> bool:
