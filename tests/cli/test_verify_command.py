@@ -188,6 +188,12 @@ def test_a_log_that_takes_no_rows_does_not_swallow_the_verdict(cli, tmp_path):
     assert "no space" in done.err
 
 
+def test_a_check_of_another_provider_than_the_asked_is_no_empty_verdict(cli):
+    done = cli.run("verify", "--check", "sendgrid.errors", "--provider", "mapbox")
+    assert done.code == 2
+    assert "nothing in common" in done.err
+
+
 @pytest.mark.parametrize("output", [".", "missing/verdict.json"])
 def test_a_file_that_cannot_be_written_is_said_before_anything_is_judged(cli, output):
     done = cli.run("verify", "-o", output)

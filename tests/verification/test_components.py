@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from releaseguard.errors import UsageError
 from releaseguard.model import Event, Verdict
 from releaseguard.verification.context import VerifyRequest
 from releaseguard.verification.telling.document import document_of
@@ -29,6 +30,20 @@ def _failing(source: str | None, release: str) -> list[Event]:
 
 def _marked(component: str, release: str) -> Event:
     return mark(0, release, said={"component": component})
+
+
+@pytest.mark.parametrize(("asked", "refused"), [("wbe", True), ("web", False)])
+def test_a_slip_in_a_components_name_is_not_answered_by_an_older_deployment_of_the_whole(
+    tmp_path: Path, asked: str, refused: bool
+) -> None:
+    rows = [*_usual("web", "r0", until=0), *_failing("web", "r1"), mark(-2000, "r0"), _marked("web", "r1")]
+    with stored(tmp_path / "log.db", rows) as log:
+        if not refused:
+            assert judge(log, request=VerifyRequest(component=asked)).verdict is Verdict.FAIL
+            return
+        with pytest.raises(UsageError, match="no deployment of wbe") as said:
+            judge(log, request=VerifyRequest(component=asked))
+    assert "Did you mean 'web'?" in str(said.value.next_step)
 
 
 def test_another_component_fails_no_release(tmp_path: Path) -> None:

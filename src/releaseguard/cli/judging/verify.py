@@ -194,10 +194,12 @@ def _request(wiring: Wiring, flags: Mapping[str, Any]) -> VerifyRequest:
     from releaseguard.verification.context import VerifyRequest
 
     asked = [*flags["checks"], *([flags["explain"]] if flags["explain"] and not flags["checks"] else [])]
-    for check in asked:
-        wiring.cards.check(check)
+    of = {wiring.cards.check(check)[0].id for check in asked}
     for provider in flags["providers"]:
         wiring.cards.get(provider)
+    if of and flags["providers"] and not of & set(flags["providers"]):
+        given = "--check and --provider name nothing in common: no check of both would be judged"
+        raise UsageError(given, next_step="Leave one of them out.")
     for option in ("as_of", "deployed_at"):
         if flags[option] is not None:
             check_past(f"--{option.replace('_', '-')}", flags[option], wiring.stores.log.now())

@@ -28,7 +28,7 @@ from releaseguard.verification.rows.accepted import ACCEPTED, acceptances_in
 from releaseguard.verification.rows.first_look import VERIFIED
 from releaseguard.verification.rows.gate_record import MEASURED, MOST_RECORDS, newest_record
 from releaseguard.verification.rows.recorded import WRITTEN_CHECK
-from releaseguard.verification.rows.releases import AHEAD, DEPLOYED, again_in, deployments_of, pick
+from releaseguard.verification.rows.releases import AHEAD, DEPLOYED, again_in, deployments_of, pick, refuse_unmarked
 from releaseguard.verification.rows.seen import MOST_SEEN, called_alike, most_of
 from releaseguard.verification.rows.set_aside import Unread, not_seen_before, undated_in, unread_of
 from releaseguard.verification.rows.single_rows import Name
@@ -108,6 +108,8 @@ class LogReader:
             known = [one for one in known if one.deployed_at <= as_of + AHEAD]
         still = request.watched and again_in(known, request.watched)
         try:
+            if request.component is not None and not context.population.components.names:
+                refuse_unmarked(known, context.environment, request.component)
             found = still or pick(
                 known,
                 environment=context.environment,

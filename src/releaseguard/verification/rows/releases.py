@@ -182,6 +182,16 @@ def _marking(release: str | None, environment: str, component: str | None) -> st
     return f"Mark it: {command}, or give --release and --deployed-at."
 
 
+def refuse_unmarked(deployments: Sequence[Deployment], environment: str, component: str) -> None:
+    """Raises ``UsageError`` where components are marked, and ``component`` never was: where no configuration names it,
+    a slip would be answered by an older deployment of the whole."""
+    marked = {one.component for one in deployments if one.component is not None}
+    if marked and component not in marked:
+        step = f"{did_you_mean(component, sorted(marked))} {_marking(None, environment, component)}"
+        where = f"{component} to {environment}"
+        raise UsageError(f"no deployment of {where} is in the event log", next_step=step)
+
+
 def again_in(deployments: Sequence[Deployment], watched: Deployment) -> Deployment | None:
     """The deployment that was looked at before, with what is known of it by now; ``None`` where it has no mark."""
     about = watched.release, watched.deployed_at
