@@ -72,6 +72,18 @@ def test_an_alert_is_mapped_to_its_rotate_command_and_closed_only_after_the_revo
     assert done.code == 0, done.everything
     assert "closed as revoked" in done.out
     assert cli.run("leaks").code == 0
+    world.github.add_alert("lovendo/app", "sendgrid_api_key", world.infisical.value(NAME, 1))
+    assert cli.run("leaks", "--close-revoked").code == 1, "raised when the new value was out: it may be about that"
+    late = ("leaks", "--close-revoked", "--alert", cli.run("leaks", "--json").json["open"][0]["url"])
+    assert f"releaseguard {' '.join(late)}" in " ".join(cli.run("leaks").out.split())
+    world.github.add_alert("lovendo/app", "mapbox_api_token", "a-value-of-another-provider")
+    other = cli.run("leaks", "--json").json["open"][-1]["url"]
+    assert cli.run(*late[:-1], other).code == 4, "of that one nobody has confirmed a revocation"
+    assert cli.run(*late[:-1], f"{other}0").code == 2
+    assert cli.run(*late[:2], "--json").json["closed"] == []
+    closed = cli.run(*late, "--json").json
+    assert [one["url"] for one in closed["closed"]] == [late[-1]]
+    assert [one["url"] for one in closed["open"]] == [other]
     hidden = [r.query.get("hide_secret") for r in world.github.requests if r.path.endswith("/secret-scanning/alerts")]
     assert hidden
     assert all("true" in str(one) for one in hidden), "the values of alerts are never fetched"

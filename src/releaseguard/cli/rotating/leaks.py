@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -13,7 +14,7 @@ from releaseguard.cli.rotating.found import show_found
 from releaseguard.cli.rotating.leak_pages import alerts_page, hits_page, rotation_of, where
 from releaseguard.cli.shared.documents import format_option, output_option
 from releaseguard.cli.shared.options import FilePath, Run, command, environment_option
-from releaseguard.errors import ExitCode
+from releaseguard.errors import ExitCode, Refused, UsageError
 from releaseguard.model import to_text
 from releaseguard.report.formats import FINDINGS
 
@@ -33,6 +34,8 @@ class _SeenAlert:
     command: str | None = None
     rotation_id: str | None = None
     """The rotation whose revocation settles it."""
+    last_revocation: str | None = None
+    """The rotation whose revocation settles it if a person says that it is about that value."""
 
     @property
     def revoked(self) -> bool:
@@ -43,6 +46,7 @@ class _SeenAlert:
 @environment_option
 @click.option("--repo", type=FilePath(exists=True), help="Search this repository and its history instead.")
 @click.option("--close-revoked", is_flag=True, help="Close the alerts whose revocation was confirmed.")
+@click.option("--alert", "alerts", multiple=True, metavar="URL", help="Close this one: it shows the revoked value.")
 @format_option(FINDINGS)
 @output_option
 def leaks(
@@ -50,6 +54,7 @@ def leaks(
     environment: str | None,
     repo: Path | None,
     close_revoked: bool,
+    alerts: Sequence[str],
     format_: str | None,
     output: Path | None,
 ) -> ExitCode:
@@ -59,17 +64,19 @@ def leaks(
     them, messages, names), however they are encoded or escaped, in memory. Exit code 1 where something leaked, 3 where
     nothing was found and a part of the history is not here: a shallow or partial clone, a broken object.
     """
+    if alerts and (repo is not None or not close_revoked):
+        raise UsageError("--alert needs --close-revoked")
     with run.wiring(environment) as wiring:
-        page, code = _searched(run, wiring, repo) if repo is not None else _alerts(run, wiring, close_revoked)
+        page, code = _searched(run, wiring, repo) if repo is not None else _alerts(run, wiring, close_revoked, alerts)
     show_found(run, page, format_, output)
     return code
 
 
-def _alerts(run: Run, wiring: Wiring, close: bool) -> tuple[FindingsPage, ExitCode]:
+def _alerts(run: Run, wiring: Wiring, close: bool, named: Sequence[str]) -> tuple[FindingsPage, ExitCode]:
     from releaseguard.rotation.exposure.alerts import close_alert
 
     source = wiring.rotation.alerts()
-    seen = [_seen(wiring, alert) for alert in source.open_alerts()]
+    seen = _as_looked_at([_seen(wiring, alert) for alert in source.open_alerts()], named)
     closed = [one for one in seen if close and one.revoked]
     for one in closed:
         if one.rotation_id is not None:
@@ -82,16 +89,35 @@ def _alerts(run: Run, wiring: Wiring, close: bool) -> tuple[FindingsPage, ExitCo
     return page, ExitCode.BAD if still else ExitCode.OK
 
 
+def _as_looked_at(seen: Sequence[_SeenAlert], named: Sequence[str]) -> Sequence[_SeenAlert]:
+    """Of those at ``named`` a person says that they show the value that was revoked last. Raises ``UsageError`` and
+    ``Refused``."""
+    there = {one.alert.url: one for one in seen}
+    for url in named:
+        if url not in there:
+            raise UsageError(f"no open alert is at {url}", next_step="See which are open: releaseguard leaks")
+        if not (there[url].revoked or there[url].last_revocation):
+            raise Refused(
+                f"nobody has confirmed that the value of {url} is revoked",
+                next_step=there[url].command or "Revoke it by hand.",
+            )
+    return [
+        replace(one, rotation_id=one.rotation_id or one.last_revocation) if one.alert.url in named else one
+        for one in seen
+    ]
+
+
 def _seen(wiring: Wiring, alert: Alert) -> _SeenAlert:
     from releaseguard.audit.chain import ChainKey
-    from releaseguard.rotation.exposure.alerts import command_for, provider_of, revocation_after
+    from releaseguard.rotation.exposure.alerts import command_for, last_revocation, provider_of, revocation_after
     from releaseguard.rotation.history.reading import chain_view
 
     provider = provider_of(wiring.cards, alert)
     if provider is None:
         return _SeenAlert(alert)
     view = chain_view(wiring.stores.log, ChainKey(provider, wiring.settings.environment))
-    return _SeenAlert(alert, provider, command_for(view, alert), revocation_after(view, alert))
+    settled = revocation_after(view, alert)
+    return _SeenAlert(alert, provider, command_for(view, alert), settled, last_revocation(view))
 
 
 def _public(seen: Sequence[_SeenAlert]) -> Sequence[OpenAlertRow]:
@@ -123,6 +149,9 @@ def _alerts_text(seen: Sequence[_SeenAlert], closed: Sequence[_SeenAlert]) -> st
         ]
         lines += [f"      {alert.url}"]
         lines += [f"      next: {_what_next(one)}"]
+        if one.last_revocation and not one.revoked:
+            closing = f"releaseguard leaks --close-revoked --alert {shlex.quote(alert.url)}"
+            lines += [f"      where it shows the value that was revoked: {closing}"]
     return "\n".join(lines) or "No open secret-scanning alert."
 
 

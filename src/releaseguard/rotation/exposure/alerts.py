@@ -22,6 +22,12 @@ def revocation_after(view: ChainView, alert: Alert) -> str | None:
     return next((one.id for one in view.rotations if one.revoked_at and _is_about_the_old(one, alert)), None)
 
 
+def last_revocation(view: ChainView) -> str | None:
+    """The newest rotation whose old value was confirmed to be revoked: what settles an alert of which a person says
+    that it shows that value."""
+    return next((one.id for one in reversed(view.rotations) if one.revoked_at), None)
+
+
 def _is_about_the_old(rotation: RotationView, alert: Alert) -> bool:
     out_at = rotation.progress(Direction.FORWARD).pushed_at or rotation.revoked_at
     return out_at is not None and alert.created_at <= out_at
