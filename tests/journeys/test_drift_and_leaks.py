@@ -89,6 +89,14 @@ def test_an_alert_is_mapped_to_its_rotate_command_and_closed_only_after_the_revo
     assert all("true" in str(one) for one in hidden), "the values of alerts are never fetched"
 
 
+@pytest.mark.parametrize("asked", [("sendgrid",), ("--all", "--yes")])
+def test_a_leak_that_nothing_can_replace_yet_is_told_as_open(world, cli, monkeypatch, asked):
+    """Also where somebody at a terminal would be shown a plan first."""
+    monkeypatch.setattr("releaseguard.cli.rotating.rotate.refuse_without_terminal", lambda: None)
+    assert cli.run("rotate", *asked, "--leak", "--reason", "laptop stolen").code == 4
+    assert NAME in {one["unit"] for one in cli.run("status", "--json").json["open_leaks"]}
+
+
 def test_a_repository_without_secret_scanning_does_not_hide_the_alerts_of_the_others(world, cli):
     world.github.add_repository("lovendo/docs")
     world.destinations = {"sendgrid": [*world.destinations["sendgrid"], "github:lovendo/docs"]}

@@ -345,6 +345,7 @@ def test_a_leak_without_a_newer_version_writes_nothing_and_is_open_all_the_same(
         with pytest.raises(Refused, match="leaked") as caught:
             go(world, LEAKED)
     assert caught.value.exit_code is ExitCode.REFUSED
+    assert "--leaked-version" not in str(caught.value.next_step), "that takes nothing back that is on record"
     steps = [event.event for event in world.log.chain()]
     assert steps == ["rotation_planned", "rotation_aborted", "rotation_lease_released"], "once"
     assert [leak.leak.versions for leak in fold(CHAIN_KEY, world.log.chain()).open_leaks] == [{NAME: 1}]

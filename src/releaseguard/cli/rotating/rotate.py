@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -329,13 +330,15 @@ def request_of(flags: RotateFlags, values: Mapping[str, Secret]) -> RotateReques
 
 
 def _confirm(run: Run, context: RotationContext, request: RotateRequest) -> None:
-    """Show the plan and ask; where nobody can answer, refuse."""
+    """Show the plan and ask; where nobody can answer, refuse. Of a leak that has no newer value nothing is asked:
+    nothing is written but the report of it."""
     from releaseguard.rotation.commands import rotate as run_rotation
+    from releaseguard.rotation.planning.leaked import NoNewerValue
     from releaseguard.rotation.telling import text_of
 
     refuse_without_terminal()
-    plan = run_rotation(replace(request, dry_run=True), context, run.tell)
-    ask(text_of(plan))
+    with suppress(NoNewerValue):
+        ask(text_of(run_rotation(replace(request, dry_run=True), context, run.tell)))
 
 
 def _report(run: Run, result: RotationResult) -> None:

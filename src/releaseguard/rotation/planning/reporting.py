@@ -22,6 +22,10 @@ def plan_or_report(session: RotationSession, facts: PlanningFacts) -> Plan:
     except NoNewerValue as refusal:
         if refusal.leak and not request.dry_run:
             _report(session, facts, refusal.leak, str(refusal))
+            # What is on record as leaked is not taken back by naming another version.
+            refusal.next_step = (
+                "Make a new key in the provider's console, store it as a new version, then rotate again."
+            )
         raise
 
 
