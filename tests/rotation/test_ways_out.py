@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,8 +12,9 @@ import pytest
 
 from releaseguard.cli.rotating import rotate as command
 from releaseguard.deployments.interface import HostingDeployment, Phase
-from releaseguard.errors import ExitCode, Refused, ServiceError, UsageError
+from releaseguard.errors import ExitCode, Refused, ServiceError, Unreachable, UsageError
 from releaseguard.eventlog.interface import Query
+from releaseguard.model import Event
 from releaseguard.rotation.commands import rotate
 from releaseguard.rotation.history.reading import fold
 from releaseguard.rotation.result import RotationResult
@@ -298,6 +299,30 @@ def test_what_somebody_else_stores_while_a_value_waits_for_approval_is_not_broug
     assert not any(event.event == "destination_push_started" for event in world.log.chain())
     world.vault.put(NAME, "SG.ours-4d7a9b2c1e6f")
     assert do(world, RotateAction.RESUME).state is RotationState.PROVEN
+
+
+@pytest.mark.parametrize("step", ["destination_push_started", "deployment_requested", "rotation_rolled_back"])
+def test_a_way_back_from_what_was_proven_is_unfinished_until_it_is_through(step: str) -> None:
+    """A run that is killed on it leaves places on either value: that is no proof of the new one."""
+    world = World()
+    world.live_with("old")
+    world.vault.put(NAME, "new")
+    assert go(world).state is RotationState.PROVEN
+    append = world.log.append_exclusively
+
+    def killed(events: Sequence[Event]) -> Sequence[Event]:
+        if events[0].event == step:
+            raise Unreachable("the log is away")
+        return append(events)
+
+    world.log.append_exclusively = killed  # type: ignore[method-assign]
+    assert do(world, RotateAction.ROLLBACK).exit_code is ExitCode.SERVICE
+    world.log.append_exclusively = append  # type: ignore[method-assign]
+    (unfinished,) = fold(CHAIN_KEY, world.log.chain()).unfinished
+    assert unfinished.rolling_back
+    world.time.now += 1000
+    assert do(world, RotateAction.RESUME).state is RotationState.ROLLED_BACK
+    assert {place.values()[NAME] for place in world.destinations} == {"old"}
 
 
 def test_a_console_that_a_person_has_seen_to_is_gone_on_with() -> None:

@@ -321,8 +321,8 @@ def _continued(view: RotationView, step: said.Continued, _at: datetime) -> Rotat
 
 
 def _rolling_back(view: RotationView, step: said.RollingBack, _at: datetime) -> RotationView:
-    """What a person was asked to do on the way out is not waited for any more."""
-    state = RotationState.PUSHED if view.state is RotationState.WAITING_CONSOLE else view.state
+    """What a person was asked to do on the way out is not waited for any more; what was proven is to be replaced."""
+    state = RotationState.PUSHED if view.state in (RotationState.WAITING_CONSOLE, RotationState.PROVEN) else view.state
     return replace(view, state=state, rolling_back=str(step.reason), cause=step.cause or None)
 
 
