@@ -178,6 +178,7 @@ def test_a_shell_reads_what_it_needs_for_tab(cli, shell):
 
 INTERRUPTED_WHILE_LOADING = """
 import builtins, os, signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 load = builtins.__import__
 def interrupted(name, *rest):
     if name == "releaseguard.cli":
