@@ -86,6 +86,7 @@ _FIRST, _BEYOND = "TIMESTAMPTZ '0001-01-01 00:00:00+00'", "TIMESTAMPTZ '10000-01
 
 
 def dialect(shape: Shape) -> Dialect:
+    """How Postgres says what a question needs, of a table of this shape."""
     return Dialect(
         value=partial(value, shape),
         shown=partial(_shown, shape),
