@@ -31,7 +31,7 @@ from releaseguard.incident.telling import document as incidents
 from releaseguard.model import Verdict, to_text
 from releaseguard.report.formats import VERDICT
 from releaseguard.report.layout.display import Display
-from releaseguard.verification.backtesting.replays import backtest, histories
+from releaseguard.verification.backtesting.replays import ReplaySettings, backtest, histories
 from releaseguard.verification.context import VerifyRequest
 from releaseguard.verification.telling.document import document_of
 from releaseguard.verification.values import Finding
@@ -187,7 +187,7 @@ def _no_number(name: str) -> None:
 
 def check_backtest(log: EventLog, given_cards: Sequence[Card]) -> None:
     past = histories(log, "production", PROMISE.window)
-    for one in backtest(log, past, given_cards, PROMISE, timedelta(minutes=10)):
+    for one in backtest(log, past, given_cards, ReplaySettings(promise=PROMISE, every=timedelta(minutes=10))):
         assert [finding for finding in one.findings if finding.verdict is Verdict.ERROR] == []
         assert [finding for finding in one.findings if unseen(finding)] == []
 

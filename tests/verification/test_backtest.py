@@ -15,7 +15,7 @@ import pytest
 from releaseguard.cards.load import load_cards
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome
-from releaseguard.verification.backtesting.replays import backtest, histories
+from releaseguard.verification.backtesting.replays import ReplaySettings, backtest, histories
 from releaseguard.verification.values import Promise
 
 NOON = datetime(2026, 11, 20, 12, 0, 30, tzinfo=UTC)
@@ -67,7 +67,10 @@ def _row(at: datetime, place: str, event: str, **more: Any) -> Event:
 def _backtest(log: SqliteEventLog, environment: str | None) -> list[Any]:
     return list(
         backtest(
-            log, histories(log, environment, PROMISE.window), list(load_cards(None)), PROMISE, timedelta(minutes=1)
+            log,
+            histories(log, environment, PROMISE.window),
+            list(load_cards(None)),
+            ReplaySettings(promise=PROMISE),
         )
     )
 

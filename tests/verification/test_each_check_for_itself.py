@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Verdict
-from releaseguard.verification.backtesting.replays import backtest, histories
+from releaseguard.verification.backtesting.replays import ReplaySettings, backtest, histories
 from releaseguard.verification.context import VerifyRequest
 from releaseguard.verification.telling.document import document_of
 from releaseguard.verification.values import UnknownEvent
@@ -48,7 +47,7 @@ def test_a_log_with_nothing_but_flags_is_judged_without_a_crash(logged):
     judged = judge(log)
     assert judged.verdict is Verdict.INCONCLUSIVE
     assert "error" not in verdicts(judged).values()
-    assert list(backtest(log, histories(log, None, PROMISE.window), SHIPPED, PROMISE, timedelta(minutes=1)))
+    assert list(backtest(log, histories(log, None, PROMISE.window), SHIPPED, ReplaySettings(promise=PROMISE)))
 
 
 def test_what_one_check_calls_an_error_is_a_success_to_another(logged):

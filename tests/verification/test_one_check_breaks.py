@@ -28,7 +28,7 @@ from releaseguard.verification.judge import checklist, errors
 from releaseguard.verification.judge import replay as judge
 from releaseguard.verification.judge import verdicts as judgements
 from releaseguard.verification.telling.document import document_of
-from tests.support.verifying import NOON, PROMISE, SHIPPED, breaking, mark, row, steady, stored, verdicts
+from tests.support.verifying import PROMISE, SHIPPED, breaking, mark, row, steady, stored, verdicts
 from tests.support.verifying import judge as judged_now
 
 VICTIM = "sendgrid.errors"
@@ -181,7 +181,9 @@ def test_a_backtest_goes_on_without_it(log, monkeypatch):
     log.restore(row(2 + m / 4, "twilio_error", provider="twilio", ok=False) for m in range(100))
     monkeypatch.setattr(errors, "_tests", for_one(errors._tests, BUG))
     past = backtests.histories(log, None, PROMISE.window)
-    [replayed] = backtests.backtest(log, past, SHIPPED, PROMISE, NOON - NOON, lambda _error: "/traces/9")
+    [replayed] = backtests.backtest(
+        log, past, SHIPPED, backtests.ReplaySettings(promise=PROMISE), lambda _error: "/traces/9"
+    )
     said = {one.id: one.verdict for one in replayed.findings}
     assert (said[VICTIM], said["twilio.errors"], said["sendgrid.volume"]) == (
         Verdict.ERROR,
@@ -194,7 +196,9 @@ def test_a_backtest_goes_on_without_it(log, monkeypatch):
 
 def test_a_backtest_with_nothing_but_broken_checks_decides_nothing(log, monkeypatch):
     monkeypatch.setattr(judge, "pre_deployment_of", breaking(BUG))
-    [replayed] = backtests.backtest(log, backtests.histories(log, None, PROMISE.window), SHIPPED, PROMISE, NOON - NOON)
+    [replayed] = backtests.backtest(
+        log, backtests.histories(log, None, PROMISE.window), SHIPPED, backtests.ReplaySettings(promise=PROMISE)
+    )
     assert replayed.verdict is Verdict.INCONCLUSIVE
     assert {one.verdict for one in replayed.findings} == {Verdict.ERROR}
 

@@ -8,36 +8,58 @@ from itertools import takewhile
 from typing import Final
 
 from releaseguard.eventlog.counts import MinuteCount
-from releaseguard.model import Verdict
+from releaseguard.model import Event, Verdict
 from releaseguard.stats.series import Ledger
 from releaseguard.verification.backtesting.unread import HeldBack
 from releaseguard.verification.isolated import Parted
 from releaseguard.verification.judge.replay import Look, Replay
-from releaseguard.verification.rows.accepted import Acceptances
+from releaseguard.verification.rows.accepted import Acceptances, accepted_for
 from releaseguard.verification.rows.set_aside import Unread
-from releaseguard.verification.values import Acceptance, Finding, Rule, overall_of
+from releaseguard.verification.values import Acceptance, Deployment, Finding, Rule, overall_of
 from releaseguard.verification.whose.strayed import NOWHERE, Strayed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Besides:
-    """What is known of a release beside the rows that can be read."""
+class ReleaseFacts:
+    """What is known of a release that its counted rows do not say."""
 
     unread: Unread = field(default_factory=Unread)
-    """What cannot be read of its environment."""
+    """The rows of its environment that cannot be read."""
     late: Sequence[MinuteCount] = ()
-    """Rows of hours before that the log learned of since, and that count as of then."""
+    """Rows that say they are hours older than the minute in which the log learned of them; they count as of that
+    minute."""
     accepted: Acceptances | None = None
-    """``None`` where nothing was."""
+    """The checks that people accepted; ``None`` where nobody did."""
     strayed: Strayed = NOWHERE
-    """What it wrote under other environments' names."""
+    """What the release wrote under other environments' names."""
 
     def accepted_by(self, minute: int) -> Mapping[str, Acceptance]:
-        """What had been accepted at the end of a look, by check."""
+        """The checks that had been accepted by the end of ``minute``, by id."""
         return {} if self.accepted is None else self.accepted.by(minute)
 
 
-NOTHING_BESIDES: Final = Besides()
+NO_RELEASE_FACTS: Final = ReleaseFacts()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentFacts:
+    """What is known of an environment that its counted rows do not say."""
+
+    unread: Unread = field(default_factory=Unread)
+    accepting: Sequence[Event] = ()
+    """The rows in which people accepted checks, of any deployment."""
+    strayed: Strayed = NOWHERE
+    """What was written under other environments' names; known only where a single deployment is replayed."""
+
+    def of(self, deployment: Deployment, late: Sequence[MinuteCount]) -> ReleaseFacts:
+        """The facts of one deployment, with the old rows that arrived ``late``, in its window."""
+        accepted = accepted_for(self.accepting, deployment)
+        return ReleaseFacts(
+            unread=self.unread, late=late, accepted=accepted if accepted.rows else None, strayed=self.strayed
+        )
+
+
+NO_ENVIRONMENT_FACTS: Final = EnvironmentFacts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +83,18 @@ def verdicts_of(
     courses: Parted[ReplayCourse],
     held: HeldBack,
     findings: Sequence[Finding],
-    besides: Besides,
+    facts: ReleaseFacts,
     *,
     broken: bool,
 ) -> Sequence[tuple[int, Verdict]]:
-    """The verdict of all checks together at each look, which it was by minute; with a broken one only a FAIL."""
+    """The overall verdict at each look, with the look's minute; where a check is ``broken`` it can only be FAIL or ERROR."""
     columns = zip(*(course.looks for _, course in courses.parts), strict=True)
-    if not broken and len(courses.parts) == 1 and not held.unread.rows and besides.accepted is None:
+    if not broken and len(courses.parts) == 1 and not held.unread.rows and facts.accepted is None:
         return [(look.minute, look.verdict) for (look,) in columns]
 
     def together(looks: Sequence[Look]) -> tuple[int, Verdict]:
         minute = looks[0].minute
-        return minute, _together(courses, looks, held, findings, besides.accepted_by(minute).keys(), broken=broken)
+        return minute, _together(courses, looks, held, findings, facts.accepted_by(minute).keys(), broken=broken)
 
     return [together(looks) for looks in columns]
 

@@ -13,7 +13,7 @@ from msgspec import structs
 from releaseguard.cards.spec import Card
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.model import Outcome, Verdict
-from releaseguard.verification.backtesting.replays import replay_one
+from releaseguard.verification.backtesting.replays import ReplaySettings, replay_one
 from releaseguard.verification.rows.traffic import elsewhere_than, gathered, span_of
 from releaseguard.verification.rules import configured, rules_of, what_is_logged
 from releaseguard.verification.values import Deployment, Promise, Rule
@@ -137,7 +137,7 @@ def _planted_at(soil: Soil, moment: datetime, harm: PlantedHarm, provider: str) 
     harmed = list(_harmed(rows, moment, harm, provider, error, rng))
     rules = _rules(soil, harmed, deployment)
     ledger = gathered(rules, [deployment], soil.promise, harmed, soil.population)
-    found = replay_one(ledger, rules, deployment, soil.promise, population=soil.population)
+    found = replay_one(ledger, rules, deployment, ReplaySettings(promise=soil.promise, population=soil.population))
     return Planted(moment, found.failed_after_s, found.verdict in GATE_OPENS)
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
 from types import MappingProxyType
-from typing import Final
 
 from releaseguard.cards.spec import Card
 from releaseguard.eventlog.counts import MinuteCount
@@ -19,20 +18,28 @@ from releaseguard.stats.series import Ledger, minute_of, moment_of
 from releaseguard.traces import Trace, Traces, no_trace
 from releaseguard.verification.backtesting.holding import HeldNearby, past_of
 from releaseguard.verification.backtesting.looks import (
-    NOTHING_BESIDES,
-    Besides,
+    NO_ENVIRONMENT_FACTS,
+    NO_RELEASE_FACTS,
+    EnvironmentFacts,
+    ReleaseFacts,
     ReplayCourse,
     held_back_of,
     settled,
     verdicts_of,
 )
 from releaseguard.verification.backtesting.packed import PackedFindings
-from releaseguard.verification.backtesting.reading import replaying, rows_of_each, single_rows_of, strayed_from
+from releaseguard.verification.backtesting.reading import (
+    Replaying,
+    replaying,
+    rows_of_each,
+    single_rows_of,
+    strayed_from,
+)
 from releaseguard.verification.explain.finding import explain
 from releaseguard.verification.isolated import Parted, judged_apart, not_judged
 from releaseguard.verification.judge.replay import Replay
 from releaseguard.verification.retried import failed_for_errors, taken_back
-from releaseguard.verification.rows.accepted import ACCEPTED, accepted_for, with_accepted
+from releaseguard.verification.rows.accepted import ACCEPTED, with_accepted
 from releaseguard.verification.rows.releases import DEPLOYED, deployments_of
 from releaseguard.verification.rows.set_aside import Unread, unread_of
 from releaseguard.verification.rows.single_rows import SingleRows
@@ -45,6 +52,7 @@ from releaseguard.verification.whose.behind import OldRows, each_at_its_recordin
 from releaseguard.verification.whose.population import ALIKE, Population
 from releaseguard.verification.whose.strayed import NOWHERE, Strayed
 
+MINUTE = timedelta(minutes=1)
 OUTCOME = "release_outcome"
 """An event that says how a release turned out: ``detail.good`` true or false."""
 
@@ -82,17 +90,28 @@ class History:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BacktestRequest:
-    """One call of ``backtest``."""
+class ReplaySettings:
+    """How a past release is judged again."""
+
+    promise: Promise
+    every: timedelta = MINUTE
+    """The time between two looks; less than a minute counts as one."""
+    population: Population = ALIKE
+
+    @property
+    def step(self) -> int:
+        """The minutes between two looks."""
+        return max(round(self.every / MINUTE), 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestRequest(ReplaySettings):
+    """One run of ``backtest``: how releases are judged again, and which."""
 
     environment: str | None
-    """``None``: each that has deployments."""
-    promise: Promise
-    every: timedelta
-    """How often to look."""
+    """``None``: every environment that has deployments."""
     outcomes: Mapping[str, bool]
-    """Release -> whether it was good, beyond what the log says of it."""
-    population: Population = ALIKE
+    """Release -> whether it was good; overrides what the log says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,38 +126,18 @@ def backtest_of(log: EventLog, cards: Sequence[Card], request: BacktestRequest, 
     """Every release that is asked for, with what is known to be true of it."""
     past = histories(log, request.environment, request.promise.window, request.population)
     aside = tally_of(log.set_aside(Query(environment=request.environment)))
-    beside = {name: _beside(log, name, has_unread=bool(aside.rows)) for name in past}
-    found = backtest(log, past, cards, request.promise, request.every, trace, request.population, beside)
+    facts = {name: _facts_of(log, name, has_unread=bool(aside.rows)) for name in past}
+    found = backtest(log, past, cards, request, trace, facts)
     rules, spelling = {rule.id: rule for rule in rules_of(cards)}, spelling_of(cards)
     found = [_told(log, one, rules, request, spelling) for one in found]
     known = [{**past[one.deployment.environment].outcomes, **request.outcomes} for one in found]
     return Backtest([with_truth(one, outcomes) for one, outcomes in zip(found, known, strict=True)], aside)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BesideAll:
-    """What is known of an environment beside the rows that can be read."""
-
-    unread: Unread = field(default_factory=Unread)
-    accepting: Sequence[Event] = ()
-    """What people accepted, for whichever deployment."""
-    strayed: Strayed = NOWHERE
-    """What was written under other environments' names, where there is one deployment alone."""
-
-    def of(self, deployment: Deployment, late: Sequence[MinuteCount]) -> Besides:
-        """What is known of one deployment; ``late``: the old rows that came in its window."""
-        accepted = accepted_for(self.accepting, deployment)
-        known = accepted if accepted.rows else None
-        return Besides(unread=self.unread, late=late, accepted=known, strayed=self.strayed)
-
-
-NOTHING_BESIDE: Final = BesideAll()
-
-
-def _beside(log: EventLog, name: str, *, has_unread: bool) -> BesideAll:
+def _facts_of(log: EventLog, name: str, *, has_unread: bool) -> EnvironmentFacts:
     query = Query(environment=name)
     accepting = list(log.select(replace(query, providers=[OURSELVES], events=[ACCEPTED])))
-    return BesideAll(unread=unread_of(log.set_aside(query)) if has_unread else Unread(), accepting=accepting)
+    return EnvironmentFacts(unread=unread_of(log.set_aside(query)) if has_unread else Unread(), accepting=accepting)
 
 
 def _told(
@@ -189,83 +188,98 @@ def backtest(
     log: EventLog,
     past: Mapping[str, History],
     cards: Sequence[Card],
-    promise: Promise,
-    every: timedelta,
+    settings: ReplaySettings,
     trace: Trace = no_trace,
-    population: Population = ALIKE,
-    beside: Mapping[str, BesideAll] = MappingProxyType({}),
+    facts: Mapping[str, EnvironmentFacts] = MappingProxyType({}),
 ) -> Sequence[Replayed]:
-    """Every release of the environments, in order, as the log would have shown it at the time.
+    """Judge every release again, in order, from what the log held at each moment.
 
-    ``beside``: by environment, what is known beside its rows. The trace of a check that breaks goes to ``trace``; the
-    others stand.
+    ``past`` and ``facts`` are keyed by environment. The traceback of a check that breaks is handed to ``trace``; the
+    other checks are judged all the same.
     """
-    traces = Traces(trace)
-    spans = {name: replaying(history.deployments, promise, population) for name, history in past.items()}
-    found: dict[str, Sequence[Replayed]] = {}
-    by_deployment = any(one.deployment_id for history in past.values() for one in history.deployments)
-    spelling = spelling_of(cards)
+    replayer = _Replayer(
+        log=log,
+        cards=cards,
+        settings=settings,
+        traces=Traces(trace),
+        facts=facts,
+        by_deployment=any(one.deployment_id for history in past.values() for one in history.deployments),
+    )
+    return replayer.replay(past)
 
-    def replayed(rows: Iterable[MinuteCount], history: History, known: BesideAll) -> list[Replayed]:
-        return list(_replay_all(rows, history, cards, promise, every, traces, population, known))
 
-    for name, rows in rows_of_each(log, spans, spelling, by_deployment=by_deployment):
-        found[name] = replayed(rows, past[name], beside.get(name, NOTHING_BESIDE))
-    for name in past.keys() - found.keys():
-        found[name] = replayed([], past[name], beside.get(name, NOTHING_BESIDE))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Replayer:
+    """Judges the releases of one log again."""
 
-    def again(one: Replayed, more: Sequence[MinuteCount], strayed: Strayed) -> Replayed:
-        """The same release, beside what was not known of it."""
+    log: EventLog
+    cards: Sequence[Card]
+    settings: ReplaySettings
+    traces: Traces
+    facts: Mapping[str, EnvironmentFacts]
+    by_deployment: bool
+    """Whether rows are counted by deployment, which costs a reading of more rows."""
+
+    def replay(self, past: Mapping[str, History]) -> Sequence[Replayed]:
+        """Every release of ``past``: each environment is read once, and releases that failed once more by themselves."""
+        spans = {name: self._span_of(history.deployments) for name, history in past.items()}
+        found = {name: self._replay_all(rows, past[name], self._facts_of(name)) for name, rows in self._rows_of(spans)}
+        for name in past.keys() - found.keys():
+            found[name] = self._replay_all([], past[name], self._facts_of(name))
+        return [self._as_verified(one) for name in past for one in found[name]]
+
+    def _as_verified(self, one: Replayed) -> Replayed:
+        """The release as :func:`verify` judges it, which knows other environments and each single action."""
+        strayed = self._strayed_of(one)
+        one = self._replay_again(one, (), strayed) if strayed != NOWHERE else one
+        failed = one.failed_for_errors
+        settings, spelling = self.settings, spelling_of(self.cards)
+        single_rows = _rows_of(self.log, one, settings.promise, settings.population, spelling) if failed else None
+        retried = taken_back(single_rows, failed) if single_rows is not None else ()
+        return self._replay_again(one, retried, strayed) if retried else one
+
+    def _strayed_of(self, one: Replayed) -> Strayed:
+        """What a release that failed wrote under other environments' names; not looked for where it did not fail, since
+        a table without our indexes is scanned for it."""
+        if one.failed_after_s is None:
+            return NOWHERE
+        return strayed_from(self.log, one.deployment, self.settings.promise, self.settings.population)
+
+    def _replay_again(self, one: Replayed, more: Sequence[MinuteCount], strayed: Strayed) -> Replayed:
+        """The same release by itself, with rows and facts that the first replay did not have."""
         name = one.deployment.environment
-        alone = {name: replaying([one.deployment], promise, population)}
-        known = replace(beside.get(name, NOTHING_BESIDE), strayed=strayed)
-        for _, rows in rows_of_each(log, alone, spelling, by_deployment=by_deployment):
-            [one] = replayed(chain(rows, more), History(deployments=[one.deployment], outcomes={}), known)
+        facts = replace(self._facts_of(name), strayed=strayed)
+        for _, rows in self._rows_of({name: self._span_of([one.deployment])}):
+            [one] = self._replay_all(chain(rows, more), History(deployments=[one.deployment], outcomes={}), facts)
         return one
 
-    def as_verified(one: Replayed) -> Replayed:
-        """The release as :func:`verify` judges it, which knows of other environments and of each action."""
-        strayed = _strayed_of(log, one, promise, population)
-        one = again(one, (), strayed) if strayed != NOWHERE else one
-        failed = one.failed_for_errors
-        retried = taken_back(_rows_of(log, one, promise, population, spelling), failed) if failed else ()
-        return again(one, retried, strayed) if retried else one
+    def _replay_all(self, rows: Iterable[MinuteCount], history: History, facts: EnvironmentFacts) -> Sequence[Replayed]:
+        """The releases of one environment, in order, from its counted ``rows``."""
+        promise, deployments = self.settings.promise, history.deployments
+        late = OldRows()
+        since = self._span_of(deployments).since
+        past = past_of(each_at_its_recording(rows, deployments, promise.window, self.settings.population, since, late))
+        found: dict[int, Replayed] = {}
+        for alike in _by_component(deployments):
+            elsewhere = elsewhere_than(deployments[alike[0]], self.settings.population)
+            first = past.first_seen(elsewhere)
+            known = {number: _known(first, self.cards, deployments[number], promise) for number in alike}
+            rules = dict.fromkeys(rule for some in known.values() for rule in some)
+            ledger = _ledger_of(rules, HeldNearby(past.held, elsewhere))
+            for number, some in known.items():
+                deployment = deployments[number]
+                of_release = facts.of(deployment, late.of(deployment, promise.window))
+                found[number] = replay_one(ledger, some, deployment, self.settings, self.traces, of_release)
+        return [found[number] for number in sorted(found)]
 
-    return [as_verified(one) for name in past for one in found[name]]
+    def _span_of(self, deployments: Sequence[Deployment]) -> Replaying:
+        return replaying(deployments, self.settings.promise, self.settings.population)
 
+    def _rows_of(self, spans: Mapping[str, Replaying]) -> Iterator[tuple[str, Iterator[MinuteCount]]]:
+        return rows_of_each(self.log, spans, spelling_of(self.cards), by_deployment=self.by_deployment)
 
-def _strayed_of(log: EventLog, one: Replayed, promise: Promise, population: Population) -> Strayed:
-    """What a release that failed wrote under other environments' names. A table without our indexes is scanned for each
-    that is looked for: no other is worth it."""
-    return NOWHERE if one.failed_after_s is None else strayed_from(log, one.deployment, promise, population)
-
-
-def _replay_all(
-    rows: Iterable[MinuteCount],
-    history: History,
-    cards: Sequence[Card],
-    promise: Promise,
-    every: timedelta,
-    traces: Traces,
-    population: Population,
-    beside: BesideAll,
-) -> Iterator[Replayed]:
-    step = max(round(every / timedelta(minutes=1)), 1)
-    found: dict[int, Replayed] = {}
-    since = replaying(history.deployments, promise, population).since
-    late = OldRows()
-    past = past_of(each_at_its_recording(rows, history.deployments, promise.window, population, since, late))
-    for alike in _by_component(history.deployments):
-        elsewhere = elsewhere_than(history.deployments[alike[0]], population)
-        first = past.first_seen(elsewhere)
-        known = {number: _known(first, cards, history.deployments[number], promise) for number in alike}
-        rules = dict.fromkeys(rule for some in known.values() for rule in some)
-        ledger = _ledger_of(rules, HeldNearby(past.held, elsewhere))
-        for number, some in known.items():
-            deployment = history.deployments[number]
-            besides = beside.of(deployment, late.of(deployment, promise.window))
-            found[number] = replay_one(ledger, some, deployment, promise, step, traces, population, besides)
-    yield from (found[number] for number in sorted(found))
+    def _facts_of(self, environment: str) -> EnvironmentFacts:
+        return self.facts.get(environment, NO_ENVIRONMENT_FACTS)
 
 
 def _ledger_of(rules: Iterable[Rule], nearby: HeldNearby) -> Ledger:
@@ -298,41 +312,38 @@ def replay_one(
     ledger: Ledger,
     rules: Sequence[Rule],
     deployment: Deployment,
-    promise: Promise,
-    step: int = 1,
+    settings: ReplaySettings,
     traces: Traces | None = None,
-    population: Population = ALIKE,
-    besides: Besides = NOTHING_BESIDES,
+    facts: ReleaseFacts = NO_RELEASE_FACTS,
 ) -> Replayed:
-    """One release looked at every ``step`` minutes until its window ends.
+    """Look at one release again and again until its window ends.
 
-    Its checks and evidence are those of the window's end, also
-    where it had failed before.
+    The findings are those of the window's end, also where the release had failed before.
     """
 
     def look(some: Sequence[Rule], shared: Promise) -> ReplayCourse:
-        replay = Replay(ledger, some, deployment, shared, population)
-        replay.state.strayed = besides.strayed
-        replay.state.traffic.note_late(besides.late)
+        replay = Replay(ledger, some, deployment, shared, settings.population)
+        replay.state.strayed = facts.strayed
+        replay.state.traffic.note_late(facts.late)
         timeline = replay.timeline
-        minutes = (*range(timeline.deployed + step, timeline.end, step), timeline.end)
+        minutes = (*range(timeline.deployed + settings.step, timeline.end, settings.step), timeline.end)
         return ReplayCourse(replay, [replay.look(minute) for minute in minutes])
 
-    courses = judged_apart(look, rules, promise)
+    courses = judged_apart(look, rules, settings.promise)
     traces = traces or Traces(no_trace)
     said = [_finding(courses, rule, traces) for rule in rules]
     broken = any(finding.verdict is Verdict.ERROR for finding in said)
     live = courses.first.replay.state.live_since if courses.first else None
-    held, end = held_back_of(ledger, courses, besides.unread), minute_of(end_of(deployment, promise))
+    held, end = held_back_of(ledger, courses, facts.unread), minute_of(end_of(deployment, settings.promise))
     findings = held.findings(said, end)
-    verdicts = verdicts_of(courses, held, findings, besides, broken=broken)
+    verdicts = verdicts_of(courses, held, findings, facts, broken=broken)
     failed = next((minute for minute, verdict in verdicts if verdict is Verdict.FAIL), None)
     return Replayed(
         deployment=deployment,
         verdict=verdicts[-1][1] if verdicts else Verdict.INCONCLUSIVE,
         failed_after_s=None if failed is None else _seconds(deployment, failed),
         decided_after_s=_seconds(deployment, settled(verdicts)) if verdicts else 0,
-        findings=PackedFindings(with_accepted(findings, besides.accepted_by(end))),
+        findings=PackedFindings(with_accepted(findings, facts.accepted_by(end))),
         peak=_peak(courses, failed),
         failed_for_errors=failed_for_errors(course.replay.state for _, course in courses.parts),
         live_since=None if live is None else moment_of(live),
