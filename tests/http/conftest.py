@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from releaseguard.http import ServiceClient
+from releaseguard.clocks import Clocks
+from releaseguard.http import Authorization, ServiceClient
 
 START = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 
@@ -161,11 +162,9 @@ def connect(service: Service, clock: FakeClock) -> Iterator[Callable[..., Servic
     def make(**options: Any) -> ServiceClient:
         chosen: dict[str, Any] = {
             "service": "github",
-            "credential": "RELEASEGUARD_GITHUB_TOKEN",
+            "authorization": Authorization(help="RELEASEGUARD_GITHUB_TOKEN"),
             "base_url": service.url,
-            "clock": clock,
-            "sleep": clock.sleep,
-            "wall": clock.wall,
+            "clocks": Clocks(clock, clock.sleep, clock.wall),
             **options,
         }
         made.append(ServiceClient(**chosen))

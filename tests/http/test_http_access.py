@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from releaseguard.errors import AccessDenied, ReleaseguardError
-from releaseguard.http import Access, ServiceClient
+from releaseguard.http import Access, Authorization, ServiceClient
 from releaseguard.sandbox.vercel.stand_in import VercelStandIn
 from releaseguard.secret import Secret
 from tests.http.conftest import Answer, Service
@@ -24,7 +24,7 @@ def opened(connect: Connect, *, new: str | None = NEW) -> tuple[ServiceClient, l
     told: list[str] = []
     access = Access(Secret(OLD), Secret(new) if new else None, lambda: told.append("changed"))
     headers = lambda: {"authorization": Secret(f"Bearer {access.token().reveal()}")}  # noqa: E731
-    return connect(headers=headers, refused=access.refused), told
+    return connect(authorization=Authorization(headers, access.refused)), told
 
 
 def sent(service: Service) -> list[str]:
@@ -84,8 +84,9 @@ def test_of_many_threads_that_are_refused_at_once_each_goes_on_and_one_tells(con
         vercel.latency = 0.05  # so that several are on their way with the old one
         client = connect(
             base_url=vercel.url,
-            headers=lambda: {"authorization": Secret(f"Bearer {access.token().reveal()}")},
-            refused=access.refused,
+            authorization=Authorization(
+                lambda: {"authorization": Secret(f"Bearer {access.token().reveal()}")}, access.refused
+            ),
         )
         with ThreadPoolExecutor(10) as pool:
             replies = list(pool.map(lambda _: client.request("GET", "/v2/user"), range(10)))

@@ -15,6 +15,7 @@ from typing import Any
 import httpcore2
 import pytest
 
+from releaseguard.clocks import Clocks
 from releaseguard.errors import (
     AccessDenied,
     LeaseHeld,
@@ -26,7 +27,7 @@ from releaseguard.errors import (
     Unreachable,
     UsageError,
 )
-from releaseguard.http import Limits, Reply, ServiceClient, quoted
+from releaseguard.http import Authorization, Limits, Reply, ServiceClient, TimeLimits, quoted
 from releaseguard.http.transport import _this_thread
 from releaseguard.safemode import build_policy, guarding
 from releaseguard.settings import NetworkSection, seconds
@@ -67,7 +68,7 @@ def test_faults_of_a_repeatable_call(
     connect: Connect, service: Service, method: str, fault: Answer | str, times: int, expected: object, requests: int
 ) -> None:
     service.script = [fault] * times
-    client = connect(timeout=0.2 if fault in (SILENCE, DRIP) else 5.0)
+    client = connect(times=TimeLimits(request=0.2 if fault in (SILENCE, DRIP) else 5.0))
     assert outcome(client, method) == expected
     assert len(service.arrived) == requests
 
@@ -88,7 +89,7 @@ def test_a_call_that_must_not_arrive_twice_is_sent_once_and_its_effect_is_called
     connect: Connect, service: Service, method: str, fault: Answer | str, expected: type[ServiceError]
 ) -> None:
     service.script = [fault]
-    client = connect(timeout=0.2 if fault in (SILENCE, DRIP) else 5.0)
+    client = connect(times=TimeLimits(request=0.2 if fault in (SILENCE, DRIP) else 5.0))
     with pytest.raises(expected, match="effect is unknown") as caught:
         client.request(method, "/thing", json={"a": 1})
     assert type(caught.value) is expected
@@ -101,7 +102,7 @@ def test_every_try_of_a_write_that_may_have_arrived_is_told(
 ) -> None:
     service.script = [step]
     told: list[str] = []
-    client = connect(timeout=0.2 if step == SILENCE else 5.0)
+    client = connect(times=TimeLimits(request=0.2 if step == SILENCE else 5.0))
     client.request("PUT", "/thing", json={}, on_write=lambda: told.append("w"))
     client.request("GET", "/thing", on_write=lambda: told.append("a read is no write"))
     assert told == ["w", "w"]
@@ -156,7 +157,7 @@ def test_a_limit_is_obeyed_to_the_second_and_the_call_sent_again(
 
 def test_an_unstated_limit_doubles(connect: Connect, service: Service) -> None:
     service.script = [Answer(403, {}, SECONDARY)] * 2
-    assert outcome(connect(patience=seconds(NetworkSection().patience)), "PUT") == 200
+    assert outcome(connect(times=TimeLimits(repeats=seconds(NetworkSection().patience))), "PUT") == 200
     assert [arrived.at for arrived in service.arrived] == pytest.approx([0, 60, 180])
 
 
@@ -227,7 +228,10 @@ def test_a_refused_connection_is_tried_three_times_whatever_the_method(
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
     waits: list[float] = []
-    client = connect(base_url=f"http://127.0.0.1:{port}", sleep=lambda s: (waits.append(s), clock.sleep(s)))
+    client = connect(
+        base_url=f"http://127.0.0.1:{port}",
+        clocks=Clocks(clock, lambda s: (waits.append(s), clock.sleep(s)), clock.wall),
+    )
     with pytest.raises(Unreachable, match=r"could not be connected to \(3 times\)$"):
         client.request(method, "/thing")
     assert len(waits) == 2
@@ -262,7 +266,7 @@ def test_a_limit_that_arrives_while_the_guard_is_asked_still_stops_the_request(
 
 
 def test_what_is_sent(connect: Connect, service: Service) -> None:
-    client = connect(headers=lambda: {"Authorization": "Bearer plain"})
+    client = connect(authorization=Authorization(lambda: {"Authorization": "Bearer plain"}))
     client.request(
         "POST", "/a/b", params={"yes": True, "n": 3, "none": None, "q": "ä&"}, json={"k": ("v",)}, headers={"X-Y": "z"}
     )
@@ -497,7 +501,7 @@ def test_after_an_interrupt_nothing_new_is_started(connect: Connect, service: Se
 
 def test_an_interrupt_ends_a_wait_for_a_limit(connect: Connect, service: Service, clock: FakeClock) -> None:
     service.script = [Answer(429, {"retry-after": "80"})]
-    client = connect(sleep=lambda seconds: (clock.sleep(seconds), client._stopped.set()))
+    client = connect(clocks=Clocks(clock, lambda seconds: (clock.sleep(seconds), client._stopped.set()), clock.wall))
     with pytest.raises(KeyboardInterrupt):
         client.request("GET", "/thing")
     assert clock() <= 1

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from releaseguard.errors import RateLimited
-from releaseguard.http import Limits, predict
+from releaseguard.http import Limits, TimeLimits, predict
 from releaseguard.http.pacing import MARGIN, Pacer
 from releaseguard.settings import NetworkSection, span
 from tests.http.conftest import FakeClock
@@ -99,12 +99,12 @@ def test_an_order_to_wait_is_never_shortened_by_a_later_one(orders: list[tuple[f
 
 
 def test_a_client_keeps_the_pace_and_says_when_it_would_take_too_long(connect, service, clock) -> None:
-    client = connect(limits=Limits(writes_per_minute=3), patience=61)
+    client = connect(limits=Limits(writes_per_minute=3), times=TimeLimits(repeats=61))
     for _ in range(4):
         client.request("PUT", "/secret", json={})
     client.request("GET", "/free")
     assert [arrived.at for arrived in service.arrived] == pytest.approx([0, 0, 0, 60.5, 60.5])
-    hurried = connect(limits=Limits(writes_per_hour=1), patience=61)
+    hurried = connect(limits=Limits(writes_per_hour=1), times=TimeLimits(repeats=61))
     hurried.request("PUT", "/secret", json={})
     with pytest.raises(RateLimited, match="would have to wait 36"):
         hurried.request("PUT", "/secret", json={})
@@ -112,7 +112,9 @@ def test_a_client_keeps_the_pace_and_says_when_it_would_take_too_long(connect, s
 
 
 def test_the_default_patience_suffices_for_a_limit_of_so_many_a_minute(connect, service) -> None:
-    client = connect(limits=Limits(writes_per_minute=80), patience=span(NetworkSection().patience).total_seconds())
+    client = connect(
+        limits=Limits(writes_per_minute=80), times=TimeLimits(repeats=span(NetworkSection().patience).total_seconds())
+    )
     for _ in range(100):
         client.request("PUT", "/thing", json={})
     assert service.arrived[80].at - service.arrived[0].at >= 60

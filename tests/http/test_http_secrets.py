@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from releaseguard.errors import AccessDenied, ReleaseguardError
-from releaseguard.http import Reply, ServiceClient
+from releaseguard.http import Authorization, Reply, ServiceClient, TimeLimits
 from releaseguard.http.replies import quote_from
 from releaseguard.secret import Secret
 from tests.http.conftest import HALF, RESET, SILENCE, Answer, Service
@@ -79,7 +79,8 @@ def test_no_error_holds_a_piece_of_a_secret(
 ) -> None:
     service.script = [fault] * 4
     client = connect(
-        headers=lambda: {"authorization": Secret(f"Bearer {TOKEN}")}, timeout=0.2 if fault == SILENCE else 5
+        authorization=Authorization(lambda: {"authorization": Secret(f"Bearer {TOKEN}")}),
+        times=TimeLimits(request=0.2 if fault == SILENCE else 5),
     )
     shown = all_of(fail(client, method)).lower()
     assert not [piece for piece in pieces(VALUE) | pieces(TOKEN) if piece.lower() in shown]
@@ -96,7 +97,7 @@ def test_the_services_own_short_words_are_shown(connect: Connect, service: Servi
         message("x" * 201),
         message("two\nlines"),
     ]
-    client = connect(headers=lambda: {"authorization": Secret(f"Bearer {TOKEN}")})
+    client = connect(authorization=Authorization(lambda: {"authorization": Secret(f"Bearer {TOKEN}")}))
     shown = [str(fail(client, "PUT")).partition("answered ")[2] for _ in range(6)]
     assert shown == [
         "400 (Name is too long)",
@@ -112,7 +113,8 @@ def test_the_services_own_short_words_are_shown(connect: Connect, service: Servi
 def test_a_credential_that_no_header_can_carry_is_refused_unseen(
     connect: Connect, service: Service, character: str
 ) -> None:
-    error = fail(connect(headers=lambda: {"authorization": Secret(f"Bearer {TOKEN}{character}")}), "PUT")
+    headers = {"authorization": Secret(f"Bearer {TOKEN}{character}")}
+    error = fail(connect(authorization=Authorization(lambda: headers, help="RELEASEGUARD_GITHUB_TOKEN")), "PUT")
     assert isinstance(error, AccessDenied)
     assert "RELEASEGUARD_GITHUB_TOKEN" in (error.next_step or "")
     assert TOKEN not in all_of(error)

@@ -190,11 +190,13 @@ def test_a_proxy_of_the_environment_is_never_asked(run_guarded: Run) -> None:
 def test_behind_the_configured_proxy_the_target_is_checked_all_the_same(run_guarded: Run) -> None:
     results = run_guarded("""
         import urllib.request, requests
+        from releaseguard.clocks import Clocks
         from releaseguard.http import ServiceClient
         proxy = f"http://127.0.0.1:{serve()}"
         github = "https://api.github.com"
         def ours(url):
-            client = ServiceClient(service="github", base_url=url, proxy=proxy, sleep=lambda seconds: None)
+            clocks = Clocks(sleep=lambda seconds: None)
+            client = ServiceClient(service="github", base_url=url, proxy=proxy, clocks=clocks)
             return client.request("GET", "/zen")
         policy = build_policy({"[github] url": github}, DENIED, proxy=proxy)
         with contextlib.suppress(Exception):

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from releaseguard.clocks import Clocks
 from releaseguard.destinations.interface import Item, ItemKind
-from releaseguard.http import ServiceClient
+from releaseguard.http import Authorization, ServiceClient, TimeLimits
 from releaseguard.sandbox.serving.stand_in import StandIn
 from releaseguard.secret import Secret
 
@@ -51,11 +52,9 @@ def client_for(
     return ServiceClient(
         service=stand_in.name,
         base_url=stand_in.url,
-        headers=headers or (lambda: bearer),
-        timeout=5.0,
-        patience=90.0,
-        clock=time,
-        sleep=time.sleep,
+        authorization=Authorization(headers or (lambda: bearer)),
+        times=TimeLimits(request=5.0),
+        clocks=Clocks(time, time.sleep),
     )
 
 

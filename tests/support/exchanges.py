@@ -13,9 +13,10 @@ from typing import Any
 import httpx2
 import vcr
 
+from releaseguard.clocks import Clocks
 from releaseguard.compose.known.configuration import ADDRESSES
 from releaseguard.destinations.interface import Item, ItemKind
-from releaseguard.http import Limits, ServiceClient
+from releaseguard.http import Authorization, Limits, ServiceClient
 from releaseguard.http.replies import Reply
 from releaseguard.http.transport import Outgoing, reply_of
 from releaseguard.secret import Secret
@@ -145,9 +146,9 @@ def connected(base: str | None = None, token: str | None = None) -> Iterator[Con
         client = ServiceClient(
             service=service,
             base_url=base or BASES[service],
-            headers=headers,
+            authorization=Authorization(headers),
             limits=Limits(concurrency=1),
-            wall=lambda: datetime(2026, 11, 24, tzinfo=UTC),
+            clocks=Clocks(wall=lambda: datetime(2026, 11, 24, tzinfo=UTC)),
             transport=_Recorded(),
         )
         opened.append(client)

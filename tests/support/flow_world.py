@@ -11,9 +11,10 @@ from msgspec import structs
 
 from releaseguard.cards.load import Cards, join, shipped_folder
 from releaseguard.cards.spec import Card
+from releaseguard.clocks import Clocks
 from releaseguard.eventlog.interface import EventLog
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
-from releaseguard.http import ServiceClient
+from releaseguard.http import Authorization, ServiceClient, TimeLimits
 from releaseguard.sandbox.app import AppStandIn
 from releaseguard.sandbox.world import World
 from releaseguard.secret import Secret
@@ -96,11 +97,9 @@ def client_of(app_url: str, session: UserSession, time: FakeTime) -> ServiceClie
     return ServiceClient(
         service="app",
         base_url=app_url,
-        headers=session.headers,
-        timeout=5.0,
-        patience=30.0,
-        clock=time,
-        sleep=time.sleep,
+        authorization=Authorization(session.headers),
+        times=TimeLimits(request=5.0, repeats=30.0),
+        clocks=Clocks(time, time.sleep),
     )
 
 

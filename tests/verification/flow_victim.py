@@ -21,7 +21,7 @@ from msgspec import structs
 from releaseguard.cards.load import load_cards
 from releaseguard.cards.spec import StepSpec
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
-from releaseguard.http import ServiceClient
+from releaseguard.http import Authorization, ServiceClient
 from releaseguard.secret import Secret
 from releaseguard.verification.flows.context import FlowContext
 from releaseguard.verification.flows.session import SyntheticUser, UserSession
@@ -64,7 +64,7 @@ class Executioner:
 def main(log_file: str, url: str, email: str, password: str, key: str, die_at: str) -> None:
     executioner = Executioner(int(die_at))
     session = UserSession(lambda: SyntheticUser(Secret(email), Secret(password), Secret(key)))
-    client = ServiceClient(service="app", base_url=url, headers=session.headers, timeout=10)
+    client = ServiceClient(service="app", base_url=url, authorization=Authorization(session.headers))
     card = load_cards().get("paytr")
     card = structs.replace(card, flows=[structs.replace(one, idempotent=True, cleanup=[CANCEL]) for one in card.flows])
     check = next(check for check in card.checks if check.id == "paytr.withdraw")

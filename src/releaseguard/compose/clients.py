@@ -127,7 +127,7 @@ class Clients(Struct, eq=False):
     ) -> ServiceClient:
         """A client of ``service``, or one for the ``url`` of another ``setting``; ``carries``: whether anything
         confidential is sent there. Raises ``Refused`` where that may not be."""
-        from releaseguard.http import ServiceClient
+        from releaseguard.http import Authorization, ServiceClient, TimeLimits, no_other_credential
 
         named = setting or (f"[{service.name}] url" if service else "")
         address = url or (self.settings.services[service.name].url if service else "")
@@ -138,16 +138,14 @@ class Clients(Struct, eq=False):
         client = ServiceClient(
             service=called,
             base_url=address,
-            headers=headers,
+            authorization=Authorization(
+                headers, access.refused if access else no_other_credential, credential_help(called)
+            ),
             limits=limits or Limits(),
-            credential=credential_help(called),
-            timeout=seconds(network.timeout),
-            patience=self._patience(),
+            times=TimeLimits(request=seconds(network.timeout), repeats=self._patience()),
             guard=lambda: self.guard(),  # noqa: PLW0108 - a rotation arms it after its clients were made
-            refused=access.refused if access else lambda _: False,
             proxy=network.proxy,
-            clock=self.clocks.elapsed,
-            sleep=self.clocks.sleep,
+            clocks=self.clocks,
         )
         self.opened.callback(client.close)
         return client

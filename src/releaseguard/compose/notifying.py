@@ -104,7 +104,7 @@ class Notices(Struct, frozen=True, dict=True, eq=False):
         )
 
     def _client(self, url: Secret) -> ServiceClient:
-        from releaseguard.http import ServiceClient
+        from releaseguard.http import ServiceClient, TimeLimits
         from releaseguard_events.places.hosts import place_of
         from releaseguard_events.places.urls import split
 
@@ -113,10 +113,9 @@ class Notices(Struct, frozen=True, dict=True, eq=False):
         client = ServiceClient(
             service="the webhook",
             base_url=f"{parts.scheme}://{parts.server}",
-            timeout=TIMEOUT,
-            patience=0.0,
+            times=TimeLimits(request=TIMEOUT, repeats=0.0),
             proxy=self.clients.settings.network.proxy,
-            sleep=self.clients.clocks.sleep,
+            clocks=self.clients.clocks,
         )
         self.clients.opened.callback(client.close)
         return client

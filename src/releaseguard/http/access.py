@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from releaseguard.http.replies import Reply, parse_json
 from releaseguard.secret import Secret
 
 
+def no_other_credential(_sent: Sequence[str]) -> bool:
+    """:attr:`Authorization.refused` of a service that has a single credential, or none."""
+    return False
+
+
+class Authorization(NamedTuple):
+    """How requests to a service are authorized, and what happens where the service refuses that."""
+
+    headers: Callable[[], Mapping[str, str | Secret]] = dict
+    """The headers that carry the credential, asked for before each try."""
+    refused: Callable[[Sequence[str]], bool] = no_other_credential
+    """Given the credentials that the service refused; returns whether ``headers`` has others now (:class:`Access`)."""
+    help: str | None = None
+    """What the user should check where the service refuses the credential, for instance the name of a variable."""
+
+
 class Access:
     """One credential until the service refuses it, then its ``successor``, for all threads.
 
-    ``changed`` is called once, when that happens.
+    ``changed`` is called once, when the successor takes over.
     """
 
     def __init__(
@@ -28,7 +45,8 @@ class Access:
         return self._token
 
     def refused(self, sent: Sequence[str]) -> bool:
-        """Whether there is another credential than those that were ``sent`` and refused; from now on it is in use."""
+        """Switch to the successor. Returns whether that is another credential than those that were ``sent`` and
+        refused."""
         with self._lock:
             if self._successor is None or any(self._successor.same_as(Secret(one)) for one in sent):
                 return False
@@ -39,7 +57,8 @@ class Access:
 
 
 def refuses_credential(reply: Reply) -> bool:
-    """Whether the credential itself is refused, whatever was asked: 401, or a 403 that says ``invalidToken``."""
+    """Whether the service refuses the credential itself and not the request: 401, or a 403 whose body has
+    ``error.invalidToken``."""
     if reply.status != 403:
         return reply.status == 401
     found, _ = parse_json(reply.body)

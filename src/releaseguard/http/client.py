@@ -1,19 +1,19 @@
-"""The one HTTP client of all adapters: limits, repeats, time limits, redaction, and errors in words.
+"""The HTTP client that all adapters share: rate limits, retries, timeouts, redaction, and errors in plain words.
 
-httpx2 is loaded with the first request. Nothing here puts a response's body, a query or a secret into an
-exception, and no exception of httpx2 (each holds the request, credentials included) leaves this module.
+httpx2 is imported with the first request. No exception raised here contains a response body, a query or a secret, and
+no exception of httpx2 leaves this module, since each holds the request with its credentials.
 """
 
 from __future__ import annotations
 
 import random
 import threading
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urljoin
 
 from releaseguard import __version__
+from releaseguard.clocks import REAL, Clocks
 from releaseguard.errors import (
     AccessDenied,
     NotFound,
@@ -24,12 +24,11 @@ from releaseguard.errors import (
     Unreachable,
     UsageError,
 )
-from releaseguard.http.access import refuses_credential
+from releaseguard.http.access import Authorization, refuses_credential
 from releaseguard.http.calls import REPEATABLE, ServiceCall, Spent, plain_path, serialised
-from releaseguard.http.pacing import Limits, Pacer
+from releaseguard.http.pacing import Limits, Pacer, TimeLimits
 from releaseguard.http.replies import Fault, Reply, is_limit, next_step, quote_from, stated_wait
 from releaseguard.http.side_by_side import SideBySide
-from releaseguard.model import utc_now
 from releaseguard.safemode import active_policy, check_address, refusal_behind
 from releaseguard.secret import Secret
 from releaseguard_events.places.hosts import in_one_spelling, place_of
@@ -52,15 +51,10 @@ SERVER_ERROR_TRIES: Final = 4
 
 
 class ServiceClient:
-    """Talks to one service at ``base_url`` for all threads of this process.
+    """A client for one service at ``base_url``, shared by all threads of this process.
 
-    ``credential`` says in words what to check where the service refuses it. ``headers`` gives the credentials for each
-    try; where the service refuses them, ``refused`` is told what they
-    were and says whether ``headers`` has others now (:class:`~releaseguard.http.access.Access`). ``guard`` is
-    called before every request that is sent, repeats included, and may stop it by raising. ``timeout`` (seconds)
-    bounds connecting, each silence and each request as a whole; ``patience`` (seconds) bounds what repeats and
-    limits may add to one call.
-    ``clock`` and ``sleep`` belong together. Raises ``SafeModeRefusal`` for an address that is not allowed.
+    ``guard`` is called before every request that is sent, retries included, and stops it by raising. ``transport`` is
+    what sends (tests replace it). Raises ``SafeModeRefusal`` for an address that SAFE MODE does not allow.
     """
 
     def __init__(
@@ -68,17 +62,12 @@ class ServiceClient:
         *,
         service: str,
         base_url: str,
-        headers: Callable[[], Mapping[str, str | Secret]] = dict,
-        limits: Limits = Limits(),  # noqa: B008 - frozen
-        credential: str | None = None,
-        timeout: float = 10.0,
-        patience: float = 90.0,
+        authorization: Authorization = Authorization(),  # noqa: B008 - immutable
+        limits: Limits = Limits(),  # noqa: B008 - immutable
+        times: TimeLimits = TimeLimits(),  # noqa: B008 - immutable
         guard: Callable[[], None] = lambda: None,
-        refused: Callable[[Sequence[str]], bool] = lambda _: False,
         proxy: str | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        wall: Callable[[], datetime] = utc_now,
-        sleep: Callable[[float], None] = time.sleep,
+        clocks: Clocks = REAL,
         transport: Any = None,
     ) -> None:
         self._passed = active_policy()
@@ -86,17 +75,14 @@ class ServiceClient:
         self.service = service
         self.host = split(base_url).server
         self._base = in_one_spelling(base_url).rstrip("/")
-        self._headers = headers
-        self._limits = limits
-        self._credential = credential or f"the credential for {service}"
-        self._timeout = timeout
-        self._patience = patience
+        self._authorization = authorization
+        self._credential = authorization.help or f"the credential for {service}"
+        self._times = times
         self._guard = guard
-        self._refused = refused
         self._proxy = None if proxy is None or place_of(base_url).is_loopback else in_one_spelling(proxy)
-        self._clock, self._wall, self._sleep = clock, wall, sleep
+        self._clocks = clocks
         self._transport = transport
-        self._pacer = Pacer(limits, clock)
+        self._pacer = Pacer(limits, clocks.elapsed)
         self._places = threading.BoundedSemaphore(limits.concurrency)
         self._stopped = threading.Event()
         self._lock = threading.Lock()
@@ -139,12 +125,12 @@ class ServiceClient:
             allow=allow,
             on_write=on_write,
         )
-        spent = Spent(self._clock() + self._patience)
+        spent = Spent(self._clocks.elapsed() + self._times.repeats)
         while True:
             answer, sent_secrets = self._try(call, spent)
             if call.writes and not (isinstance(answer, Fault) and not answer.was_sent):
                 call.on_write()
-            if isinstance(answer, Reply) and refuses_credential(answer) and self._refused(sent_secrets):
+            if isinstance(answer, Reply) and refuses_credential(answer) and self._authorization.refused(sent_secrets):
                 continue  # nothing was done for a stranger, so every method may be tried again
             reply = self._settle(call, answer, spent, (*secrets, *sent_secrets))
             if reply is not None:
@@ -157,10 +143,10 @@ class ServiceClient:
         """
         from email.utils import parsedate_to_datetime
 
-        before = self._wall()
+        before = self._clocks.wall()
         reply = self.request("GET", path, allow=range(300, 500))
         try:
-            return before, parsedate_to_datetime(reply.headers.get("date", "")), self._wall()
+            return before, parsedate_to_datetime(reply.headers.get("date", "")), self._clocks.wall()
         except ValueError:
             return None
 
@@ -191,7 +177,7 @@ class ServiceClient:
     def _heed(self, answer: Reply | Fault) -> None:
         """Puts a service's order to wait in force for all threads."""
         if isinstance(answer, Reply) and (is_limit(answer) or answer.status >= 500):
-            wait = stated_wait(answer, self._wall())
+            wait = stated_wait(answer, self._clocks.wall())
             if wait is not None:
                 self._pacer.close_for(wait)
 
@@ -200,7 +186,7 @@ class ServiceClient:
             "accept": "application/json",
             "user-agent": f"releaseguard/{__version__}",
             **({"content-type": "application/json"} if call.content is not None else {}),
-            **self._headers(),
+            **self._authorization.headers(),
             **call.headers,
         }
         secrets = [value.reveal() for value in given.values() if isinstance(value, Secret)]
@@ -224,7 +210,7 @@ class ServiceClient:
                 return
 
     def _pause(self, call: ServiceCall, seconds: float, spent: Spent) -> None:
-        if self._clock() + seconds > spent.until:
+        if self._clocks.elapsed() + seconds > spent.until:
             raise RateLimited(
                 f"{call.words} would have to wait {seconds:.0f} s for the service's limit, longer than this run may",
                 where=self.host,
@@ -232,7 +218,7 @@ class ServiceClient:
             )
         while seconds > 0:
             self._stop_if_interrupted()
-            self._sleep(min(seconds, 1.0))  # in slices, so that Ctrl-C is not kept waiting
+            self._clocks.sleep(min(seconds, 1.0))  # in slices, so that Ctrl-C is not kept waiting
             seconds -= 1.0
 
     def _stop_if_interrupted(self) -> None:
@@ -252,13 +238,13 @@ class ServiceClient:
             self._address_of(call),
             {"accept-encoding": "gzip, deflate", **headers},
             call.content,
-            self._timeout,
+            self._times.request,
             f"{self.host}{call.path}",
         )
         stopped: ReleaseguardError | None
         try:
             # The guard once more, at the last moment: the process may have been stopped since it was admitted.
-            with ends_within(self._timeout, self._guard):
+            with ends_within(self._times.request, self._guard):
                 return transport.answer_to(request)
         except ReleaseguardError as exc:
             stopped = exc.with_traceback(None)  # its frames hold the request
@@ -325,11 +311,11 @@ class ServiceClient:
 
     def _after_limit(self, call: ServiceCall, reply: Reply, spent: Spent) -> None:
         times = spent.again("limit")
-        wait = stated_wait(reply, self._wall())
+        wait = stated_wait(reply, self._clocks.wall())
         if wait is None:
             wait = UNSTATED_LIMIT * 2 ** (times - 1)
         self._pacer.close_for(wait)
-        if call.once or times >= LIMIT_TRIES or self._clock() + wait > spent.until:
+        if call.once or times >= LIMIT_TRIES or self._clocks.elapsed() + wait > spent.until:
             raise RateLimited(
                 f"{call.words} answered {reply.status}: over the service's limit for the next {wait:.0f} s",
                 where=self.host,
@@ -353,9 +339,9 @@ class ServiceClient:
     def _back_off(self, tries: int, spent: Spent) -> bool:
         """Waits before the next try; whether there was patience left for it."""
         seconds = 0.5 * 2 ** (tries - 1) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a key
-        if self._clock() + seconds > spent.until:
+        if self._clocks.elapsed() + seconds > spent.until:
             return False
-        self._sleep(seconds)
+        self._clocks.sleep(seconds)
         return True
 
     def _refusal(self, call: ServiceCall, reply: Reply, secrets: Sequence[str]) -> ReleaseguardError:

@@ -32,6 +32,15 @@ class Limits(Struct, frozen=True):
     writes_per_hour: int | None = None
 
 
+class TimeLimits(Struct, frozen=True):
+    """How long a call to a service may take, in seconds."""
+
+    request: float = 10.0
+    """Bounds connecting, each silence of the service, and each single request as a whole."""
+    repeats: float = 90.0
+    """How much retries and waiting for rate limits may add to one call."""
+
+
 class _Rule(Struct, frozen=True):
     """At most ``limit`` units in any ``seconds``, where a read costs ``read`` units and a write ``write``."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from releaseguard.errors import ServiceError, Unreachable
 from releaseguard.rotation.certificate.doubts import called, quiet_from
 from releaseguard.rotation.drift.revocation import revoked_by
+from releaseguard.rotation.history.parts import ConsumerRecord
 from releaseguard.rotation.history.views import RotationView
 from releaseguard.rotation.identity.expected import nobody_is_said, phones_alone
 from releaseguard.rotation.session import RotationSession
@@ -171,52 +172,108 @@ def _phones_are_left(session: RotationSession, view: RotationView) -> bool:
 
 
 def _what_a_proof_needs(session: RotationSession, view: RotationView) -> str:
-    pinned = {made.place: made.id for made in view.progress(Direction.FORWARD).deployments.values()}
-    for one in view.proof.runtimes:
-        if one.serves:
-            deployment = next((id_ for place, id_ in pinned.items() if f"{one.uri}/".startswith(f"{place}/")), None)
-            return f"Promote {deployment or 'the new deployment'} to production in place of {one.serves}"
-    if changed := {one.uri: one.rewritten for one in view.proof.runtimes if one.rewritten}:
-        what = "; ".join(f"{', '.join(names)} at {uri}" for uri, names in changed.items())
-        return f"Stop what else writes {what} (see: releaseguard drift), so that it stays as it is written now"
-    if old := [one.uri for one in view.proof.runtimes if one.old and one.successes < one.needed]:
-        strangers = _strangers(session, view)
-        named = f" ({', '.join(strangers)}, which no sources name)" if strangers else ""
-        return f"Restart or deploy what still runs with another version at {', '.join(old)}{named}"
-    silent = {one.uri for one in view.proof.runtimes if not (one.successes or one.unlabelled)}
-    if unsaid := [uri for uri in nobody_is_said(session.bindings) if uri in silent]:
-        section = f"[providers.{session.context.card.id}.sources]"
-        return "Say what runs there: " + "; ".join(f'{section} "{uri}" = ["..."]' for uri in unsaid)
-    if any(one.unlabelled and not one.successes for one in view.proof.runtimes):
-        return "Have the app's rows say which value they used (detail.secret_version) and from which source"
-    seen = view.certificate.consumers if view.certificate else ()
-    if refused := [called(one) for one in seen if one.refused and not one.new]:
-        return f"See which value {', '.join(refused)} holds: the provider refuses it"
-    if refused := [called(one) for one in seen if one.refused]:
-        return f"See why the provider refuses some of what {', '.join(refused)} asks of it with the new value"
-    if early := [called(one) for one in seen if one.new and one.destination in silent]:
-        return (
-            f"Set the clock of {', '.join(early)} right (compare: releaseguard doctor): by it the new value was used "
-            "before it was there"
-        )
-    return "Make the traffic that is missing"
+    """The first obstacle to a proof that is there, as a request to remove it."""
+    found = (obstacle(session, view) for obstacle in _OBSTACLES)
+    return next((said for said in found if said), "Make the traffic that is missing")
+
+
+def _production_serves_another(_session: RotationSession, view: RotationView) -> str | None:
+    elsewhere = next((one for one in view.proof.runtimes if one.serves), None)
+    if elsewhere is None:
+        return None
+    newest = {made.place: made.id for made in view.progress(Direction.FORWARD).deployments.values()}
+    ours = next((id_ for place, id_ in newest.items() if f"{elsewhere.uri}/".startswith(f"{place}/")), None)
+    return f"Promote {ours or 'the new deployment'} to production in place of {elsewhere.serves}"
+
+
+def _somebody_else_writes(_session: RotationSession, view: RotationView) -> str | None:
+    changed = [f"{', '.join(one.rewritten)} at {one.uri}" for one in view.proof.runtimes if one.rewritten]
+    if not changed:
+        return None
+    return (
+        f"Stop what else writes {'; '.join(changed)} (see: releaseguard drift), so that it stays as it is written now"
+    )
+
+
+def _still_on_another_version(session: RotationSession, view: RotationView) -> str | None:
+    behind = [one.uri for one in view.proof.runtimes if one.old and one.successes < one.needed]
+    if not behind:
+        return None
+    strangers = _strangers(session, view)
+    named = f" ({', '.join(strangers)}, which no sources name)" if strangers else ""
+    return f"Restart or deploy what still runs with another version at {', '.join(behind)}{named}"
+
+
+def _no_sources_configured(session: RotationSession, view: RotationView) -> str | None:
+    silent = _without_successes(view)
+    unsaid = [uri for uri in nobody_is_said(session.bindings) if uri in silent]
+    section = f"[providers.{session.context.card.id}.sources]"
+    return "Say what runs there: " + "; ".join(f'{section} "{uri}" = ["..."]' for uri in unsaid) if unsaid else None
+
+
+def _rows_without_a_label(_session: RotationSession, view: RotationView) -> str | None:
+    if not any(one.unlabelled and not one.successes for one in view.proof.runtimes):
+        return None
+    return "Have the app's rows say which value they used (detail.secret_version) and from which source"
+
+
+def _refused_by_the_provider(_session: RotationSession, view: RotationView) -> str | None:
+    refused = [one for one in _consumers(view) if one.refused]
+    if never_new := [called(one) for one in refused if not one.new]:
+        return f"See which value {', '.join(never_new)} holds: the provider refuses it"
+    if not refused:
+        return None
+    names = ", ".join(map(called, refused))
+    return f"See why the provider refuses some of what {names} asks of it with the new value"
+
+
+def _clock_is_behind(_session: RotationSession, view: RotationView) -> str | None:
+    silent = _without_successes(view)
+    early = [called(one) for one in _consumers(view) if one.new and one.destination in silent]
+    if not early:
+        return None
+    return (
+        f"Set the clock of {', '.join(early)} right (compare: releaseguard doctor): by it the new value was used "
+        "before it was there"
+    )
+
+
+_OBSTACLES = (
+    _production_serves_another,
+    _somebody_else_writes,
+    _still_on_another_version,
+    _no_sources_configured,
+    _rows_without_a_label,
+    _refused_by_the_provider,
+    _clock_is_behind,
+)
+"""What can stand between a rotation and its proof, the most certain first: each returns ``None`` where it does not."""
+
+
+def _without_successes(view: RotationView) -> Collection[str]:
+    """The destinations of which no success since the deployment is known, with a label or without."""
+    return {one.uri for one in view.proof.runtimes if not (one.successes or one.unlabelled)}
+
+
+def _consumers(view: RotationView) -> Sequence[ConsumerRecord]:
+    """Who was seen using either value; nobody where no certificate was made."""
+    return view.certificate.consumers if view.certificate else ()
 
 
 def _on_the_old(view: RotationView) -> Sequence[str]:
-    """Who used the old value last, and not the new one."""
-    seen = view.certificate.consumers if view.certificate else ()
-    return [called(one) for one in seen if one.old_last and (one.new_last or "") < one.old_last]
+    """The consumers whose latest success used the old value."""
+    return [called(one) for one in _consumers(view) if one.old_last and (one.new_last or "") < one.old_last]
 
 
 def _strangers(session: RotationSession, view: RotationView) -> Sequence[str]:
-    """Those of them of whom the project says nowhere where they run, where it says that of everything that runs."""
-    seen = view.certificate.consumers if view.certificate else ()
+    """Consumers still on the old value that no ``sources`` setting names; none unless every runtime destination has
+    such a setting."""
     runtimes = [one for one in session.context.bindings if one.destination.runtime]
     if any(one.sources is None for one in runtimes):
         return ()
     named = {source for one in runtimes for source in one.sources or ()}
     behind = _on_the_old(view)
-    return [called(one) for one in seen if one.source and one.source not in named and called(one) in behind]
+    return [called(one) for one in _consumers(view) if one.source and one.source not in named and called(one) in behind]
 
 
 def _after_the_proof(session: RotationSession, view: RotationView, at: str) -> str | None:

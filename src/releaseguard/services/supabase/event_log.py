@@ -67,9 +67,9 @@ _ANSWERS = (400, 401, 403, 404, 409)
 
 def connect(url: str, headers: Callable[[], Headers], clocks: Clocks = REAL) -> ServiceClient:
     """A client with the usual limits, which waits by these clocks before it asks again."""
-    from releaseguard.http import ServiceClient
+    from releaseguard.http import Authorization, ServiceClient
 
-    return ServiceClient(service="supabase", base_url=url, headers=headers, clock=clocks.elapsed, sleep=clocks.sleep)
+    return ServiceClient(service="supabase", base_url=url, authorization=Authorization(headers), clocks=clocks)
 
 
 class SupabaseEventLog(AppsTable):

@@ -87,7 +87,8 @@ def verdicts_of(
     *,
     broken: bool,
 ) -> Sequence[tuple[int, Verdict]]:
-    """The overall verdict at each look, with the look's minute; where a check is ``broken`` it can only be FAIL or ERROR."""
+    """The overall verdict at each look, with the look's minute. Where a check is ``broken`` it can only be FAIL or
+    ERROR."""
     columns = zip(*(course.looks for _, course in courses.parts), strict=True)
     if not broken and len(courses.parts) == 1 and not held.unread.rows and facts.accepted is None:
         return [(look.minute, look.verdict) for (look,) in columns]

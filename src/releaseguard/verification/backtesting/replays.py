@@ -221,7 +221,7 @@ class _Replayer:
     """Whether rows are counted by deployment, which costs a reading of more rows."""
 
     def replay(self, past: Mapping[str, History]) -> Sequence[Replayed]:
-        """Every release of ``past``: each environment is read once, and releases that failed once more by themselves."""
+        """Every release of ``past``, each environment read once; a release that failed is read again by itself."""
         spans = {name: self._span_of(history.deployments) for name, history in past.items()}
         found = {name: self._replay_all(rows, past[name], self._facts_of(name)) for name, rows in self._rows_of(spans)}
         for name in past.keys() - found.keys():
