@@ -127,6 +127,38 @@ def test_the_delimiter_is_found_in_the_heading(delimiter: str) -> None:
     assert [one.values for one in lines(f"a{delimiter}b\n1{delimiter}2\n", "csv")] == [{"a": "1", "b": "2"}]
 
 
+def test_a_spreadsheets_edges_are_no_rows_and_no_columns() -> None:
+    """Line ends before the heading, the delimiter as spreadsheets declare it, columns and rows of nothing."""
+    given = "\ufeff\r\nsep=;\r\na;b;;\r\n1,5;2;;\r\n;;;\r\n3;x;;\r\n"
+    assert lines(given, "csv") == [Row(4, {"a": "1,5", "b": "2"}), Row(6, {"a": "3", "b": "x"})]
+
+
+def test_a_name_of_ours_may_be_written_in_any_case_and_the_id_does_not_depend_on_who_says_so() -> None:
+    heading = " OCCURRED_AT ,Provider,event,Outcome,Plan\n"
+    read = lines(heading + "2026-11-24T10:00:00Z,sendgrid,sendgrid_email_sent,success,pro\n", "csv")
+    (found,), tally = imported(read)
+    assert (found.provider, found.outcome, [*tally.unused]) == ("sendgrid", Outcome.SUCCESS, ["Plan"])
+    (told,), _ = imported(read, columns={"provider": "Provider", "detail.plan": "Plan"})
+    assert told.id == found.id
+    assert told.detail["plan"] == "pro"
+
+
+def test_what_is_written_twice_in_different_cases_is_not_chosen_from() -> None:
+    _, tally = imported(lines("Provider,PROVIDER,event\nsendgrid,twilio,e\n", "csv"), constants={"occurred_at": "x"})
+    assert [one.column for one in tally.first_broken] == ["provider"]
+
+
+def test_a_line_of_several_objects_is_several_rows_and_commas_between_them_say_nothing() -> None:
+    given = '{"a": 1},\n{"a": 2}{"a": 3}\n{"a": 4}, {"a": oops}, {"a": 5}\n'
+    rows = [Row(1, {"a": 1}), Row(2, {"a": 2}), Row(2, {"a": 3}), Row(3, {"a": 4})]
+    assert lines(given, "jsonl") == [*rows, Problem(3, None, "no JSON")]
+
+
+def test_a_number_of_thousands_of_digits_takes_no_row_with_it() -> None:
+    (event,), _ = imported(lines(json.dumps(WELL)[:-1] + f', "detail": {{"a": {"9" * 5000}, "b": 1}}}}', "jsonl"))
+    assert event.detail["b"] == 1
+
+
 def test_quotes_hold_delimiters_and_line_ends_and_empty_fields_are_no_values() -> None:
     assert lines('a,b\n"1,\n2",\n3,4\n', "csv") == [Row(3, {"a": "1,\n2", "b": None}), Row(4, {"a": "3", "b": "4"})]
 
@@ -140,7 +172,7 @@ def test_quotes_hold_delimiters_and_line_ends_and_empty_fields_are_no_values() -
         ("csv", b"a,b\n1\n1,2\n1,2,3\n", [(2, None), (4, None)]),
         ("csv", b"a,b\n1,\xff\n1,2\n", [(2, "b")]),
         ("csv", b'a,b\n1,"x"y\n1,2\n', [(2, None)]),
-        ("csv", b"a,b\n1," + b"x" * (1 << 20) + b"\n1,2\n", [(2, None)]),
+        ("csv", b"a,b\n1," + b"x" * (1 << 20) + b"\n1,2\n1\n", [(2, None), (4, None)]),
         ("csv", b'a,b\n1,2\n1,"never ends\n', [(3, None)]),
     ],
     ids=["no JSON", "no UTF-8", "long", "fields", "a field no UTF-8", "quotes", "a long line", "an open quote"],
@@ -155,8 +187,13 @@ def test_a_broken_line_is_named_and_the_others_are_read(form: str, text: bytes, 
     ("form", "text", "words"),
     [
         ("jsonl", b'[{"a": 1}]', "jq -c"),
-        ("jsonl", '{"a": 1}'.encode("utf-16"), "iconv"),
-        ("csv", "a,b\n1,2".encode("utf-16"), "iconv"),
+        ("jsonl", b'\n[\n{"a": 1}\n]', "jq -c"),
+        ("jsonl", b'{\n  "a": 1\n}\n', "jq -c ."),
+        ("jsonl", '{"a": 1}'.encode("utf-16"), "iconv -f UTF-16 "),
+        ("csv", "a,b\n1,2".encode("utf-16"), "iconv -f UTF-16 "),
+        ("csv", "a,b\n1,2".encode("utf-16-le"), "iconv -f UTF-16LE "),
+        ("csv", "a,b\n1,2".encode("utf-16-be"), "iconv -f UTF-16BE "),
+        ("csv", "a,b\n1,2".encode("utf-32"), "iconv -f UTF-32 "),
         ("csv", b"a,b,a\n1,2,3", "name of its own"),
         ("csv", b"a,b\r1,2\r", "line ends"),
     ],

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-import json
+import re
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, BinaryIO
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, Self
 
 from releaseguard.errors import UsageError
+from releaseguard.eventlog.rows.detail import DECODER
+from releaseguard_events.stores.table import COLUMNS
 
 MOST_BYTES = 1 << 20
 """Of a line."""
@@ -22,6 +24,17 @@ _UNPACKED_BY = {
     b"\x28\xb5\x2f\xfd": "zstd -dc",
 }
 """What prints the text of a compressed file, by the bytes that such a file begins with."""
+_WIDE = {
+    b"\xff\xfe\0\0": "UTF-32",
+    b"\0\0\xfe\xff": "UTF-32",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
+"""By the byte-order mark, the longer ones first."""
+_DELIMITERS = ",;\t|"
+_DECLARED = re.compile(rf"sep=([{_DELIMITERS}])\s*", re.IGNORECASE)
+_BETWEEN = " \t\r\n,"
+"""What may stand between two objects of a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,41 +59,74 @@ class Row:
 
     line: int
     values: Mapping[str, Any]
+    ours: Mapping[str, str] = field(default_factory=dict)
+    """Columns of ours -> how the file writes them, where that is otherwise: ``Occurred_At``."""
 
 
 def rows_of_json_lines(file: BinaryIO) -> Iterator[Row | Problem]:
-    """One JSON object a line. Raises ``UsageError`` for a file of another form."""
+    """One JSON object a line, or several one after the other; commas between them say nothing.
+
+    Raises ``UsageError`` for a file of another form.
+    """
+    begun = False
     for number, line in _lines(file):
         if isinstance(line, Problem):
             yield line
-        elif number == 1 and line.startswith("["):
+            continue
+        text = line.strip()
+        if not begun and text.startswith("["):
             raise UsageError("it is one JSON array", next_step="Make it one object a line: jq -c '.[]' FILE")
-        elif line.strip():
-            yield _object(number, line)
+        if not begun and text == "{":
+            raise UsageError("its objects are of several lines", next_step="Make it one object a line: jq -c . FILE")
+        begun = begun or bool(text)
+        yield from _objects(number, text)
 
 
 def rows_of_csv(file: BinaryIO) -> Iterator[Row | Problem]:
-    """A heading, then a row a line (or several, in quotes); an empty field is not a value. The delimiter is a comma, a
-    semicolon or a tab, whichever stands most often in the heading."""
-    skipped: deque[Problem] = deque()
-    texts = _texts(_lines(file, whole=False), skipped)
-    heading = next(texts, "")
-    delimiter = max(",;\t", key=heading.count)
+    """A heading, then a row a line (or several, in quotes); an empty field is not a value, nor a row of such a row.
+
+    The delimiter is the one that the first line declares (``sep=;``, which spreadsheets read), else whichever stands
+    most often in the heading. Empty lines may stand before it. Columns without a name, which a spreadsheet leaves at
+    its edge, are not read; a name of ours may be written in any case, with spaces around it.
+    """
+    texts = _CsvLines(_lines(file, whole=False))
+    heading = texts.next_of_any()
+    declared = _DECLARED.fullmatch(heading)
+    heading = texts.next_of_any() if declared else heading
+    delimiter = declared[1] if declared else max(_DELIMITERS, key=heading.count)
     names = _names(heading, delimiter)
+    ours = _ours(names)
     reader = csv.reader(texts, delimiter=delimiter, strict=True)
-    while (record := _next_of(reader, names)) is not None:
-        yield from _taken(skipped)
+    while (record := _next_of(reader, texts, names, ours)) is not None:
+        yield from _taken(texts.skipped)
         if record:
             yield record
-    yield from _taken(skipped)
+    yield from _taken(texts.skipped)
 
 
-def _texts(lines: Iterable[tuple[int, str | Problem]], skipped: deque[Problem]) -> Iterator[str]:
-    for _, line in lines:
-        if isinstance(line, Problem):
-            skipped.append(line)
-        else:
-            yield line
+class _CsvLines:
+    """Lines as they are read as CSV, with the number of the last one."""
+
+    def __init__(self, lines: Iterator[tuple[int, str | Problem]]) -> None:
+        self._lines = lines
+        self.line = 0
+        self.skipped: deque[Problem] = deque()
+        """Lines that cannot be read and were left out."""
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        for number, text in self._lines:
+            self.line = number
+            if not isinstance(text, Problem):
+                return text
+            self.skipped.append(text)
+        raise StopIteration
+
+    def next_of_any(self) -> str:
+        """The next line in which anything stands; empty at the end."""
+        return next((text for text in self if text.strip()), "")
 
 
 def _taken(skipped: deque[Problem]) -> Iterator[Problem]:
@@ -88,15 +134,17 @@ def _taken(skipped: deque[Problem]) -> Iterator[Problem]:
         yield skipped.popleft()
 
 
-def _next_of(reader: Any, names: list[str]) -> Row | Problem | tuple[()] | None:
-    """The next record, nothing for an empty line, ``None`` at the end."""
+def _next_of(
+    reader: Iterator[list[str]], texts: _CsvLines, names: Sequence[str], ours: Mapping[str, str]
+) -> Row | Problem | tuple[()] | None:
+    """The next record, nothing for a line in which nothing stands, ``None`` at the end."""
     try:
         fields = next(reader)
     except StopIteration:
         return None
     except csv.Error as error:
-        return Problem(reader.line_num + 1, None, f"no CSV: {error}")
-    return _record(reader.line_num + 1, names, fields) if fields else ()
+        return Problem(texts.line, None, f"no CSV: {error}")
+    return _record(texts.line, names, fields, ours) if any(fields) else ()
 
 
 def _lines(file: BinaryIO, *, whole: bool = True) -> Iterator[tuple[int, str | Problem]]:
@@ -128,9 +176,16 @@ def _refuse_compressed(piece: bytes) -> None:
 
 
 def _without_mark(piece: bytes) -> bytes:
-    if piece.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise UsageError("it is UTF-16", next_step="Save it as UTF-8: iconv -f UTF-16 -t UTF-8 FILE")
+    for mark, encoding in _WIDE.items():
+        if piece.startswith(mark):
+            _refuse_encoding(encoding)
+    if piece[:2].count(0) == 1:  # a character of a heading or of JSON is one byte
+        _refuse_encoding("UTF-16BE" if piece.startswith(b"\0") else "UTF-16LE")
     return piece.removeprefix(b"\xef\xbb\xbf")
+
+
+def _refuse_encoding(encoding: str) -> None:
+    raise UsageError(f"it is encoded as {encoding}", next_step=f"Save it as UTF-8: iconv -f {encoding} -t UTF-8 FILE")
 
 
 def _skip_line(file: BinaryIO, piece: bytes) -> None:
@@ -142,12 +197,15 @@ def _is_text(text: str) -> bool:
     return text.isascii() or not any("\udc80" <= character <= "\udcff" for character in text)
 
 
-def _object(number: int, line: str) -> Row | Problem:
-    try:
-        values = json.loads(line)
-    except (ValueError, RecursionError):
-        return Problem(number, None, "no JSON")
-    return Row(number, values) if isinstance(values, dict) else Problem(number, None, "no JSON object")
+def _objects(number: int, text: str) -> Iterator[Row | Problem]:
+    at = 0
+    while text := text[at:].lstrip(_BETWEEN):
+        try:
+            values, at = DECODER.raw_decode(text)
+        except (ValueError, RecursionError):
+            yield Problem(number, None, "no JSON")
+            return
+        yield Row(number, values) if isinstance(values, dict) else Problem(number, None, "no JSON object")
 
 
 def _names(heading: str, delimiter: str) -> list[str]:
@@ -156,19 +214,28 @@ def _names(heading: str, delimiter: str) -> list[str]:
         names = next(csv.reader([heading], delimiter=delimiter, strict=True), [])
     except csv.Error as error:
         raise UsageError(f"its heading is not CSV: {error}", next_step="Save it as CSV, with line ends.") from None
-    doubled = [name for name, times in Counter(names).items() if times > 1]
+    doubled = [name for name, times in Counter(filter(None, names)).items() if times > 1]
     if doubled:
         raise UsageError(f"two columns are called {doubled[0]!r}", next_step="Give each a name of its own.")
     return names
 
 
-def _record(number: int, names: list[str], fields: list[str]) -> Row | Problem:
+def _ours(names: Sequence[str]) -> Mapping[str, str]:
+    """Columns of ours by how the file writes them, where that is otherwise, and no two do."""
+    written: dict[str, list[str]] = {}
+    for name in names:
+        written.setdefault(name.strip().lower(), []).append(name)
+    return {ours: written[ours][0] for ours in COLUMNS if len(written.get(ours, ())) == 1 and written[ours] != [ours]}
+
+
+def _record(number: int, names: Sequence[str], fields: list[str], ours: Mapping[str, str]) -> Row | Problem:
     if len(fields) != len(names):
         return Problem(number, None, f"{len(fields)} fields, where the heading has {len(names)}")
-    unreadable = next((name for name, text in zip(names, fields, strict=True) if not _is_text(text)), None)
+    named = {name: text or None for name, text in zip(names, fields, strict=True) if name}
+    unreadable = next((name for name, text in named.items() if text and not _is_text(text)), None)
     if unreadable is not None:
         return Problem(number, unreadable, "no UTF-8")
-    return Row(number, {name: text or None for name, text in zip(names, fields, strict=True)})
+    return Row(number, named, ours)
 
 
 READERS: Mapping[str, Callable[[BinaryIO], Iterator[Row | Problem]]] = {"jsonl": rows_of_json_lines, "csv": rows_of_csv}

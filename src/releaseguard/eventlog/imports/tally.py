@@ -62,7 +62,8 @@ class ImportTally:
 
     def columns(self, row: Row, used: Collection[str]) -> None:
         if len(self.unused) < DISTINCT:
-            self.unused |= dict.fromkeys(name for name in row.values if name not in used)
+            taken = {*used, *row.ours.values()}
+            self.unused |= dict.fromkeys(name for name in row.values if name not in taken)
 
 
 def with_columns(rows: Iterable[Row | Problem], wanted: Collection[str]) -> Iterator[Row | Problem]:

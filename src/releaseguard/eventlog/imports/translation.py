@@ -49,7 +49,7 @@ class NoEvent(ValueError):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Translation:
     """How the file's rows become events. ``columns`` maps ours to the file's, and a row that has no such column may
-    have it under our name; ``constants`` are values of ours."""
+    have it under our name, as the file writes that; ``constants`` are values of ours."""
 
     columns: Mapping[str, str] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
@@ -113,7 +113,7 @@ class Translation:
 
     def _value(self, row: Row, column: str) -> Any:
         theirs = self._theirs(column)
-        found = row.values[theirs] if theirs in row.values else row.values.get(column)
+        found = row.values[theirs] if theirs in row.values else row.values.get(row.ours.get(column, column))
         value = self.constants.get(column, found)
         return self.values.get((column, str(value)), value) if self.values else value
 

@@ -70,7 +70,7 @@ def _parsed(text: str) -> Any:
     for _ in range(_WRITTEN_TWICE + 1):
         if not isinstance(value, str):
             break
-        value = _DECODER.decode(value)
+        value = DECODER.decode(value)
     return value
 
 
@@ -84,7 +84,7 @@ def _integer(text: str) -> int | None:
     return int(text) if len(text) <= 400 else None
 
 
-_DECODER: Final = json.JSONDecoder(parse_float=_finite, parse_int=_integer, parse_constant=lambda _: None)
+DECODER: Final = json.JSONDecoder(parse_float=_finite, parse_int=_integer, parse_constant=lambda _: None)
 """Without NaN and infinities: no JSON has them, and what we print must be JSON."""
 
 
