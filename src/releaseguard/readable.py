@@ -66,6 +66,11 @@ def date_and_clock(moment: datetime | str, *, seconds: bool = False, zone: str =
     return f"{_in_utc(moment):%Y-%m-%d} {clock(moment, seconds=seconds, zone=zone)}"
 
 
+def to_the_second(moment: str) -> str:
+    """An RFC 3339 time in UTC without its fraction of a second: ``2026-11-24T10:15:09Z``."""
+    return f"{_in_utc(moment):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def clock_on(day: datetime | str, moment: datetime | str, *, seconds: bool = False) -> str:
     """The time of day, with its date where that is another than ``day``'s."""
     same = _in_utc(day).date() == _in_utc(moment).date()

@@ -137,3 +137,24 @@ def test_a_checklist_of_which_nothing_was_left_does_not_look_like_success():
     assert suite.find(".//error").get("message") == "nothing was judged"
     (result,) = json.loads(VERDICT["sarif"](undecided, Display(80)))["runs"][0]["results"]
     assert result["message"]["text"] == "nothing was judged"
+
+
+def test_a_page_breaks_no_line_inside_an_option_and_touches_no_markup():
+    told = DOCUMENT | {"next_step": "Run it again: releaseguard verify --no-flows --as-of TIME", "release": "x --a-b"}
+    page = VERDICT["html"](told, Display())
+    assert '<span class="short">--no-flows</span>' in page
+    assert '<code title="x --a-b">' in page
+    assert "<title>FAIL: x --a-b</title>" in page
+
+
+def test_what_would_decide_sooner_stands_under_a_heading_of_its_own():
+    sooner = {"check": "sendgrid.quiet", "by": "window", "words": "a window of 60m ([verify] window)"}
+    page = VERDICT["html"](DOCUMENT | {"decides_sooner": [sooner]}, Display())
+    assert "<h2>What would decide it sooner</h2>\n<ul><li>it would decide sendgrid.quiet:" in page
+
+
+def test_people_read_times_to_the_second_and_programs_as_they_are():
+    told = DOCUMENT | {"as_of": "2026-11-24T10:00:21.856904Z"}
+    assert "as of 2026-11-24T10:00:21Z" in VERDICT["text"](told, Display())
+    assert "as of 2026-11-24T10:00:21Z." in VERDICT["markdown"](told, Display())
+    assert '"2026-11-24T10:00:21.856904Z"' in VERDICT["json"](told, Display())

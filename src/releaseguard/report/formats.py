@@ -38,9 +38,16 @@ def _renderer(module: str, format_: str) -> Renderer[Any]:
         told = document if after is None else spoken.document(document)
         rendered: str = import_module(f"releaseguard.report.{module}").render(told, display)
         translated = rendered if after is None else after(rendered)
-        return _zoned(translated, document, display) if format_ == "html" and display.zone != "UTC" else translated
+        return _finished(translated, document, display) if format_ == "html" else translated
 
     return render
+
+
+def _finished(page: str, document: Any, display: Display) -> str:
+    """A page in its final words: its times in the reader's zone, its commands with every option on one line."""
+    from releaseguard.report.layout.page import with_whole_options
+
+    return with_whole_options(page if display.zone == "UTC" else _zoned(page, document, display))
 
 
 def _zoned(page: str, document: Any, display: Display) -> str:

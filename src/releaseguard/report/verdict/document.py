@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypedDict
 
+from releaseguard.readable import to_the_second
 from releaseguard.report.backtest.shown import PlantedRow, RecordRow, planted_words
 
 
@@ -96,9 +97,9 @@ class VerdictDocument(TypedDict):
 def deployment_of(document: VerdictDocument) -> str:
     """When the release was deployed, as which part, and since when it serves, where that is known."""
     live = document["live_since"]
-    since = f", live since {live}" if live else ""
+    since = f", live since {to_the_second(live)}" if live else ""
     of = f" as {document['component']}" if document["component"] else ""
-    return f"deployed{of} {document['deployed_at']}{since}"
+    return f"deployed{of} {to_the_second(document['deployed_at'])}{since}"
 
 
 def decisions_in(document: VerdictDocument) -> Sequence[str]:
@@ -113,10 +114,10 @@ def decisions_in(document: VerdictDocument) -> Sequence[str]:
 
 
 def record_in(document: VerdictDocument) -> Sequence[str]:
-    """The gate's record, and what being undecided costs here, a line each."""
-    record, sooner = document["record"], _sooner(document)
+    """The gate's record and what this traffic shows, a line each; nothing where nobody has measured it."""
+    record = document["record"]
     if record is None:
-        return sooner
+        return []
     planted = record["planted"]
     tried, found = sum(row["tried"] for row in planted), sum(row["found"] for row in planted)
     good = f", {record['good_failed']} of {record['good']} good ones" if record["good"] else ""
@@ -126,11 +127,11 @@ def record_in(document: VerdictDocument) -> Sequence[str]:
         f"planted harms found: {found} of {tried}"
     )
     shown = [f"what this traffic shows: {planted_words(row)}" for row in document["shown_by_this_traffic"]]
-    return [line, *shown, *sooner]
+    return [line, *shown]
 
 
-def _sooner(document: VerdictDocument) -> Sequence[str]:
-    """What would decide sooner, each with the checks that it would decide."""
+def sooner_in(document: VerdictDocument) -> Sequence[str]:
+    """The cheapest evidence that would decide the undecided checks, a line each."""
     checks: dict[str, list[str]] = defaultdict(list)
     for row in document["decides_sooner"]:
         checks[row["words"]].append(row["check"])

@@ -11,7 +11,15 @@ from releaseguard.messages import spoken
 from releaseguard.report.layout.display import Display
 from releaseguard.report.layout.page import page
 from releaseguard.report.layout.shown import shown
-from releaseguard.report.verdict.document import ORDER, CheckRow, VerdictDocument, by_urgency, decisions_in, record_in
+from releaseguard.report.verdict.document import (
+    ORDER,
+    CheckRow,
+    VerdictDocument,
+    by_urgency,
+    decisions_in,
+    record_in,
+    sooner_in,
+)
 from releaseguard.report.verdict.sides import sides_of
 from releaseguard.report.verdict.skipped import by_reason
 
@@ -46,6 +54,7 @@ def render(document: VerdictDocument, _display: Display) -> str:
         "evidence": as_json,
         "decisions": decisions_in(document),
         "record": record_in(document),
+        "sooner": sooner_in(document),
         "title": _title,
         "skipped": by_reason(document),
     }

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from releaseguard.readable import to_the_second
 from releaseguard.report.layout.display import Display
 from releaseguard.report.layout.markdown import cell, code
 from releaseguard.report.layout.shown import shown
-from releaseguard.report.verdict.document import VerdictDocument, by_urgency, decisions_in, deployment_of, record_in
+from releaseguard.report.verdict.document import (
+    VerdictDocument,
+    by_urgency,
+    decisions_in,
+    deployment_of,
+    record_in,
+    sooner_in,
+)
 from releaseguard.report.verdict.skipped import by_reason
 
 _MARK = {"pass": "✅", "warn": "⚠️", "fail": "❌", "inconclusive": "❔", "error": "💥"}
@@ -19,7 +27,7 @@ def render(document: VerdictDocument, _display: Display) -> str:
         f"## {_MARK[verdict]} {verdict.upper()}: {cell(document['summary'])}",
         "",
         f"Release {code(document['release'])} in {cell(document['environment'])}, {deployment_of(document)}, "
-        f"as of {document['as_of']}.",
+        f"as of {to_the_second(document['as_of'])}.",
         *_decided(document),
         "",
         "| | check | why |",
@@ -27,7 +35,7 @@ def render(document: VerdictDocument, _display: Display) -> str:
         *(f"| {_MARK[row['verdict']]} | {code(row['id'])} | {cell(row['reason'])} |" for row in by_urgency(document)),
     ]
     lines += ["", *(f"- {cell(one)}" for one in document["remarks"])] if document["remarks"] else []
-    if record := record_in(document):
+    if record := [*record_in(document), *sooner_in(document)]:
         lines += ["", *(f"- {cell(said)}" for said in record)]
     if document["next_step"]:
         lines += ["", f"**Next:** {cell(document['next_step'])}"]

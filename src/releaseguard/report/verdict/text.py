@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from releaseguard.readable import to_the_second
 from releaseguard.report.layout.display import Display
 from releaseguard.report.layout.shown import shown
 from releaseguard.report.layout.text import wrapped
@@ -17,6 +18,7 @@ from releaseguard.report.verdict.document import (
     decisions_in,
     deployment_of,
     record_in,
+    sooner_in,
 )
 from releaseguard.report.verdict.skipped import by_reason
 
@@ -30,7 +32,7 @@ def render(document: VerdictDocument, display: Display) -> str:
     document, width = shown(document), display.width
     lines = [*wrapped(f"{document['verdict'].upper()}  {document['summary']}", "", width)]
     where = f"release {document['release']}, {document['environment']}, {deployment_of(document)}"
-    lines += [*wrapped(where, "  ", width), *wrapped(f"as of {document['as_of']}", "  ", width)]
+    lines += [*wrapped(where, "  ", width), *wrapped(f"as of {to_the_second(document['as_of'])}", "  ", width)]
     lines += [line for said in decisions_in(document) for line in wrapped(said, "  ", width)]
     lines.append("")
     for row in by_urgency(document):
@@ -40,7 +42,7 @@ def render(document: VerdictDocument, display: Display) -> str:
     lines += [
         line for said in document["remarks"] for line in wrapped(f"{'seen':<13} {said}", _INDENT, width, first="")
     ]
-    lines += [line for said in record_in(document) for line in wrapped(said, "  ", width)]
+    lines += [line for said in (*record_in(document), *sooner_in(document)) for line in wrapped(said, "  ", width)]
     if document["next_step"]:
         lines += ["", *wrapped(f"next: {document['next_step']}", "", width)]
     return "\n".join(lines)
