@@ -1,4 +1,4 @@
-"""Writes integration events from inside an app: to SQLite, Postgres or Supabase, with nothing but Python needed.
+"""Writes integration events from inside an app to SQLite, Postgres or Supabase. It needs nothing but Python.
 
 Importing this package is safe and cheap: nothing is loaded, opened or hooked until :func:`log_integration_event` or
 :func:`fingerprint` is called.

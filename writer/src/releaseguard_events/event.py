@@ -29,8 +29,8 @@ class Outcome(StrEnum):
 class Event:
     """One row of ``integration_events``.
 
-    ``occurred_at`` is on the writer's clock, ``recorded_at`` on the store's; the latter is ``None`` until the
-    row has been stored (or for good, where the mapped table has no such column). Times are aware and in UTC.
+    ``occurred_at`` is the writer's clock, ``recorded_at`` the store's. ``recorded_at`` is ``None`` until the row has
+    been stored, and always where the mapped table has no such column. Times are timezone-aware and in UTC.
     """
 
     id: UUID
@@ -58,5 +58,5 @@ def new_id() -> UUID:
 
 
 def deterministic_id(*parts: object) -> UUID:
-    """A UUIDv5 of the parts: the id of an event that only one writer may write."""
+    """A UUIDv5 of the parts, for events of which only one writer may win: a second insert meets the same id."""
     return uuid5(NAMESPACE, "\x1f".join(str(part) for part in parts))

@@ -1,4 +1,5 @@
-"""What a call of the app's becomes: a :class:`Note` of plain and bounded values, then an event, scrubbed. Pure."""
+"""From the arguments of a call to a :class:`Note` of plain, bounded values, and from there to a scrubbed event.
+Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from releaseguard_events.scrub.scrubber import Scrubber
 
 MAX_NAME: Final = 200
-"""Characters of every column but ``detail``."""
+"""The most characters that a column other than ``detail`` holds."""
 
 ENVIRONMENTS: Final = ("RELEASEGUARD_ENVIRONMENT", "VERCEL_TARGET_ENV", "VERCEL_ENV")
 RELEASES: Final = (
@@ -36,7 +37,7 @@ DEPLOYMENTS: Final = ("RELEASEGUARD_DEPLOYMENT_ID", "VERCEL_DEPLOYMENT_ID")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """A call's arguments as plain, bounded values, not yet scrubbed."""
+    """The arguments of one call as plain, bounded values, not yet scrubbed."""
 
     provider: str
     event: str
@@ -65,9 +66,9 @@ def note_of(
     synthetic: object = False,
     detail: object = None,
 ) -> Note:
-    """The note that a call's arguments make.
+    """Turn a call's arguments into a note.
 
-    Raises ``ValueError`` where they name no provider, event or outcome; anything else is made to fit.
+    Raises ``ValueError`` where provider, event or outcome is missing or unknown; any other argument is made to fit.
     """
     return Note(
         provider=_name("provider", provider),
@@ -84,7 +85,7 @@ def note_of(
 
 
 def called(call: Call, id_: str) -> Note:
-    """The note of a call as the app's thread left it. Raises ``ValueError`` as :func:`note_of` and :func:`of_the_app`
+    """The note of a call that waited in the queue. Raises ``ValueError`` as :func:`note_of` and :func:`of_the_app`
     do."""
     nanoseconds, _, provider, event, outcome, error_code, *rest = call
     release, source, latency_ms, correlation_id, synthetic, detail = rest
@@ -110,7 +111,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def reason_against(error: Exception) -> str:
-    """Why a call made no note: our own words, and no others, since what the app passed may be in the error's."""
+    """Why a call made no note, in our own words: the error's text may repeat what the app passed."""
     if isinstance(error, ReservedName):
         return "provider or event is a name of releaseguard's own rows"
     if isinstance(error, ValueError | TypeError):
@@ -119,11 +120,12 @@ def reason_against(error: Exception) -> str:
 
 
 class ReservedName(ValueError):
-    """A provider or an event that releaseguard alone writes: an app's row must not look like one of its own."""
+    """The provider or event is one that only releaseguard writes; an app's row must not look like one of its own."""
 
 
 def of_the_app(note: Note) -> Note:
-    """The note. Raises ``ReservedName`` where it claims to be a row of releaseguard's own, in whatever letter case."""
+    """The note, unchanged. Raises ``ReservedName`` where it claims, in any letter case, to be one of releaseguard's own
+    rows."""
     if note.provider.casefold() == OURSELVES or note.event.casefold() in OUR_EVENTS:
         raise ReservedName("provider and event are names of releaseguard's own rows")
     return note
@@ -148,7 +150,8 @@ def _text(value: object) -> str | None:
 
 
 def _milliseconds(value: object) -> int | None:
-    """A negative, endless or unreadable latency says nothing; the event is worth keeping without it."""
+    """The latency in whole milliseconds; ``None`` where it is negative, infinite or unreadable, so that the event is
+    kept."""
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**31:
         return round(value)
     return None
@@ -170,7 +173,7 @@ def _object(value: object) -> dict[str, Json]:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """What every event of a process carries."""
+    """What all events of one process have in common."""
 
     environment: str
     release: str | None = None
@@ -178,7 +181,8 @@ class Resource:
 
 
 def resource_of(environ: Mapping[str, str], configured: str | None) -> Resource:
-    """Who this process is, by its environment variables and the ``configured`` environment."""
+    """Describe this process from its environment variables; ``configured`` is the environment of the configuration
+    file."""
     return Resource(
         environment=_first(environ, ENVIRONMENTS) or configured or "production",
         release=_first(environ, RELEASES),
@@ -191,7 +195,7 @@ def _first(environ: Mapping[str, str], names: Sequence[str]) -> str | None:
 
 
 def event_of(note: Note, resource: Resource, scrubber: Scrubber) -> Event:
-    """The event that a note becomes: scrubbed, and with what the process knows about itself."""
+    """The event of a note: scrubbed, and completed with what the process knows about itself."""
     detail = scrubber.json(dict(note.detail))
     assert isinstance(detail, dict)  # noqa: S101 - an object stays one
     if resource.deployment_id:
@@ -218,6 +222,7 @@ def _scrubbed(text: str | None, scrub: Callable[[str], str]) -> str | None:
 
 
 def correlation_of(value: object, scrubber: Scrubber) -> str | None:
-    """An id that had to be masked would tie strangers' events together: better none."""
+    """The correlation id; ``None`` where it had to be masked, since a masked id would tie strangers' events
+    together."""
     text = _text(value)
     return text[:MAX_NAME] if text is not None and scrubber.identifier(text) == text else None

@@ -1,4 +1,4 @@
-"""The writer of a process, from its first event to its end, forks included."""
+"""The writer of one process from its first event to its exit, across forks."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
     Prepare = Callable[[Drops, "Process"], Pipeline]
 
 SPOOL_BYTES = 32 * 1024 * 1024
-"""All files of the spool together."""
+"""The most bytes that all spool files hold together."""
 LOADING_WAITS = 30.0
-"""Seconds that a fork waits at most for our modules to be there; loading them takes a fraction of one."""
+"""The most seconds that a fork waits for our modules to be imported; it normally takes a fraction of one."""
 FORK_WAITS = 5.0
-"""Seconds that a fork waits at most for a write to SQLite, or to the disk; each takes a fraction of one."""
+"""The most seconds that a fork waits for a write to SQLite or to the disk; each normally takes a fraction of one."""
 ORPHAN_IDLES = 1.0
-"""Seconds after which the threads end of a child that was forked in a thread."""
+"""Seconds of idleness after which the writer's threads end in a child that was forked from a thread."""
 
 
 class Process:
-    """The writer of this process: a forked child gets its own, and the exit finishes it."""
+    """The writer of this process. A forked child gets a writer of its own; at exit the writer is finished."""
 
     def __init__(self, prepare: Prepare) -> None:
         self._prepare = prepare
@@ -74,7 +74,7 @@ class Process:
         self.writer.put(call)
 
     def flush(self, timeout: float) -> bool:
-        """As :meth:`Writer.flush`."""
+        """Flush as :meth:`Writer.flush` does."""
         if getpid() != self._pid:
             self._begin()
         return self.writer.flush(timeout)
@@ -96,9 +96,11 @@ class Process:
             )
 
     def _load_logging(self) -> None:
-        """It has hooks for forks of its own, and must have registered them before ours. The last registered is called
-        first: a fork has to wait for our thread's loading before it holds the lock that loading asks for. Nearly every
-        app has loaded it long ago."""
+        """Import ``logging`` before our own fork hooks are registered.
+
+        ``logging`` registers fork hooks too, and hooks run in reverse order of registration: a fork must wait for our
+        thread's imports before it takes the lock that those imports need. Nearly every app has imported it long before.
+        """
         with self.loading:
             try:
                 import logging  # noqa: F401 - for its hooks
@@ -106,27 +108,29 @@ class Process:
                 return
 
     def spool(self, folder: Path) -> Spool:
-        """A spool whose files no fork catches half open."""
+        """A spool whose files no fork can catch half opened."""
         from releaseguard_events.pipeline.spool import Spool
 
         return Spool(folder, SPOOL_BYTES, self.disk)
 
     def remember(self, spool: Spool, embedded: BatchExporter | None) -> None:
-        """What has to be thought of at a fork."""
+        """Register what needs care at a fork."""
         self._opened.append((spool, embedded))
 
     def _finish_in_workers(self) -> None:
-        """``multiprocessing`` ends its forked workers with ``os._exit``: ``atexit`` never runs there."""
+        """Finish the writer in forked workers of ``multiprocessing``, which end with ``os._exit`` and never run
+        ``atexit``."""
         process, util = (sys.modules.get(f"multiprocessing.{name}") for name in ("process", "util"))
         if util is not None and process is not None and process.parent_process() is not None:
             util.Finalize(None, self.at_exit, exitpriority=0)
 
     def before_fork(self) -> None:
-        """A child that is forked in the middle of an import has that module half made, and its lock held for good.
+        """Wait until no import, SQLite transaction or spool write is under way.
 
-        SQLite remembers its locks by process: a child that has a copy of a connection, or of a lock that a transaction
-        holds, can never use that database, nor close the copy (https://sqlite.org/howtocorrupt.html, section 2.6). So
-        there is none when a fork happens, or the child is told.
+        A child that is forked in the middle of an import keeps the half-made module and its lock for ever. SQLite ties
+        its locks to a process: a child with a copy of a connection, or of a lock that a transaction holds, can never
+        use that database nor close the copy (https://sqlite.org/howtocorrupt.html, section 2.6). So at a fork there is
+        either no connection, or the child is told to leave it alone.
         """
         held = self._forking
         held.loading = self.loading.acquire(timeout=LOADING_WAITS)
@@ -139,14 +143,15 @@ class Process:
                     embedded.let_go()
 
     def after_fork_in_parent(self) -> None:
-        """Our threads may go on."""
+        """Let the writer's threads go on."""
         held = self._forking
         for taken, lock in ((held.disk, self.disk), (held.shelter, self.sheltered), (held.loading, self.loading)):
             if taken:
                 lock.release()
 
     def after_fork_in_child(self) -> None:
-        """The parent's threads did not come along, its locks may be held for good, its events are its own."""
+        """Start anew: the parent's threads do not exist here, its locks may be held for ever, and its events are the
+        parent's."""
         held = self._forking
         self.loading, self.sheltered, self.disk = RLock(), RLock(), RLock()
         self.half_loaded |= not held.loading
@@ -164,8 +169,9 @@ class Process:
         self.writer = self._new_writer(limits, closed=self.writer.is_closed)
 
     def _after_a_fork_unseen(self) -> None:
-        """A server that forks in C (uWSGI without ``py-call-uwsgi-fork-hooks``) calls no hooks, and may have done so in
-        the middle of anything: what our thread was at is taken for cut off, so SQLite is left alone here."""
+        """Recover in a child that was forked by C code, where no fork hook is called (uWSGI without
+        ``py-call-uwsgi-fork-hooks``). Our thread may have been in the middle of anything, so SQLite is not touched
+        here."""
         held = self._forking
         held.loading = self.writer.is_prepared
         held.shelter = held.disk = False
@@ -173,7 +179,7 @@ class Process:
         self.after_fork_in_child()
 
     def at_exit(self) -> None:
-        """What the process still has goes to the store or to disk."""
+        """Bring what is left to the store, or to the disk."""
         if self._pid not in {0, getpid()}:
             return  # forked past our hooks, and has logged nothing since: what is here is its parent's
         try:
@@ -183,7 +189,8 @@ class Process:
 
 
 def _is_ending() -> bool:
-    """Whether this module is first imported by what the interpreter calls at its end: then nobody will call us."""
+    """Whether the interpreter is already shutting down while this module is imported: then ``atexit`` comes too
+    late."""
     main = threading.main_thread()
     return threading.current_thread() is main and not main.is_alive()
 

@@ -1,23 +1,23 @@
 """The writer for apps: ``log_integration_event`` and ``flush``.
 
-It never raises into the app, never makes it wait, and never slows it down: a call copies its arguments onto a
-bounded queue; a daemon thread scrubs, batches and delivers them. While the store is away events wait on disk; what
-finds no room is counted and reported, through ``logging`` (``releaseguard``) and as an ``events_dropped`` event.
-What holds at the ends of a process's life is in ``docs/writing-events.md``.
+A call never raises into the app, never makes it wait and never slows it down: it copies its arguments onto a bounded
+queue, and a daemon thread scrubs, batches and delivers them. While the store is unreachable, events wait on disk.
+Events for which there is no room are counted and reported, through ``logging`` (logger ``releaseguard``) and as an
+``events_dropped`` event. What is guaranteed when a process starts, forks and ends is in ``docs/writing-events.md``.
 
-Where to: ``RELEASEGUARD_EVENTS_URL``, else ``[events] url`` of ``releaseguard.toml`` (upward from the working
-directory, or ``RELEASEGUARD_CONFIG``). With neither, events are counted as lost and nothing is opened.
+The destination is ``RELEASEGUARD_EVENTS_URL``, else ``[events] url`` of ``releaseguard.toml`` (searched upward from the
+working directory, or named by ``RELEASEGUARD_CONFIG``). With neither, events are counted as lost and nothing is opened.
 
-What every event carries, read once from the environment, the first that is set:
+Every event carries these values, read once from the environment; the first variable that is set wins:
 
 - ``environment``: ``RELEASEGUARD_ENVIRONMENT``, ``VERCEL_TARGET_ENV``, ``VERCEL_ENV``, else the configuration's;
 - ``release``: ``RELEASEGUARD_RELEASE``, ``SENTRY_RELEASE``, ``VERCEL_GIT_COMMIT_SHA``, ``GITHUB_SHA``,
   ``RENDER_GIT_COMMIT``, ``RAILWAY_GIT_COMMIT_SHA``, ``HEROKU_SLUG_COMMIT``, ``COMMIT_SHA``;
 - ``detail.deployment_id``: ``RELEASEGUARD_DEPLOYMENT_ID``, ``VERCEL_DEPLOYMENT_ID``.
 
-``RELEASEGUARD_SPOOL_DIR`` says where the spool is (else the user's state directory, else the temporary one).
-This package runs inside the app: it installs no hook of SAFE MODE. A forked child starts with an empty queue and a
-thread of its own.
+``RELEASEGUARD_SPOOL_DIR`` sets the folder of the spool (else the user's state directory, else the temporary one). This
+package runs inside the app, so it never installs SAFE MODE's network guard. A forked child starts with an empty queue
+and its own thread.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ __all__ = ["fingerprint", "flush", "log_integration_event"]
 
 
 def _never_raises(instead: T) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Whatever goes wrong inside, wrong arguments included, is counted; the caller gets ``instead``."""
+    """A decorator: any exception, wrong arguments included, is counted as a lost event, and the caller gets
+    ``instead``."""
 
     def decorate(function: Callable[P, T]) -> Callable[P, T]:
         @wraps(function)
@@ -77,13 +78,13 @@ def log_integration_event(
     synthetic: bool = False,
     detail: Mapping[str, Any] | None = None,
 ) -> None:
-    """Note that ``provider`` was really used: ``event`` with outcome ``success`` or ``error``.
+    """Log that the app really used ``provider``: ``event`` with the outcome ``success`` or ``error``.
 
-    ``latency_ms`` is in milliseconds; ``release`` and ``source`` say which code speaks; ``correlation_id`` ties
-    the events of one user action; ``synthetic`` marks a test user's. ``detail`` may hold anything; say
-    ``secret_version`` there where it is known. Never raises and never waits; secrets and personal data are
-    scrubbed before anything leaves the process. ``releaseguard`` as a provider, and the names of its own events, are
-    refused: counted as lost, and said through ``logging``.
+    ``latency_ms`` is in milliseconds. ``release`` and ``source`` name the code that made the call. ``correlation_id``
+    ties together the events of one user action. ``synthetic`` marks the events of a test user. ``detail`` is any JSON
+    object; put ``secret_version`` there where the app knows it. Never raises and never waits. Secrets and personal data
+    are scrubbed before anything leaves the process. The provider ``releaseguard`` and the names of its own events are
+    refused: such an event is counted as lost, and reported through ``logging``.
     """
     _process.put((
         time_ns(),
@@ -105,17 +106,16 @@ def log_integration_event(
 def flush(timeout: float = 5.0) -> bool:
     """Wait at most ``timeout`` seconds until all events logged so far are in the store.
 
-    ``False``: they are not yet; what the store has not taken waits in the spool or in the queue. Never raises.
+    Returns ``False`` where they are not yet: then they wait in the queue or on disk. Never raises.
     """
     return _process.flush(timeout)
 
 
 def fingerprint(name: str) -> str | None:
-    """What tells the value of ``name`` that this process holds from every other: for ``detail["secret_version"]``.
+    """A short label of the value that this process holds in the variable ``name``, for ``detail["secret_version"]``.
 
-    HMAC-SHA-256 under the project's salt, cut to 40 bits: ``fp:mfrggzdf``. ``None``: the environment has no such
-    variable, or its value may be guessed (an account's number, a short word), so that no fingerprint of it is written
-    down. Never raises.
+    It is an HMAC-SHA-256 under the project's salt, cut to 40 bits: ``fp:mfrggzdf``. ``None`` where the variable is not
+    set, or where the value could be guessed from its fingerprint (an account number, a short word). Never raises.
     """
     from releaseguard_events.errors import ConfigError
     from releaseguard_events.scrub.fingerprints import fingerprint_of, may_have_one
@@ -135,7 +135,7 @@ def fingerprint(name: str) -> str | None:
 
 @cache
 def _salt() -> str:
-    """Read once: a file does not change under a process."""
+    """The project's fingerprint salt, read once."""
     from releaseguard_events.configuration import salt
 
     return salt(os.environ)
@@ -143,7 +143,7 @@ def _salt() -> str:
 
 @cache
 def _say(what: str) -> None:
-    """Once each."""
+    """Log a warning, once for each text."""
     import logging
 
     logging.getLogger("releaseguard").warning("%s", what)
@@ -161,7 +161,7 @@ def _flag(value: object) -> bool:
 
 
 def _count(error: Exception) -> None:
-    """An event is lost. In our own words, and no others: what the app passed may be in the error's."""
+    """Count a lost event. The reason is in our own words: the error's text may repeat what the app passed."""
     arguments = isinstance(error, ValueError | TypeError)
     known = "the call's arguments were not those of an event"
     try:

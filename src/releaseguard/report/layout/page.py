@@ -9,9 +9,9 @@ from typing import Final
 import jinja2
 
 _OPTION: Final = re.compile(
-    r"(?P<markup><style\b.*?</style>|<title\b.*?</title>|<[^>]+>)|--[a-z]+(?:-[a-z]+)+", re.DOTALL
+    r"(?P<markup><style\b.*?</style>|<title\b.*?</title>|<[^>]+>)|--[a-z]+(?:-[a-z]+)*", re.DOTALL
 )
-"""An option with a hyphen inside, such as ``--no-flows``, or a piece of markup, in which none is changed."""
+"""An option such as ``--no-flows``, or a piece of markup, in which nothing is changed."""
 
 
 @cache

@@ -1,1 +1,1 @@
-"""From a call in the app to the store: a queue, batches, and the disk while the store is away."""
+"""From a call in the app to the store: a queue, batches, and a spool on disk while the store is unreachable."""

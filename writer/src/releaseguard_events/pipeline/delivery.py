@@ -1,4 +1,4 @@
-"""What the writer's thread works with: what events are made from, and who takes them."""
+"""What the writer's thread works with: what turns calls into events, and what delivers them."""
 
 from __future__ import annotations
 
@@ -17,24 +17,25 @@ if TYPE_CHECKING:
 
 
 class Exporter(Protocol):
-    """Where the thread takes events: a ``BatchExporter``, or a stand-in of the tests."""
+    """Delivers events: a ``BatchExporter``, or a stand-in in tests."""
 
     def export(self, events: Sequence[Writable], *, at_once: bool = False) -> bool:
-        """Whether they are in the store now. One thread at a time."""
+        """Deliver the events; returns whether they are in the store now. Called by one thread at a time."""
 
     def next_look(self) -> float | None:
-        """Seconds until ``export`` should be called although nothing new came."""
+        """Seconds until ``export`` should be called even without new events; ``None``: no need."""
 
     def keep(self, events: Sequence[Writable]) -> None:
-        """Put them on disk, whatever another thread is doing in ``export``."""
+        """Put the events on disk. Safe while another thread is in ``export``."""
 
     def shutdown(self, events: Sequence[Writable], *, to_store: bool) -> bool:
-        """The process ends: whether they are in the store, or on disk. ``to_store``: nobody else is at it."""
+        """End with the process; returns whether the events are in the store or on disk. With ``to_store`` the store is
+        tried too, which is safe only where no other thread is using it."""
 
 
 @dataclass(slots=True)
 class Pipeline:
-    """What events are made with, and who takes them."""
+    """Turns calls into events, and holds the exporter that delivers them."""
 
     exporter: Exporter
     resource: Resource
@@ -45,8 +46,8 @@ class Pipeline:
         self._maker = RowMaker(self.resource, self.scrubber)
 
     def events(self, calls: Sequence[Call | Note | EventRow], lose: Callable[[str], None]) -> list[EventRow]:
-        """The events that calls become, the same again for the same call; of one that makes none, ``lose`` is told
-        why."""
+        """The events of the calls; the same call always makes the same event. ``lose`` gets the reason for each call
+        that makes none."""
         made, row = [], self._maker.row
         for call in calls:
             try:

@@ -1,4 +1,4 @@
-"""Events that were lost, counted."""
+"""Counts of lost events."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Drops:
-    """Events that were lost, by reason. Safe to use from any thread and from a signal handler."""
+    """Counts of lost events by reason. Safe to use from any thread and from a signal handler."""
 
     def __init__(self) -> None:
         self._unsaid: Counter[str] = Counter()
@@ -29,26 +29,26 @@ class Drops:
 
     @property
     def unsaid(self) -> bool:
-        """Whether there are any that :meth:`take_unsaid` has not given out."""
+        """Whether there are losses that :meth:`take_unsaid` has not returned yet."""
         return bool(self._unsaid)
 
     @property
     def unreported(self) -> bool:
-        """Whether there are any that :meth:`take_unreported` has not given out."""
+        """Whether there are losses that :meth:`take_unreported` has not returned yet."""
         return bool(self._unreported)
 
     def reasons(self) -> Sequence[str]:
-        """Why those are lost that :meth:`take_unsaid` has not given out."""
+        """The reasons of the losses that :meth:`take_unsaid` has not returned yet."""
         with briefly(self._lock):
             return list(self._unsaid)
 
     def take_unsaid(self, reason: str) -> int:
-        """How many are to be said through ``logging``: all with this reason since the last call."""
+        """The number of losses with this reason since the last call, to be reported through ``logging``."""
         with briefly(self._lock):
             return self._unsaid.pop(reason, 0)
 
     def take_unreported(self) -> Counter[str]:
-        """What is to be written as an event: all since the last call."""
+        """All losses since the last call by reason, to be reported as an event."""
         with briefly(self._lock):
             taken, self._unreported = self._unreported, Counter()
         return taken

@@ -1,4 +1,5 @@
-"""Takes batches of events to the store, or to the spool while the store is away. No threads and no queue here."""
+"""Delivers batches of events to the store, or to the spool while the store is unreachable. It has no threads and no
+queue."""
 
 from __future__ import annotations
 
@@ -21,22 +22,23 @@ log = logging.getLogger("releaseguard")
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often things are tried and said, in seconds."""
+    """How often things are tried and reported, in seconds."""
 
     first_retry: float = 1.0
     last_retry: float = 60.0
     report_every: float = 60.0
     batch: int = 200
-    """Events in one write."""
+    """The number of events in one write."""
     parting: float = 2.0
-    """For what others left on disk, at the end of the process."""
+    """Seconds that the end of the process spends on events which other processes left on disk."""
 
 
 class BatchExporter:
-    """Delivers events in order of arrival; what cannot be delivered is kept, what cannot be kept is counted.
+    """Delivers events in order of arrival. What cannot be delivered goes to the spool; what finds no room there is
+    counted.
 
-    ``clock`` is monotonic, in seconds; ``environment`` is the one that reports of lost events are written for.
-    ``shelter`` is held while the store is used: no fork happens meanwhile.
+    ``clock`` is monotonic, in seconds. ``environment`` is the environment under which lost events are reported.
+    ``shelter`` is held while the store is used, so that no fork happens meanwhile.
     """
 
     def __init__(
@@ -65,9 +67,10 @@ class BatchExporter:
         self._last_words: dict[str, float] = {}
 
     def export(self, events: Sequence[Writable], *, at_once: bool = False) -> bool:
-        """Bring events to the store, and whatever was kept before; ``False``: they are in the spool, or lost.
+        """Deliver earlier events from the spool and then these; returns ``False`` where they went to the spool or were
+        lost.
 
-        While the store is away it is asked again at growing intervals only, or ``at_once``.
+        While the store is unreachable it is retried at growing intervals only, or immediately with ``at_once``.
         """
         self.note_drops()
         if not at_once and self._clock() < self._retry_at:
@@ -83,13 +86,13 @@ class BatchExporter:
             return self._catch_up(at_once)
 
     def next_look(self) -> float | None:
-        """Seconds until :meth:`export` should be called although nothing new came; ``None``: no need."""
+        """Seconds until :meth:`export` should be called even without new events; ``None``: no need."""
         if self._waiting:
             return max(self._retry_at - self._clock(), 0.0)
         return max(self._report_at - self._clock(), 0.0) if self._drops.unreported else None
 
     def note_drops(self) -> None:
-        """Say through ``logging`` how many events were lost, at most once an interval for each reason."""
+        """Report lost events through ``logging``, at most once an interval for each reason."""
         for reason in self._drops.reasons():
             if self._may_say(f"lost: {reason}"):
                 log.warning("%d integration events were lost: %s", self._drops.take_unsaid(reason), reason)
@@ -107,10 +110,11 @@ class BatchExporter:
         self._waiting = True
 
     def shutdown(self, events: Sequence[Writable], *, to_store: bool) -> bool:
-        """The process ends: whether ``events`` are in the store; if not, they are on disk, and what was lost is said.
+        """End with the process; returns whether ``events`` are in the store. If not they go to disk, and losses are
+        reported.
 
-        The store is tried where ``to_store`` says that no other thread is at it, unless it was away just now; and
-        what waits on disk is replayed as far as a moment allows.
+        With ``to_store`` (no other thread is using the store) the store is tried once more, unless it just failed, and
+        the spool is replayed for a moment.
         """
         delivered = to_store and self._clock() >= self._retry_at and self._part_with(events)
         if not delivered:
@@ -123,7 +127,7 @@ class BatchExporter:
         return delivered
 
     def let_go(self) -> None:
-        """Close the store's connections: the next delivery opens others."""
+        """Close the store's connections; the next delivery opens new ones."""
         store, self._store = self._store, None
         with suppress(Exception):  # it is of no use to us any more, whatever it says
             if store is not None:
@@ -153,9 +157,10 @@ class BatchExporter:
             self._append_one_by_one(events)
 
     def _append_one_by_one(self, events: Sequence[Writable]) -> None:
-        """A table of the app's own may refuse single rows (an enum, a check): they must not hold up the others.
+        """Write events one at a time, so that a row which the app's own table refuses (an enum, a check) does not hold
+        up others.
 
-        Raises where every row is refused: then it is not the rows.
+        Raises the last error where every row is refused: then the rows are not the reason.
         """
         assert self._store is not None  # noqa: S101 - opened by our only caller
         refused: ReleaseguardError | None = None
@@ -172,7 +177,7 @@ class BatchExporter:
         self._drops.add("the table refused the row", number)
 
     def _catch_up(self, at_once: bool) -> bool:
-        """The store is back or was never away: replay the spool, and report what was lost."""
+        """Replay the spool and report losses, now that the store answers."""
         report: Sequence[Writable] = ()
         try:
             self._replay()
@@ -236,11 +241,12 @@ class BatchExporter:
 
 
 class _OutOfTime(Exception):
-    """The end of the process waits no longer."""
+    """The process is ending and waits no longer."""
 
 
 def _may_be_one_rows_fault(error: ReleaseguardError) -> bool:
-    """A table's refusal, or a request that is called wrong. A store that is locked, late or away blames no row."""
+    """Whether a single row can be the reason: the table refused it or the request was malformed. A store that is
+    locked, slow or unreachable blames no row."""
     if isinstance(error, AccessDenied | NotFound | RateLimited):
         return False
     status = error.status if isinstance(error, ServiceError) else None

@@ -1,4 +1,4 @@
-"""Events as JSON Lines: what the spool keeps."""
+"""Events as JSON Lines, the format of the spool."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def document(event: Writable) -> dict[str, Any]:
 
 
 def line(event: Writable) -> str:
-    """One line, with its end, in ASCII: whatever stands in an event, a line stays one."""
+    """The event as one line of ASCII with its line end; whatever the event holds, it stays one line."""
     return json.dumps(document(event), separators=(",", ":")) + "\n"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class QueueLimits:
-    """How much is held, and how long is waited, in events and seconds."""
+    """How many events are held, and how many seconds things may take."""
 
     __slots__ = ("batch", "exit", "idle", "linger", "loading", "patience", "queue")
 

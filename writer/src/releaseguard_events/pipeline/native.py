@@ -1,10 +1,10 @@
-"""Threads and locks of the operating system, also where an app's own are gevent's or eventlet's.
+"""Threads and locks of the operating system, even where gevent or eventlet has replaced Python's.
 
-``gevent.monkey.patch_all`` and ``eventlet.monkey_patch`` make a thread a greenlet, which runs only while nothing else
-in its thread does. The writer waits in C for its queue and for a store: as a greenlet it would hold up the whole app.
-So it takes what they replaced (https://www.gevent.org/api/gevent.monkey.html, ``get_original``;
-https://eventlet.readthedocs.io/en/latest/patching.html, ``original``), whether the app patches before this is imported
-or after; ``_thread.RLock`` stays what it is.
+``gevent.monkey.patch_all`` and ``eventlet.monkey_patch`` turn a thread into a greenlet, which runs only while nothing
+else in its thread does. The writer waits in C for its queue and for a store: as a greenlet it would block the whole
+app. So it takes the functions that they replaced (https://www.gevent.org/api/gevent.monkey.html, ``get_original``;
+https://eventlet.readthedocs.io/en/latest/patching.html, ``original``), whether the app patches before or after this
+module is imported. They leave ``_thread.RLock`` alone.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ _start = _original("start_new_thread")
 
 
 def start_new_thread(function: Callable[[], None], arguments: tuple[()]) -> None:
-    """Raises ``RuntimeError`` where none can be started, or would never run."""
+    """Start a thread. Raises ``RuntimeError`` where none can be started or where it would never run."""
     if not threads_run():
         raise RuntimeError("uWSGI was started without enable-threads")
     _start(function, arguments)
 
 
 def threads_run() -> bool:
-    """uWSGI keeps the interpreter's lock between two requests, so that no other thread runs, unless it is told
-    otherwise (https://uwsgi-docs.readthedocs.io/en/latest/ThingsToKnow.html)."""
+    """Whether background threads run at all. uWSGI keeps the interpreter's lock between requests unless
+    ``enable-threads`` is set (https://uwsgi-docs.readthedocs.io/en/latest/ThingsToKnow.html)."""
     server = sys.modules.get("uwsgi")
     options = getattr(server, "opt", None)
     if not isinstance(options, dict):
@@ -57,11 +57,12 @@ def threads_run() -> bool:
 
 
 BRIEFLY: Final = 1.0
-"""Seconds that a lock is waited for which nobody holds for long: who does not give it back is gone for good."""
+"""Seconds to wait for a lock that nobody holds for long: a holder that does not release it by then no longer exists."""
 
 
 class briefly:  # noqa: N801 - used as a function is; contextlib is more than an app should have to load
-    """The lock, or after so long nothing: no end of a process hangs on a thread that went before it."""
+    """Hold the lock, or go on without it after :data:`BRIEFLY` seconds: a thread that died must not hang the process's
+    exit."""
 
     __slots__ = ("_held", "_lock", "_seconds")
 
@@ -79,7 +80,7 @@ class briefly:  # noqa: N801 - used as a function is; contextlib is more than an
 
 
 class Gate:
-    """As ``threading.Event``, which is built of locks that gevent and eventlet replace. Set once, it stays so."""
+    """Like ``threading.Event``, without the locks that gevent and eventlet replace. Once set it stays set."""
 
     __slots__ = ("_gate", "_set")
 
@@ -89,17 +90,17 @@ class Gate:
         self._set = False
 
     def is_set(self) -> bool:
-        """Whether it has happened."""
+        """Whether :meth:`set` was called."""
         return self._set
 
     def set(self) -> None:
-        """It has happened: whoever waits goes on. A second time changes nothing."""
+        """Let everybody who waits go on. Setting it again changes nothing."""
         if not self._set:
             self._set = True
             self._open()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until it has happened, at most ``timeout`` seconds; returns whether it has."""
+        """Wait at most ``timeout`` seconds until it is set; returns whether it is."""
         if self._set:
             return True
         if self._gate.acquire(timeout=-1 if timeout is None else max(timeout, 0.0)):
@@ -114,5 +115,5 @@ class Gate:
 
 
 def leave_signals() -> None:
-    """A signal that the system gives to this thread would not wake the one that waits for it."""
+    """Block signals in this thread: one that is delivered here would not wake the main thread that waits for it."""
     pthread_sigmask(SIG_BLOCK, valid_signals())

@@ -1,8 +1,8 @@
-"""From a call to a row on a short way, for what every event of an app repeats; anything else goes the long one.
+"""Turns calls into rows, with a fast path for values that repeat in every event of an app.
 
-The same few names, releases, keys and values come with every event. What scrubbing found nothing in is remembered as it
-is written, and taken from there; what is new, long, or of another type than JSON's own is scrubbed as ever. Both ways
-lead to the same row: a test holds them against each other over every case that the scrubber has.
+The same few names, releases, keys and values come with every event. A text in which scrubbing found nothing is
+remembered in its final form and reused. Anything new, long, or of a type that JSON does not have is scrubbed in full.
+Both paths give the same row: a test compares them over all cases of the scrubber.
 """
 
 from __future__ import annotations
@@ -27,24 +27,25 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 _MOST: Final = 8_192
-"""Of each kind that are remembered."""
+"""The most values of one kind that are remembered."""
 _LONGEST: Final = 64
-"""Characters of a text that is."""
+"""The most characters of a text that is remembered."""
 _MEMBERS: Final = 40
-"""Of a detail that goes the short way: with texts of that length it stays far below what is cut."""
+"""The most members of a detail on the fast path: with texts of at most that length it is far below the size that is
+cut."""
 _NO_NUMBERS_RULE: Final = 10**9
-"""Below it no rule takes a number for a telephone's or a card's."""
+"""No scrubbing rule takes a number below this for a telephone or card number."""
 _PLAIN_UUID: Final = re.compile(
     r"(?!.*(?:ad|ae|ba|be|de|ee)\d\d)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 )
-"""That cannot be taken for an IBAN of a country whose letters are hexadecimal digits."""
+"""A UUID that cannot be taken for an IBAN, whose country code may consist of hexadecimal digits."""
 _WORDS: Final = {None: "null", True: "true", False: "false"}
 
 _row: Final = partial(tuple.__new__, EventRow)
-"""As ``EventRow._make``, in half the time."""
+"""``EventRow._make`` in half the time."""
 
 Head = tuple[str, str, str, str | None, str | None, str | None]
-"""Provider, event, outcome, error code, release and source, as they are written."""
+"""Provider, event, outcome, error code, release and source in their final form."""
 
 
 class RowMaker:
@@ -64,7 +65,8 @@ class RowMaker:
         self._seed = f"{0x8000 | int(seed[:4], 16) & 0x3FFF:04x}-{seed[4:]}"
 
     def row(self, call: Call) -> EventRow:
-        """The row of a call; the same again for the same call. Raises ``ValueError`` where it is none."""
+        """The row of a call; always the same row for the same call. Raises ``ValueError`` where the call is not an
+        event."""
         head = self._head(call[2:8])
         detail = self._detail(call[11])
         latency = call[8]
@@ -77,11 +79,11 @@ class RowMaker:
         ))  # fmt: skip
 
     def long_way(self, call: Call) -> EventRow:
-        """The same, with nothing remembered."""
+        """The row of a call, scrubbed in full."""
         return row_of(event_of(called(call, self._id(call)), self._resource, self._scrubber))
 
     def _id(self, call: Call) -> str:
-        """A UUIDv7 (RFC 9562, section 5.7): milliseconds, random bits of this process, the call's number in it."""
+        """A UUIDv7 (RFC 9562, section 5.7): milliseconds, random bits of this process, and the number of the call."""
         moment, number = f"{call[0] // 1_000_000 & 0xFFFFFFFFFFFF:012x}", call[1]
         return f"{moment[:8]}-{moment[8:]}-7{number & 0xFFF:03x}-{self._seed}{number >> 12 & 0xFFFFFF:06x}"
 
@@ -116,7 +118,7 @@ class RowMaker:
         return correlation_of(value, self._scrubber)
 
     def _detail(self, detail: object) -> str | None:
-        """The JSON of a detail, ``None`` where it has to go the long way."""
+        """The JSON of a detail; ``None`` where it has to be scrubbed in full."""
         if detail is None:
             return f"{{{self._of_all}}}"
         if type(detail) is not tuple or len(detail) > 2 * _MEMBERS:
@@ -163,11 +165,11 @@ class RowMaker:
 
 
 _CALL: Final = (0, 0, "any", "any", "success", None, None, None, None, None, False)
-"""A call but for its detail."""
+"""The values of a call except its detail."""
 
 
 def _remember(known: dict[K, V], key: K, value: V) -> None:
-    """Few are new for long; a log whose values never come again makes room for those that do."""
+    """Remember a value; a full memory is emptied first, so that values which repeat find room."""
     if len(known) >= _MOST:
         known.clear()
     known[key] = value

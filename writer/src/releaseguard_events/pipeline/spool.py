@@ -1,8 +1,8 @@
-"""The writer's spool: events on disk while the store is away, one file for each process, replayed by anyone later.
+"""Events on disk while the store is unreachable: one file for each process, which any later process can replay.
 
-A file belongs to the process that holds its lock (``flock``); a process that dies lets go of it, however it dies,
-and the next writer takes the file over. Events keep their ids, so a replay that was cut short is repeated
-without doubles. Directory and files are readable by their owner only, and together bounded in size.
+A file belongs to the process that holds its lock (``flock``). The lock ends with the process, however it dies, and the
+next writer takes the file over. Events keep their ids, so a replay that was interrupted can be repeated without
+duplicates. Folder and files are readable by their owner only, and their total size is limited.
 """
 
 from __future__ import annotations
@@ -30,48 +30,51 @@ Deliver = Callable[[Sequence[Writable]], None]
 
 @dataclass(slots=True)
 class Spool:
-    """The files of one destination. One thread replays, any may add; other processes have a ``Spool`` of their own.
+    """The files of one destination. One thread replays, any thread may add; other processes have their own ``Spool``.
 
-    ``lock`` is held while files are opened and named, and never while anything is delivered: a fork can wait for it.
+    ``lock`` is held while files are opened and named, never while events are delivered, so that a fork can wait for it.
     """
 
     folder: Path
     max_bytes: int
     lock: RLock = field(default_factory=RLock)
     _own: int | None = field(default=None, init=False)
-    """The descriptor of our file. Unbuffered, so that a fork copies no half-written line."""
+    """The descriptor of our own file; unbuffered, so that a fork copies no half-written line."""
     _read: int | None = field(default=None, init=False)
     """The descriptor of the file that is being replayed."""
 
     def add(self, events: Sequence[Writable]) -> int:
-        """Keep events; returns how many found room, in order. Raises ``OSError`` where the disk takes none."""
+        """Keep events; returns how many of them, in order, found room. Raises ``OSError`` where the disk cannot be
+        written."""
         lines = [jsonl.line(event).encode() for event in events]
         with briefly(self.lock):
             fitting = _fitting(lines, self.max_bytes - self._size())
             return self._write(fitting) if fitting else 0
 
     def replay(self, deliver: Deliver, batch: int) -> int:
-        """Hand every event that no living process holds to ``deliver`` and forget it; returns the unreadable lines.
+        """Give every event that no living process holds to ``deliver``, and delete it; returns the number of unreadable
+        lines.
 
-        What ``deliver`` raises comes through, and the file stays as it was.
+        An error of ``deliver`` is raised as it is, and the file stays as it was.
         """
         self.close()
         return sum(self._replay_file(path, deliver, batch) for path in self._paths())
 
     def close(self) -> None:
-        """Let go of our file: from now on any writer may replay it."""
+        """Release our file: from now on any writer may replay it."""
         with briefly(self.lock):
             own, self._own = self._own, None
             _close(own)
 
     def disinherit(self) -> None:
-        """In a forked child: its copies of the descriptors would keep the files locked after its parent."""
+        """Close the inherited descriptors in a forked child; open copies would keep the files locked after the parent's
+        end."""
         own, self._own, read, self._read = self._own, None, self._read, None
         _close(own)
         _close(read)
 
     def _write(self, lines: Sequence[bytes]) -> int:
-        """How many lines are there as a whole: a disk that fills takes a part, and half a line is taken out again."""
+        """The number of whole lines written. A disk that fills up takes part of a line, which is removed again."""
         descriptor, content, written = self._file(), b"".join(lines), 0
         try:
             while written < len(content):
@@ -127,7 +130,7 @@ class Spool:
 
 
 def _fitting(lines: Sequence[bytes], room: int) -> Sequence[bytes]:
-    """The first of them that there is room for."""
+    """The first lines, as many as fit into ``room`` bytes."""
     ends = accumulate(map(len, lines))
     return lines[: sum(1 for _ in takewhile(lambda end: end <= room, ends))]
 
@@ -155,7 +158,7 @@ def _try_lock(descriptor: int) -> bool:
 
 
 def _opened(path: Path) -> int | None:
-    """A descriptor of a file that only we hold now."""
+    """A descriptor of a file that only this process holds; ``None`` where another one does."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
     except OSError:
@@ -189,9 +192,9 @@ def _parsed(file: BinaryIO) -> Iterator[Writable | None]:
 
 
 def spool_folder(environ: Mapping[str, str], url: str) -> Path:
-    """The folder for one store: an event must not end up in another store than it was written for.
+    """The folder of one store: an event must not end up in another store than the one it was written for.
 
-    Named by a digest of the address without its credentials, which may change while events wait.
+    Its name is a digest of the address without credentials, which may change while events wait.
     """
     place = url.rsplit("@", 1)[-1] if "@" in url else url
     name = hashlib.sha256(place.encode("utf-8", "replace")).hexdigest()[:16]

@@ -1,7 +1,7 @@
-"""What waits between the app and the thread: markers in its queue, and calls beyond it.
+"""What waits between the app and the writer's thread: markers in the queue, and calls for which the queue is too long.
 
-A tuple for each call is what Python looks for garbage among, one look for every few hundred, in whichever call comes
-next: the slowest calls of all. So what is more than a batch lies end to end in one object, however much it is.
+Python's garbage collector looks through all tuples every few hundred allocations, and whichever call triggers it pays:
+it would be the slowest call of all. So everything beyond one batch is stored flat in a single object.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from releaseguard_events.plain import Call
 
 _FIXED: Final = 11
-"""Values of a call before its detail."""
+"""The number of a call's values before its detail."""
 _WHOLE: Final = -1
-"""Instead of a number of values: the detail is one, whatever it is."""
+"""Stands in place of the number of values where the detail is a single value of any type."""
 
 
 class Flush:
-    """A marker in the queue: everything before it is to be delivered now."""
+    """A marker in the queue: deliver everything before it now."""
 
     def __init__(self, *, last: bool = False) -> None:
         self.done = Gate()
@@ -34,12 +34,12 @@ class Flush:
 
 
 class Wake:
-    """A marker in the queue: events were lost or kept, look at them."""
+    """A marker in the queue: events were lost or kept on disk, deal with them."""
 
 
 class Linger:
-    """Waiting for a batch to become larger, until somebody is in a hurry. A lock of its own, which is free once for
-    whoever hurried: what it takes several batches to get to is :attr:`urgent` until it is there."""
+    """The thread's wait for a batch to grow, which anybody in a hurry can end. ``urgent`` stays set until the thread
+    has reached what was hurried, which may take several batches."""
 
     __slots__ = ("_hurry", "lasts", "urgent")
 
@@ -51,14 +51,14 @@ class Linger:
         self._hurry.acquire()
 
     def wait(self, seconds: float) -> None:
-        """Linger for so long, unless something is urgent."""
+        """Wait for so many seconds, unless something is urgent."""
         if not self.urgent:
             self.lasts = True
             self._hurry.acquire(timeout=seconds)
             self.lasts = False
 
     def end(self) -> None:
-        """Let the thread linger no longer. Safe in a signal handler that interrupts just this."""
+        """End the wait. Safe in a signal handler that interrupts this very code."""
         try:
             self._hurry.release()
         except RuntimeError:
@@ -66,10 +66,10 @@ class Linger:
 
 
 class Overflow:
-    """First in, first out; any thread may put, and a signal handler; those that take wait for each other.
+    """A first-in, first-out store of calls. Any thread or signal handler may put; takers exclude each other.
 
-    ``deque.extend`` with a tuple is a single step of the interpreter: a call is there as a whole, or not at all. A
-    deque grows by small blocks, where a list is copied now and then.
+    ``deque.extend`` with a tuple is a single step of the interpreter, so a call is stored completely or not at all. A
+    deque grows by small blocks, while a list is copied now and then.
     """
 
     __slots__ = ("_flat", "_number", "_taking")
@@ -86,7 +86,7 @@ class Overflow:
         return bool(self._flat)
 
     def put(self, call: Call) -> None:
-        """Take a call."""
+        """Store a call."""
         detail = call[_FIXED]
         if type(detail) is tuple:
             self._flat.extend((*call[:_FIXED], len(detail), *detail))
@@ -95,7 +95,7 @@ class Overflow:
         self._number += 1
 
     def take(self, most: int) -> list[Call]:
-        """The oldest of them, at most so many."""
+        """Remove and return the oldest calls, at most ``most``."""
         calls: list[Call] = []
         with briefly(self._taking):
             while len(calls) < most and self._flat:

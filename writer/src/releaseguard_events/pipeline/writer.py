@@ -1,13 +1,13 @@
-"""The app's writer: a bounded queue, the thread that empties it, and what happens where no thread can.
+"""The app's writer: a bounded queue, the thread that empties it, and what happens where no thread can run.
 
-Two threads, both daemons. The first takes batches from the queue to the exporter. The second watches the first: while
-the store keeps it waiting, it takes what is queued to disk, so that nothing is in memory alone for longer than
-``QueueLimits.linger + QueueLimits.patience``, however the process ends. Where no thread can be started (none is left;
-the main thread has ended, from Python 3.12 on), and after :meth:`Writer.finish`, whoever logs an event carries it: to
-disk, or at the process's end to the store.
+There are two daemon threads. The first takes batches from the queue to the exporter. The second watches the first:
+while the store keeps it waiting, the second moves queued events to disk, so that nothing stays in memory alone for
+longer than ``QueueLimits.linger + QueueLimits.patience`` seconds, however the process ends. Where no thread can be
+started (the system has none left; from Python 3.12 on, the main thread has ended), and after :meth:`Writer.finish`, the
+thread that logs an event also delivers it: to disk, or at the end of the process to the store.
 
-Nothing here waits for a lock without an end: a daemon thread that holds one when the interpreter goes never gives it
-back.
+Nothing here waits for a lock without a limit: a daemon thread that holds one when the interpreter exits never releases
+it.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
 
 
 class Writer:
-    """Takes calls and sees to it that they are delivered, kept on disk, or counted as lost.
+    """Takes calls, and makes sure that each is delivered, kept on disk, or counted as lost.
 
-    ``prepare`` reads the configuration and loads modules, which takes time: it is called in the thread. ``put`` is
-    safe in signal handlers and finalizers: ``SimpleQueue.put`` is re-entrant and never waits
-    (https://docs.python.org/3/library/queue.html#simplequeue-objects), and ``_thread.start_new_thread`` takes no lock
-    and waits for nobody, unlike ``threading.Thread.start``. Being unbounded, the queue is bounded here: threads that
-    look at its size at the same moment may exceed the limit by their number.
+    ``prepare`` reads the configuration and imports modules; since that takes time it runs in the writer's thread.
+    ``put`` is safe in signal handlers and finalizers: ``SimpleQueue.put`` is re-entrant and never waits
+    (https://docs.python.org/3/library/queue.html#simplequeue-objects), and ``_thread.start_new_thread``, unlike
+    ``threading.Thread.start``, takes no lock and waits for nobody. ``SimpleQueue`` is unbounded, so the limit is
+    checked here; threads that check at the same moment may exceed it by their number.
 
-    A ``put`` wakes nobody while the thread lingers over a batch, since waking is what costs: the thread sleeps on a
-    lock of its own, which only a flush and a queue that fills release.
+    Waking a thread is what costs most, so ``put`` wakes nobody while the thread waits for its batch to grow: the thread
+    sleeps on a lock that only a flush or a full queue releases.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Writer:
                 self._carry(self._taken())
 
     def _put_aside(self, call: Call | Note, waiting: int) -> None:
-        """Take a call while a batch waits already."""
+        """Take a call while a whole batch is waiting already."""
         if waiting + len(self._more) >= self._limits.queue:
             self.lose("the queue was full")
             return
@@ -112,15 +112,15 @@ class Writer:
             self._linger.end()
 
     def _ask(self, marker: Flush) -> None:
-        """Have the thread come to the marker without lingering, also over what it takes several batches to get to."""
+        """Make the thread reach the marker without pausing, over several batches if necessary."""
         self._queue.put(marker)
         self._linger.urgent = True
         self._linger.end()
 
     def flush(self, timeout: float) -> bool:
-        """Whether everything put so far is in the store within ``timeout`` seconds.
+        """Wait at most ``timeout`` seconds; returns whether everything put so far is in the store.
 
-        Where there is no thread, the caller delivers, and each request of it is bounded instead.
+        Where there is no thread the caller delivers, and the time limit holds for each of its requests instead.
         """
         if self._closed:
             self._carry(self._taken())
@@ -138,9 +138,9 @@ class Writer:
             self._by_hand.release()
 
     def finish(self) -> None:
-        """At the end of the process: a last chance for the store, then the disk.
+        """End with the process: try the store a last time, then the disk.
 
-        What is logged after this is carried by whoever logs it.
+        What is logged after this is delivered by the thread that logs it.
         """
         if self._closed:
             return
@@ -157,15 +157,15 @@ class Writer:
 
     @property
     def is_prepared(self) -> bool:
-        """Whether what it works with is loaded."""
+        """Whether the configuration is read and the modules are imported."""
         return self._pipeline is not None
 
     def depth(self) -> int:
-        """How many calls wait."""
+        """The number of calls that wait."""
         return self._queue.qsize() + len(self._more)
 
     def _has_thread(self) -> bool:
-        """Whether the thread runs, or can be started."""
+        """Whether the writer's thread runs or can be started."""
         if self._runs or self._closed:
             return not self._closed
         if not self._starting.acquire(blocking=False):
@@ -196,14 +196,14 @@ class Writer:
                 pipeline.exporter.shutdown(waiting, to_store=False)
 
     def _events(self, pipeline: Pipeline, calls: Sequence[Call | Note | EventRow]) -> Sequence[EventRow]:
-        """The events that calls make; what makes none is counted as lost."""
+        """The events of the calls; a call that makes none is counted as lost."""
         return pipeline.events(calls, self._drops.add)
 
     def _carry(self, calls: Sequence[Call | Note]) -> None:
-        """Put them on disk, in the caller's thread; after the end the store is tried first.
+        """Put calls on disk in the caller's thread; after :meth:`finish` the store is tried first.
 
-        That is for the main thread alone: any other may be stopped for good with what it carries. Nor for a signal
-        handler or a finalizer that interrupts just this.
+        Only the main thread tries the store: any other may be stopped for ever with what it carries. A signal handler
+        or finalizer that interrupts this very code does not either.
         """
         if sys.is_finalizing():
             self._put_away(calls)
@@ -228,9 +228,9 @@ class Writer:
                 self._by_hand.release()
 
     def _put_away(self, calls: Sequence[Call | Note]) -> None:
-        """With half an interpreter: the disk, and a line on standard error for what is lost.
+        """Put calls on disk while the interpreter is shutting down, with a line on standard error for what is lost.
 
-        Nothing can be imported any more, and ``logging`` may wait for a lock that nobody gives back.
+        Nothing can be imported any more, and ``logging`` may wait for a lock that nobody will release.
         """
         self._all_out = False
         try:
@@ -262,7 +262,7 @@ class Writer:
             pass
 
     def _round(self, pipeline: Pipeline) -> bool:
-        """One batch, or a look at what waits on disk; whether there is to be another."""
+        """Deliver one batch or replay the spool; returns whether there should be another round."""
         marker = self._collect(pipeline)
         had_work = bool(self._in_hand or marker)
         delivered = self._hand_over(pipeline, at_once=isinstance(marker, Flush))
@@ -272,7 +272,7 @@ class Writer:
         return had_work or self._limits.idle is None or not self._retire()
 
     def _bring_the_rest(self, pipeline: Pipeline, delivered: bool) -> bool:
-        """What stood beside the queue when a marker came is before it."""
+        """Deliver what was stored beside the queue when a marker arrived: it was logged before the marker."""
         for _ in range(0, self._limits.queue if self._more else 0, self._limits.batch):
             self._in_hand += self._more.take(self._limits.batch)
             delivered &= self._hand_over(pipeline, at_once=delivered)
@@ -320,7 +320,8 @@ class Writer:
             over.set()
 
     def _collect(self, pipeline: Pipeline) -> Flush | Wake | None:
-        """Fill ``_in_hand``: wait for the first call, linger for more, then take what is there."""
+        """Fill ``_in_hand``: wait for the first call, wait for more, then take what is there. Returns the marker it
+        met, if any."""
         if self._more:
             return self._take()
         try:
@@ -335,7 +336,7 @@ class Writer:
         return self._take()
 
     def _take(self) -> Flush | Wake | None:
-        """A batch of what waits, up to a marker."""
+        """Take a batch of the waiting calls, up to the first marker, which is returned."""
         batch = self._limits.batch
         for _ in range(batch // 2 if self._more else batch - 1):
             try:
@@ -349,7 +350,7 @@ class Writer:
         return None
 
     def _taken(self) -> list[Call | Note]:
-        """What waits, for the disk: whoever waits for the store is told that it did not come to that."""
+        """All waiting calls, to be put on disk; waiting flushes are told that they did not reach the store."""
         calls, markers = self._drained()
         for marker in markers:
             marker.done.set()
@@ -375,7 +376,8 @@ class Writer:
                 self._keep_until(over, self._pipeline)
 
     def _keep_until(self, over: Gate, pipeline: Pipeline) -> None:
-        """What is in hand is in doubt; what is kept and arrives all the same keeps its id, and is one row."""
+        """Keep on disk what the thread holds, whose delivery is in doubt. What arrives nevertheless keeps its id: it is
+        one row."""
         pipeline.exporter.keep(self._events(pipeline, list(self._in_hand)))
         waiting: list[Flush] = []
         while not over.wait(self._limits.linger):
