@@ -1,4 +1,4 @@
-"""Time, handed down from the entry point to whatever waits or measures how long it has waited."""
+"""Time, passed down from the entry point to everything that waits or measures how long it has waited."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 def _boottime() -> float:
-    """Seconds on a clock that goes on while the machine sleeps: a lease does."""
+    """Seconds on a clock that keeps running while the machine is suspended, as a lease does."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
@@ -18,15 +18,15 @@ def _now() -> datetime:
 
 
 class Clocks(NamedTuple):
-    """What time it is and how to let it pass; ``elapsed`` and ``sleep`` belong together."""
+    """What time it is, and how to wait. ``elapsed`` and ``sleep`` must belong together."""
 
     elapsed: Callable[[], float] = _boottime
-    """Seconds since some moment, never standing still."""
+    """Seconds since an arbitrary moment; never goes backwards."""
     sleep: Callable[[float], None] = time.sleep
-    """Lets so many seconds pass."""
+    """Waits for that many seconds."""
     wall: Callable[[], datetime] = _now
-    """This machine's wall clock."""
+    """The wall clock of this machine, in UTC."""
 
 
 REAL = Clocks()
-"""The machine's own."""
+"""The clocks of this machine."""

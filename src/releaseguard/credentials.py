@@ -1,4 +1,4 @@
-"""Which variables of the environment make up a credential, and what it is needed for. Pure."""
+"""Which environment variables make up a credential, and what it is needed for. Pure."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from msgspec import Struct
 
 
 class Unfit(Struct, frozen=True):
-    """Why a credential that is there is none, and what to set instead."""
+    """Why a credential that is set cannot be used, and what to set instead."""
 
     what: str
     fix: str
 
 
 class CredentialOption(Struct, frozen=True):
-    """Variables that together are one credential."""
+    """Variables that together form one credential."""
 
     variables: Sequence[str]
     remark: str = ""
     proposed: bool = True
-    """Whether somebody who has none is told of it."""
+    """Whether it is suggested to somebody who has no credential."""
     runner: Sequence[str] = ()
-    """What a CI job's runner sets beside them: nobody is asked to."""
+    """Further variables, which the runner of a CI job sets; nobody is asked to set them."""
     unfit_in_a_job: Unfit | None = None
-    """Why what a CI job has under this name is not it."""
+    """Why the value that a CI job has under this name cannot be used."""
 
     @property
     def all(self) -> Sequence[str]:
-        """Every variable that has to be there."""
+        """Every variable that must be set."""
         return (*self.variables, *self.runner)
 
     @property
@@ -39,7 +39,7 @@ class CredentialOption(Struct, frozen=True):
 
 
 class Requirement(Struct, frozen=True):
-    """Something that a configuration cannot do without; any one of ``options`` will do."""
+    """A credential that the configuration needs; any one of ``options`` satisfies it."""
 
     id: str
     options: Sequence[CredentialOption]
@@ -47,16 +47,16 @@ class Requirement(Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """``A, or B and C``."""
+        """All options as ``A, or B and C``."""
         proposed = (option for option in self.options if option.proposed)
         return ", or ".join(option.words for option in sorted(proposed, key=lambda option: len(option.all)))
 
     def met_by(self, environ: Mapping[str, str]) -> CredentialOption | None:
-        """The first option that is wholly there; an empty variable counts as unset."""
+        """The first option whose variables are all set; an empty variable counts as unset."""
         return next((option for option in self.options if all(environ.get(name) for name in option.all)), None)
 
     def half_met(self, environ: Mapping[str, str]) -> Sequence[str]:
-        """The variables missing from an option that is there in part."""
+        """The variables that are missing from an option of which some are set."""
         for option in self.options:
             missing = [name for name in option.all if not environ.get(name)]
             if 0 < len(missing) < len(option.all):

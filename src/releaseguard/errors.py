@@ -1,4 +1,4 @@
-"""Everything that can go wrong, named by who has to act. What an app's writer can meet too is defined in its
+"""All errors, named after whoever has to act on them. Those that an app's writer can raise too are defined in its own
 distribution."""
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ __all__ = [
 
 
 DISTRIBUTION: Final = "releaseguard-ops"
-"""Under which name this package is installed."""
+"""The name of this distribution, for installing extras."""
 
 
 class NotInstalled(UsageError):
-    """``what`` needs libraries that a small installation leaves out: whoever installs has to add ``extra``."""
+    """``what`` needs libraries that are not installed: the extra ``extra`` has to be added."""
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(
@@ -55,7 +55,7 @@ class NotInstalled(UsageError):
 
 
 class MissingCredential(ConfigError):
-    """A service was needed, and the environment holds no credential for it."""
+    """A service is needed, and the environment holds no credential for it."""
 
 
 class LeaseHeld(Refused):
@@ -63,7 +63,7 @@ class LeaseHeld(Refused):
 
 
 class Failed(ReleaseguardError):
-    """The work was tried and did not succeed, and what was left behind has been said."""
+    """The work was tried and failed; the message says what was left behind."""
 
 
 class Undecided(ReleaseguardError):

@@ -1,9 +1,9 @@
-"""What leaves the program shows text and does nothing else, whoever wrote that text.
+"""Makes text safe to print: whoever wrote it, it is shown and has no other effect.
 
-A row of the log, a release's name or a service's answer may hold what a terminal obeys (escape sequences), what turns
-the direction of reading, and lines that a CI runner takes for commands. That of Actions trims a line and obeys it where
-it begins with ``::`` (its ``ActionCommand.TryParseV2``), and finds ``##[`` anywhere (``TryParse``); Azure Pipelines has
-``##vso[``, TeamCity ``##teamcity[``.
+A row of the log, the name of a release or a service's answer may contain escape sequences for a terminal, characters
+that reverse the reading direction, and lines that a CI runner takes for commands. The runner of Actions trims a line
+and obeys it where it begins with ``::`` (its ``ActionCommand.TryParseV2``), and finds ``##[`` anywhere in it
+(``TryParse``); Azure Pipelines obeys ``##vso[``, TeamCity ``##teamcity[``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TextIO, TypeAlias
 
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
-"""What a document that is made here may hold: no time, no secret, nothing that has to be encoded first."""
+"""What a document made here may contain: values that JSON has, so no times and no secrets."""
 JsonDocument: TypeAlias = Mapping[str, Json]
 
 _STEERING: Final = (
@@ -28,20 +28,20 @@ _COMMAND_LINE: Final = re.compile(r"^([^\S\n]*:)(?=:)", re.MULTILINE)
 
 
 def visible(text: str) -> str:
-    """The text without characters that do something else than show: an event's release or key may hold any."""
+    """The text with all characters removed or replaced that have another effect than being shown."""
     return _STEERS.sub("\ufffd", text)
 
 
 def harmless(text: str) -> str:
-    """The text, of one or more lines, as it may be printed or written: what steers is replaced, what a runner would
-    obey is set apart by a space."""
+    """The text, of one or more lines, safe to print: control characters are replaced, and a space separates what a CI
+    runner would take for a command."""
     return _COMMAND_LINE.sub(r"\1 ", _COMMAND.sub(r"\1 ", visible(text)))
 
 
 def as_json(value: Any, indent: int | None = 2) -> str:
-    """``value`` as JSON for people and programs: everything harmful is escaped, and its value stays the same.
+    """``value`` as JSON for people and programs. Everything harmful is escaped, so parsing gives the same value.
 
-    Such characters stand inside of strings only, and no line of indented JSON begins with a colon.
+    Such characters occur only inside strings, and no line of indented JSON begins with a colon.
     """
     import json
 
@@ -51,8 +51,8 @@ def as_json(value: Any, indent: int | None = 2) -> str:
 
 
 def json_pieces(value: Any, said: Callable[[Any], Any]) -> Iterator[str]:
-    """:func:`as_json` of what ``said`` makes of ``value``, piece by piece: an object that holds a sequence which is no
-    list, but makes its items when they are asked for, is never held whole."""
+    """:func:`as_json` of ``said(value)``, piece by piece: a sequence that makes its items on demand is never held in
+    memory as a whole."""
     if not isinstance(value, Mapping) or not any(map(_is_made_when_asked, value.values())):
         yield as_json(said(value))
         return
@@ -77,7 +77,7 @@ def _listed(items: Sequence[Any], said: Callable[[Any], Any]) -> Iterator[str]:
 
 
 def _indented(value: Any, by: int) -> str:
-    """No string in JSON holds a line's end."""
+    """Indent by adding spaces after each line end: strings in JSON contain no line ends."""
     return as_json(value).replace("\n", "\n" + " " * by)
 
 
@@ -85,7 +85,8 @@ _COMMAND_IN_JSON: Final = re.compile(r"##(\w*\[)")
 
 
 def _apart(match: re.Match[str]) -> str:
-    """No template: for one ``re`` imports, and the app's writer spools events when nothing can be imported any more."""
+    """A function and not a template: for a template ``re`` imports a module, and the app's writer spools events while
+    the interpreter shuts down, when nothing can be imported."""
     return f"#\\u0023{match[1]}"
 
 
@@ -96,9 +97,9 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 class Harmless:
-    """A text stream through which only :func:`harmless` text goes, also where a line comes in pieces.
+    """A text stream that only :func:`harmless` text passes, even where a line is written in pieces.
 
-    What this program itself does to a terminal goes past it: :meth:`control`.
+    Control sequences of this program itself bypass it with :meth:`control`.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -107,7 +108,7 @@ class Harmless:
         """Of the line that is not at its end yet, what decides how it may go on."""
 
     def write(self, text: str) -> int:
-        """Write it; the number of characters is that of ``text``, as callers expect."""
+        """Write the text; returns the length of ``text``, as callers expect."""
         begun = self._line
         self._stream.write(harmless(begun + text)[len(begun) :])
         last = (begun + text).rpartition("\n")[2]
@@ -135,14 +136,16 @@ class Harmless:
         return self._stream.errors
 
     def __getattr__(self, name: str) -> Any:
-        """What else a stream can do (flush, isatty, fileno); its bytes are nobody's, since they would go past us."""
+        """Everything else that a stream can do (``flush``, ``isatty``, ``fileno``). ``buffer`` is withheld: bytes would
+        bypass the filter."""
         if name in {"buffer", "detach", "reconfigure"}:
             raise AttributeError(name)
         return getattr(self._stream, name)
 
 
 def _undecided(line: str) -> str:
-    """As little of a begun line as decides the same: whether it is blank, and how its end may become a command."""
+    """The shortest text that decides about the rest of a begun line as the line itself does: whether it is blank so
+    far, and how its end may become a command."""
     if not line.strip():
         return " " if line else ""
     if line.strip() == ":":

@@ -1,4 +1,4 @@
-"""What people and services say, as it may be kept for good."""
+"""Makes the words of people and services fit to be stored for good."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _KEPT: Final = Scrubber()
 
 
 def said(text: str) -> str:
-    """What a person typed or a service answered, as it may be kept for good: without the values that this process
-    holds, and without what looks like a secret or a person's data. Of any length."""
+    """A text that a person typed or a service answered, of any length, without the values that this process holds and
+    without anything that looks like a secret or personal data."""
     return _KEPT.whole(held_masked(text))
 
 
 def identified(text: str) -> str:
-    """The same of what should be an identifier: a release, a deployment."""
+    """The same for a text that should be an identifier: a release, a deployment."""
     return _KEPT.identifier(held_masked(text))

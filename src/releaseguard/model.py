@@ -1,6 +1,6 @@
-"""The values that cross between rooms: events, releases, versions, verdicts. No behaviour of the outside world.
+"""The values that all rooms share: events, releases, versions, verdicts. Values only, no I/O.
 
-What an app's writer knows of them too is defined in its distribution.
+Those that an app's writer needs too are defined in its own distribution.
 """
 
 from __future__ import annotations
@@ -40,27 +40,27 @@ __all__ = [
 
 
 CLIENT = "client"
-"""The ``source`` of rows written by installed apps."""
+"""The ``source`` of rows that installed apps write."""
 
 
 def by_phones(source: str | None) -> bool:
-    """Whether rows of this ``source`` were written by installed apps, in whatever spelling: ``Client``, ``client ``."""
+    """Whether a row of this ``source`` was written by an installed app, in any spelling: ``Client``, ``client ``."""
     return source is not None and (source == CLIENT or source.strip().casefold() == CLIENT)
 
 
 class Verdict(StrEnum):
-    """What a check says. The order of severity is :data:`SEVERITY`, not alphabetical."""
+    """What a check concludes. :data:`SEVERITY` orders verdicts by severity; their alphabetical order means nothing."""
 
     PASS = "pass"  # noqa: S105 - a verdict, not a password
     WARN = "warn"
     FAIL = "fail"
     INCONCLUSIVE = "inconclusive"
     ERROR = "error"
-    """The check itself broke: nothing is said of the release. Never the verdict over several checks."""
+    """The check itself broke and says nothing about the release. Never the overall verdict."""
 
 
 class Standing(StrEnum):
-    """How something that was looked at stands."""
+    """The state of something that was examined."""
 
     OK = "ok"
     WARN = "warn"
@@ -70,11 +70,11 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What a look at something showed: a sentence, where to look, and for a problem what puts it right."""
+    """A finding: a sentence, where to look, and for a problem how to fix it."""
 
     standing: Standing
     what: str
     where: str | None = None
     fix: str | None = None
     about: str = ""
-    """A word that tells several remarks about one thing apart."""
+    """A word that tells several remarks about the same thing apart."""

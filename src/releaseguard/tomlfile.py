@@ -1,4 +1,5 @@
-"""TOML files read strictly into typed values; every error names file, line, key and the nearest valid name."""
+"""TOML files read strictly into typed values. Every error names the file, the line, the key and the nearest valid
+name."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ _PART = re.compile(r""""([^"]*)"|'([^']*)'|([A-Za-z0-9_\-]+)""")
 
 
 class Document(Struct, frozen=True):
-    """A parsed file that remembers on which line each key stands."""
+    """A parsed file that knows the line of every key."""
 
     path: Path
     data: Mapping[str, Any]
@@ -67,7 +68,7 @@ def parse(text: str, path: Path) -> Document:
 
 
 def convert(document: Document, kind: type[T], *, at: Sequence[Step] = (), data: Any = None) -> T:
-    """The document (or ``data``, which stands at ``at`` in it) as a ``kind``.
+    """Convert the document to a ``kind``, or convert ``data``, which stands at ``at`` in the document.
 
     Raises ``ConfigError`` for an unknown key (with the nearest valid name), a missing key, or a wrong type.
     """
@@ -79,7 +80,8 @@ def convert(document: Document, kind: type[T], *, at: Sequence[Step] = (), data:
 
 
 def nearest(name: str, valid: Iterable[str], alike: float = 0.5) -> str | None:
-    """The valid name that looks most like ``name``, if any comes near: from ``alike`` on, where 1 is the same."""
+    """The valid name most similar to ``name``; ``None`` where none has a similarity of at least ``alike`` (1:
+    identical)."""
     from difflib import get_close_matches
 
     close = get_close_matches(name, list(valid), n=1, cutoff=alike)
@@ -87,7 +89,7 @@ def nearest(name: str, valid: Iterable[str], alike: float = 0.5) -> str | None:
 
 
 def did_you_mean(name: str, valid: Iterable[str]) -> str:
-    """A sentence for the end of a message: the nearest valid name, or all of them."""
+    """The end of a message: the nearest valid name, or the list of all of them."""
     names = sorted(valid)
     close = nearest(name, names)
     return f"Did you mean {close!r}?" if close else f"Valid: {', '.join(names)}."
@@ -141,8 +143,8 @@ def _in_toml_words(message: str) -> str:
 
 
 def _steps(path: str, kind: type, value: Any, error: str) -> tuple[Step, ...]:
-    """``$.checks[0].id`` as steps. ``[...]`` is the value of some key of a mapping: of the one that alone is refused
-    with the same words."""
+    """``$.checks[0].id`` as steps. ``[...]`` stands for some key of a mapping: the one that, taken alone, causes the
+    same error."""
     steps: list[Step] = []
     for name, index in re.findall(r"\.([A-Za-z0-9_\-]+)|\[([^\]]*)\]", path.removeprefix("$")):
         step: Step | None = name or (int(index) if index.isdigit() else None)
@@ -171,7 +173,7 @@ def _refused_with(kind: type, value: Any, steps: Sequence[Step], key: str) -> st
 
 
 def _with_only(value: Any, steps: Sequence[Step], key: str) -> Any:
-    """``value`` with no key but ``key`` in the mapping at ``steps``."""
+    """``value`` with all keys but ``key`` removed from the mapping at ``steps``."""
     if not steps:
         return {key: value[key]}
     step, rest = steps[0], steps[1:]
@@ -191,9 +193,9 @@ def _fields_at(kind: Any, steps: Sequence[Step], data: Any) -> Sequence[str]:
 
 
 def _node_at(kind: Any, steps: Sequence[Step], data: Any) -> Any:
-    """What the type ``kind`` says about the value at ``steps`` in ``data``.
+    """The type that ``kind`` prescribes for the value at ``steps`` in ``data``.
 
-    For the key that tells the members of a union apart it is the union itself.
+    For the key that distinguishes the members of a union, the union itself.
     """
     node = msgspec.inspect.type_info(kind)
     for step in steps:
@@ -217,7 +219,7 @@ def _plain(node: Any) -> Any:
 
 
 def _choices(node: Any) -> Sequence[str]:
-    """The texts that are valid where only certain ones are."""
+    """The valid texts, where only certain texts are valid."""
     node = _plain(node)
     if isinstance(node, msgspec.inspect.LiteralType):
         return [str(value) for value in node.values]
@@ -229,13 +231,13 @@ def _choices(node: Any) -> Sequence[str]:
 
 
 def _description(node: Any) -> str | None:
-    """The words that a type with a pattern was given for messages (``msgspec.Meta(description=...)``)."""
+    """The words that a type with a pattern carries for messages (``msgspec.Meta(description=...)``)."""
     extra = node.extra_json_schema if isinstance(node, msgspec.inspect.Metadata) else None
     return str(extra["description"]) if extra and "description" in extra else None
 
 
 def _structs(node: Any, data: Any) -> Sequence[Any]:
-    """The struct types that ``node`` may be; of a tagged union the one that ``data`` names."""
+    """The struct types that ``node`` may be; for a tagged union the one that ``data`` names."""
     if isinstance(node, msgspec.inspect.StructType):
         return [node]
     members = [member for member in getattr(node, "types", ()) if isinstance(member, msgspec.inspect.StructType)]
@@ -251,9 +253,9 @@ def _descend(data: Any, step: Step) -> Any:
 
 
 def _positions(text: str) -> Iterable[tuple[tuple[Step, ...], int]]:
-    """Each key's path and the line it stands on.
+    """The path of each key and the line on which it stands.
 
-    A light scan, for messages only: the file has been parsed by ``tomllib`` already, so it is valid TOML.
+    A simple scan that serves messages only: ``tomllib`` has already parsed the file, so it is valid TOML.
     """
     table: tuple[Step, ...] = ()
     counts: dict[tuple[str, ...], int] = {}

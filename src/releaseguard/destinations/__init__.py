@@ -1,1 +1,1 @@
-"""Where secrets are written."""
+"""The destinations: the places to which secrets are written."""

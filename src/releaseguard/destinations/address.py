@@ -1,7 +1,7 @@
-"""Destination addresses: the URIs of the configuration, parsed into values that can be compared.
+"""Addresses of destinations: the URIs of the configuration, parsed into values that can be compared.
 
-``KIND:PLACE`` or ``KIND:PLACE/TARGET,TARGET``; what a place looks like is for its kind to say (:class:`Scheme`). Each
-may end with `` as NAME``: the name the secret has there.
+The form is ``KIND:PLACE`` or ``KIND:PLACE/TARGET,TARGET``; each kind defines the form of its places (:class:`Scheme`).
+An address may end with `` as NAME``, the secret's name at that place.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Address:
-    """One place, and the name a secret has there. Spellings of the same place are equal.
+    """One place, and the name that a secret has there. Different spellings of one place are equal.
 
-    Each kind of destination may have a class of its own, with the parts of its places.
+    A kind of destination may have its own subclass, with the parts of its places as fields.
     """
 
     base: str
-    """The place without its targets: ``kind:place``, what a deployment and its event sources belong to."""
+    """The place without its targets, ``kind:place``: deployments and event sources refer to it."""
     targets: tuple[str, ...] = ()
-    """The parts of the place that are written one by one, in their canonical order; empty where it has none."""
+    """The parts of the place that are written one by one, in canonical order; empty where the place has no parts."""
     rename: str | None = None
 
     @property
     def scheme(self) -> str:
-        """What it begins with."""
+        """The word before the colon."""
         return self.base.partition(":")[0]
 
     @property
     def uri(self) -> str:
-        """The canonical spelling, without the rename."""
+        """The address in its canonical spelling, without the rename."""
         return f"{self.base}/{','.join(self.targets)}" if self.targets else self.base
 
     @property
@@ -52,27 +52,27 @@ class Address:
 
     @property
     def site(self) -> str:
-        """The place whatever its targets, the same for every spelling."""
+        """The place without its targets, the same for every spelling."""
         return self.base
 
     @property
     def folds_names(self) -> bool:
-        """Whether names that differ in letter case only are one name here."""
+        """Whether names that differ only in letter case are the same name here."""
         return False
 
     def name_of(self, name: str) -> str:
-        """What the secret ``name`` is called here."""
+        """The name that the secret ``name`` has here."""
         return self.rename or name
 
     def overlaps(self, other: Address) -> bool:
-        """Whether a write to one changes what the other holds (a target in common is enough)."""
+        """Whether a write to one changes what the other holds; one common target is enough."""
         return self.site == other.site and (
             not self.targets or not other.targets or bool({*self.targets} & {*other.targets})
         )
 
     def may_be(self, other: Address) -> bool:  # noqa: ARG002 - for kinds whose places have several names
-        """Whether only the service can tell that a write to one changes what the other holds: they do not overlap as
-        they are spelled, but a place may have other names."""
+        """Whether both may be the same place under different names, which only the service can tell (an id and a
+        name)."""
         return False
 
     def _identity(self) -> tuple[object, ...]:
@@ -89,32 +89,32 @@ class Address:
 
 
 ReadAddress = Callable[[str], Address]
-"""The address that a text spells. Raises ``ConfigError``."""
+"""Parses an address. Raises ``ConfigError``."""
 
 
 class Scheme(Struct, frozen=True):
-    """A kind of destination: what its addresses begin with, and what the rest of one says."""
+    """A kind of destination: the word its addresses begin with, and how the rest is read."""
 
     name: str
     forms: Sequence[str]
-    """For messages: every form that there is."""
+    """Every valid form, for messages."""
     read: Callable[[str], Address | None]
-    """The address that the text behind the colon spells; ``None`` where it spells none."""
+    """The address of the text behind the colon; ``None`` where the text is not valid."""
 
     @property
     def form(self) -> str:
-        """``A, B or C``."""
+        """All forms as ``A, B or C``."""
         return " or ".join(filter(None, (", ".join(self.forms[:-1]), self.forms[-1])))
 
 
 class Addresses:
-    """Reads addresses of some kinds."""
+    """Parses the addresses of several kinds."""
 
     def __init__(self, schemes: Iterable[Scheme]) -> None:
         self.schemes = {scheme.name: scheme for scheme in schemes}
 
     def parse(self, text: str, *, where: str | None = None) -> Address:
-        """The address that ``text`` spells; ``where`` (file and line) goes into the error.
+        """Parse ``text``; ``where`` is its file and line, for the error.
 
         Raises ``ConfigError`` with the nearest valid form.
         """

@@ -1,6 +1,6 @@
-"""Places that a person writes and confirms: ``manual:NAME``. No program reaches them.
+"""Destinations that a person writes and confirms: ``manual:NAME``. No program reaches them.
 
-Variables of a build service without an interface of its own, a worker on a server, a provider's own console.
+For instance the variables of a build service that has no API, a worker on a server, or a provider's own console.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from releaseguard.model import Remark, Standing
 
 
 class ManualDestination(Destination):
-    """One such place. What is there is what a person has confirmed: nothing shows it."""
+    """One such place. Its content is whatever a person has confirmed; nothing can be read there."""
 
     service = KIND
     runtime = True

@@ -1,4 +1,4 @@
-"""What a place that a person writes is called: ``manual:NAME``."""
+"""The address of a place that a person writes: ``manual:NAME``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 
 
 def is_hands(text: str) -> bool:
-    """Whether ``text`` names something that a person does: ``manual:NAME``."""
+    """Whether ``text`` is the address of a place that a person writes: ``manual:NAME``."""
     kind, _, name = text.strip().partition(":")
     return kind == KIND and bool(_NAME.fullmatch(name))
 

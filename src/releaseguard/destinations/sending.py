@@ -1,4 +1,4 @@
-"""What the destinations' adapters share: requests side by side, and reading until a write shows."""
+"""What the adapters of destinations share: parallel requests, and reading again until a write is visible."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from releaseguard.secret import Secret
 T = TypeVar("T")
 
 LOOKS = 3
-"""How often a read-back looks before it believes that a write did not take effect: replicas lag."""
+"""How many times a read-back looks before it reports that a write did not take effect: replicas lag behind."""
 PAUSE = 1.0
-"""Seconds between those looks."""
+"""Seconds between two of those looks."""
 
 
 def all_of(client: ServiceClient, calls: Sequence[Callable[[], T]]) -> list[T]:
-    """The results of ``calls``, run side by side. Raises the first failure, after all of them have ended."""
+    """The results of ``calls``, run in parallel. Raises the first failure once all calls have ended."""
     if len(calls) == 1:
         return [calls[0]()]
     results: list[T] = []
@@ -34,14 +34,14 @@ def all_of(client: ServiceClient, calls: Sequence[Callable[[], T]]) -> list[T]:
 
 
 class Writes:
-    """Counts the writing requests of one push by name. Usable from several threads."""
+    """Counts the writing requests of one push by name. Safe to use from several threads."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def of(self, *names: str) -> Callable[[], None]:
-        """What a client is to call for each try of a request that writes ``names``."""
+        """A function for the HTTP client to call at each try of a request that writes ``names``."""
 
         def count() -> None:
             with self._lock:
@@ -60,9 +60,9 @@ class Writes:
 
 
 def without_value(error: ServiceError, value: Secret) -> ServiceError:
-    """``error``, or one without its words where they hold a piece of ``value``.
+    """``error``, with its text removed where that contains a piece of ``value``.
 
-    The client withholds what it sent itself; a value that was sealed before it got there is not known to it.
+    The HTTP client already hides what it sent; it does not know a value that was encrypted before it was sent.
     """
     if not value.shows_in(error.what):
         return error
@@ -71,7 +71,7 @@ def without_value(error: ServiceError, value: Secret) -> ServiceError:
 
 
 def looked_until(look: Callable[[], T], settled: Callable[[T], bool], sleep: Callable[[float], None]) -> T:
-    """What ``look`` shows as soon as it is ``settled``, or after :data:`LOOKS` looks."""
+    """The result of ``look`` as soon as it is ``settled``, or after :data:`LOOKS` looks."""
     seen = look()
     for _ in range(LOOKS - 1):
         if settled(seen):
@@ -82,13 +82,13 @@ def looked_until(look: Callable[[], T], settled: Callable[[T], bool], sleep: Cal
 
 
 def in_order(items: Sequence[Item]) -> Sequence[Sequence[Item]]:
-    """The secrets, then their companions: a companion may only speak of a secret that has been read back."""
+    """The secrets first, then their companions: a companion may only name a version that has been read back."""
     waves = ([i for i in items if i.kind is kind] for kind in (ItemKind.SECRET, ItemKind.COMPANION))
     return [wave for wave in waves if wave]
 
 
 def moment_of(text: Any) -> datetime | None:
-    """A service's ISO 8601 time; ``None`` where it gives none that can be read."""
+    """A service's ISO 8601 time; ``None`` where it is missing or unreadable."""
     try:
         moment = datetime.fromisoformat(text)
     except (TypeError, ValueError):
@@ -97,7 +97,7 @@ def moment_of(text: Any) -> datetime | None:
 
 
 def moment_of_ms(milliseconds: Any) -> datetime | None:
-    """A service's milliseconds since 1970; ``None`` where it gives none."""
+    """A service's milliseconds since 1970 as a time; ``None`` where they are missing."""
     if isinstance(milliseconds, bool) or not isinstance(milliseconds, int | float):
         return None
     return datetime.fromtimestamp(milliseconds / 1000, UTC)

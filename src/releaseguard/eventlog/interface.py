@@ -78,7 +78,7 @@ EVERY_COUNT: Final = Needs()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """Which rows are wanted; every condition given must hold. Times bound half-open intervals ``[since, until)``."""
+    """Which rows are wanted. All given conditions must hold. Times bound half-open intervals ``[since, until)``."""
 
     environment: str | None = None
     providers: Sequence[str] = ()
@@ -88,41 +88,42 @@ class Query:
     until: datetime | None = None
     recorded_since: datetime | None = None
     recorded_until: datetime | None = None
-    """Inclusive: what the log held at that moment (``--as-of``)."""
+    """Inclusive: only what the log held at that moment (``--as-of``)."""
     release: str | None = None
     untagged: Sequence[str] | None = None
-    """Given: rows that carry no release, or one of these, which say as little."""
+    """Where given: only rows without a release, or with one of these, which identify a release no better."""
     codes: Sequence[str] = ()
-    """Given: rows whose error code contains one of these, in any letter case. A store may give others with a code."""
+    """Where given: only rows whose error code contains one of these, in any letter case. A store may return rows with
+    other codes as well."""
     correlation_id: str | None = None
     synthetic: bool | None = None
     detail: Mapping[str, str] = field(default_factory=dict)
-    """Top-level keys of ``detail`` whose text must be equal."""
+    """Top-level keys of ``detail`` and the text that each must equal."""
     ids: Sequence[UUID] = ()
     newest_first: bool = False
     limit: int | None = None
     by_deployment: bool = False
-    """Whether counts are kept apart by the deployment that wrote the rows."""
+    """Whether counts are separated by the deployment that wrote the rows."""
     traffic: bool = False
-    """Only the app's rows, whoever their provider is; none of our own."""
+    """Only rows of the app, never releaseguard's own."""
     needs: Needs = EVERY_COUNT
     """Of counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetAside:
-    """A row that is not an event, since its provider, event, outcome or time cannot be read, or that answers no
-    question, since what decides that cannot be read in it. What can be read is there; everything else is ``None``.
-    """
+    """A row that is not an event, because its provider, event, outcome or time cannot be read, or that cannot answer a
+    question, because the deciding column cannot be read. Columns that can be read are filled in; all others are
+    ``None``."""
 
     row: str
-    """Its id, as far as that is one; empty where there is none."""
+    """The row's id; empty where it has none or it cannot be read."""
     column: str
     """The first column that cannot be read, by our name."""
     theirs: str
-    """Where it stands in the table: a column of the app's own, a path into one, or several of them."""
+    """Where that value stands in the table: a column of the app's own, a path into one, or several of them."""
     problem: str
-    """What is wrong with that: the end of a sentence. The value itself may be private and is not told."""
+    """What is wrong with the value, as the end of a sentence. The value is not repeated, since it may be private."""
     provider: str | None
     event: str | None
     outcome: Outcome | None
@@ -134,13 +135,13 @@ class SetAside:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowQuestion:
-    """One of several questions for single rows that are asked together."""
+    """One of several questions for single rows that are asked in one go."""
 
     query: Query
     unreadable: bool = False
-    """The rows that :meth:`EventLog.set_aside` gives, instead of those of :meth:`EventLog.select`."""
+    """Ask for the rows of :meth:`EventLog.set_aside` instead of those of :meth:`EventLog.select`."""
     judged: bool = False
-    """With the rows of ours that the log does not believe, as :meth:`EventLog.judged`."""
+    """Include our own rows that the log does not believe, as :meth:`EventLog.judged` does."""
     alike: Sequence[datetime] | None = None
     """Given: rows that are alike may come as one, with how many they are. Alike are those of the same provider, event,
     outcome, release, source, deployment and synthetic or not, that occurred before the same of these moments, with the
@@ -152,12 +153,12 @@ class RowAnswer(NamedTuple):
     """A row that answers one of several questions."""
 
     question: int
-    """Which one."""
+    """The index of the question."""
     row: Event | SetAside
     doubt: str | None = None
     """As in ``Judged``."""
     many: int = 1
-    """How many rows it stands for, where rows may come as one."""
+    """How many rows it represents, where similar rows may be returned as one."""
 
 
 class CountsOfEach(NamedTuple):
@@ -170,16 +171,16 @@ class CountsOfEach(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """Of which minutes rows came, went or changed since an earlier question of that kind."""
+    """The minutes of which rows were added, deleted or changed since an earlier question."""
 
     upto: str
-    """What the store knew then: the next question names it."""
+    """The store's position at that time, to be passed with the next question."""
     minutes: frozenset[datetime] | None
-    """All of these minutes, and maybe others; ``None``: it may be any."""
+    """All of these minutes and possibly others; ``None`` where any minute may have changed."""
 
 
 class Capabilities(Struct, frozen=True):
-    """Which columns the (mapped) table has, and what each missing one costs is said by whoever needs it."""
+    """The columns that the (mapped) table has. Whoever needs a missing one says what its absence costs."""
 
     columns: frozenset[str]
 
@@ -190,70 +191,69 @@ class Capabilities(Struct, frozen=True):
 class EventLog(ABC):
     """An append-only log of integration events.
 
-    Rows come ordered by ``occurred_at``, then ``id`` (both reversed with ``newest_first``). Every method may
-    raise ``ServiceError`` (the store did not answer or refused) or ``ConfigError`` (its table has another
-    shape than configured).
+    Rows are ordered by ``occurred_at``, then ``id``; both descending with ``newest_first``. Every method may raise
+    ``ServiceError`` (the store did not answer, or refused) or ``ConfigError`` (the table has another shape than
+    configured).
     """
 
     label: str
-    """Where it is, for messages, without credentials."""
+    """Where the log is, for messages, without credentials."""
     capabilities: Capabilities
 
     @abstractmethod
     def append(self, events: Sequence[Event]) -> None:
-        """Write events; an id that is there already is left as it is, so a retried write is not a second event."""
+        """Write events. An id that exists already is left unchanged, so retrying a write adds no second event."""
 
     @abstractmethod
     def restore(self, events: Iterable[Event], *, beside_others: bool = False) -> int:
-        """Append events with the ``recorded_at`` that they carry; returns how many of them are new.
+        """Append events with their own ``recorded_at``; returns how many of them are new.
 
-        For what was recorded elsewhere (an import, a demonstration's past), never for what happens now: a row dated
-        back changes what the log is said to have held. So it takes the table's owner, in Postgres: who may only append
-        is refused with ``AccessDenied``. An id that is there already is left as it is; an event without a
-        ``recorded_at`` gets the store's time. Streams: what was written stays where a later event cannot be.
-        ``beside_others`` leaves room for an app that writes meanwhile, and takes twice as long.
+        For events that were recorded elsewhere (an import, the past of a demonstration), never for what happens now: a
+        backdated row changes what the log claims to have held. In Postgres it therefore takes the table's owner; a role
+        that may only append is refused with ``AccessDenied``. An id that exists already is left unchanged; an event
+        without ``recorded_at`` gets the store's time. Events are streamed: those before a failure stay written.
+        ``beside_others`` leaves room for an app that is writing at the same time, and takes twice as long.
 
-        Raises ``ConfigError`` where the store always sets the column itself (REST), before the first event is taken.
+        Raises ``ConfigError``, before the first event is read, where the store always sets ``recorded_at`` itself
+        (REST).
         """
 
     @abstractmethod
     def append_exclusively(self, events: Sequence[Event]) -> Sequence[Event]:
-        """Write all events or, raising ``Conflict``, none: no id may be there already.
+        """Write all events or none; raises ``Conflict`` where one of the ids exists already.
 
-        Returns them as stored, with ``recorded_at`` on the store's clock. Where the store did not answer, the
-        ids are looked up before anything is repeated: finding exactly our rows is success, not a conflict.
+        Returns the events as stored, with ``recorded_at`` on the store's clock. Where the store did not answer, the ids
+        are looked up before anything is repeated: finding exactly our rows is success, not a conflict.
         """
 
     @abstractmethod
     def select(self, query: Query) -> Iterator[Event]:
-        """The rows that satisfy ``query``, streamed. A row that is not an event is left out: see :meth:`set_aside`.
+        """Stream the rows that match ``query``. Rows that are not events are left out: see :meth:`set_aside`.
 
-        Where ``recorded_at`` cannot be read, a row counts for ``recorded_since`` by ``occurred_at``, and is not part
-        of what the log held at any earlier time (``recorded_until``).
+        A row with an unreadable ``recorded_at`` counts for ``recorded_since`` by its ``occurred_at``, and was not part
+        of the log at any earlier time (``recorded_until``).
         """
 
     def set_aside(self, query: Query) -> Iterator[SetAside]:
-        """The rows that :meth:`select` and :meth:`minute_counts` leave out and that may be what ``query`` asks for.
+        """The rows that :meth:`select` and :meth:`minute_counts` leave out and that may match ``query``.
 
-        A condition on a column that cannot be read in a row counts as fulfilled by it; where that is the time, the
-        other of its two times speaks for it. Each row comes once, ordered by id; ``newest_first`` and ``limit`` are
-        ignored.
+        A condition on an unreadable column counts as met; where a time is unreadable, the row's other time is used.
+        Each row comes once, ordered by id; ``newest_first`` and ``limit`` are ignored.
         """
         del query
         yield from ()
 
     def judged(self, query: Query) -> Iterator[Judged]:
-        """As :meth:`select`, with those of our own rows too that the log does not believe, and why it does not.
+        """Like :meth:`select`, including those of our own rows that the log does not believe, each with the reason.
 
-        For readers of chains, which have to know what stands where; a plain log believes every row.
+        For readers of chains, which must know what stands in every position. A plain log believes every row.
         """
         return ((event, None) for event in self.select(query))
 
     def answers(self, questions: Sequence[RowQuestion]) -> Iterator[RowAnswer]:
         """The rows that answer each question, those of one question in its order.
 
-        However many questions: what reads the log asks all that it needs at once, and SQLite and Postgres answer by one
-        statement for each table.
+        Asking everything at once lets SQLite and Postgres answer with one statement for each table.
         """
         for number, question in enumerate(questions):
             yield from (RowAnswer(number, *told) for told in self._answered(question))
@@ -264,27 +264,27 @@ class EventLog(ABC):
         return self.judged(question.query) if question.judged else ((row, None) for row in self.select(question.query))
 
     def counts_of_each(self, hours: Sequence[Query], minutes: Sequence[Query]) -> CountsOfEach:
-        """What :meth:`hour_counts` and :meth:`minute_counts` answer to each question; where they are rolled up, by one
-        statement and from one state of the log. There ``recorded_since`` of a question for minutes means from that
-        minute on, and what was counted before stays counted: of a use that is written again only the repeat comes."""
+        """The answers of :meth:`hour_counts` and :meth:`minute_counts` to several questions. Where counts are rolled up
+        this takes one statement, on one state of the log. ``recorded_since`` of a question for minutes then means "from
+        that minute on", and earlier counts stay counted: a use that is written again only adds a repeat."""
         return CountsOfEach(
             [list(self.hour_counts(query)) for query in hours], [list(self.minute_counts(query)) for query in minutes]
         )
 
     def minute_counts(self, query: Query) -> Iterator[MinuteCount]:
-        """The rows that satisfy ``query`` as counts per minute, ordered by ``occurred_minute``.
+        """The rows that match ``query`` as counts per minute, ordered by ``occurred_minute``.
 
-        releaseguard's own rows are not traffic and never counted. ``newest_first`` and ``limit`` are ignored.
-        SQLite and Postgres count by themselves, about three times as quickly as counting the rows they give out
-        (``bench/eventlog.py``) and without holding them in memory.
+        releaseguard's own rows are not traffic and are never counted. ``newest_first`` and ``limit`` are ignored.
+        SQLite and Postgres count by themselves: about three times as fast as counting the selected rows
+        (``bench/eventlog.py``), and without holding them in memory.
         """
         rows = self.select(replace(query, newest_first=False, limit=None))
         return count_minutes(rows, by_deployment=query.by_deployment)
 
     def hour_counts(self, query: Query) -> Iterator[HourCount]:
-        """The counts of :meth:`minute_counts` as courses of hours, ordered by hour: quick over weeks, where nobody
-        asks when the log learned of a row. Minutes that the question cuts off hold what it leaves of them.
-        """
+        """The counts of :meth:`minute_counts` grouped by the hour, ordered by hour. This is fast over weeks, where
+        nobody needs to know when the log learned of a row. Minutes at the edges of the query hold only the part inside
+        it."""
         from releaseguard.eventlog.hours import hours_of
 
         return hours_of(self.minute_counts(query))
@@ -294,62 +294,63 @@ class EventLog(ABC):
     ) -> Iterator[tuple[str, Iterator[MinuteCount]]]:
         """:meth:`minute_counts` of several environments, one after the other, in any order.
 
-        Each must be read to its end before the next is asked for; one without rows may be left out.
+        Each must be read to its end before the next is requested. An environment without rows may be left out.
         """
         for environment in environments:
             yield environment, self.minute_counts(replace(query, environment=environment))
 
     def changes(self, known: str | None) -> Changes | None:
-        """The minutes in which rows of the app's occurred that came, went or changed since an answer that said
-        ``known``. Rows that say nothing readable of when they occurred are in none.
+        """The minutes in which rows of the app were added, deleted or changed since the answer whose ``upto`` was
+        ``known``. Rows without a readable time are in no minute.
 
-        ``None`` where the store does not tell, so that whoever reads again reads all: a table of the app's own, one
-        whose rows are not rolled up now, one that was last migrated by an older version.
+        ``None`` where the store cannot tell, so that the caller has to read everything again: a table of the app's own,
+        a table without roll-ups, or one last migrated by an older version.
         """
         del known
         return None
 
     def lacking(self) -> Sequence[str]:
-        """Our names of columns that the app's own table has not, although no setting says so."""
+        """The columns, by our names, that the app's own table does not have although no setting says so."""
         return ()
 
     def rule_shares(self, since: datetime) -> RuleShares | None:
-        """Which rule named how many of the rows that occurred since then; ``None`` where no rules are needed."""
+        """How many of the rows that occurred since then were named by which rule; ``None`` where no rules are
+        needed."""
         del since
         return None
 
     def examine(self) -> Iterator[Remark]:
-        """What is to be said of the store, found by reading alone: nothing is created, appended or changed.
+        """Remarks about the store, found by reading only: nothing is created, appended or changed.
 
-        The tables and their columns, what a missing one costs, whether a migration is pending, and whether rows can
-        be appended, with how that is known.
+        They cover the tables and their columns, what a missing column costs, whether a migration is pending, and
+        whether rows can be appended, with how that was found out.
         """
         yield from ()
 
     def prune(self, before: datetime, environment: str | None = None, watch: Watch = unwatched) -> int:
-        """Delete the app's events that occurred before ``before``, a few at a time; returns how many.
+        """Delete the app's events that occurred before ``before``, a few at a time; returns how many were deleted.
 
-        Those that were deleted before a failure stay deleted. releaseguard's own rows are never touched. Raises
-        ``ConfigError`` where the table is the app's own.
+        Events deleted before a failure stay deleted. releaseguard's own rows are never deleted. Raises ``ConfigError``
+        where the table is the app's own.
         """
         del before, environment, watch
         raise ConfigError(f"{self.label} cannot be pruned from here")
 
     @abstractmethod
     def now(self) -> datetime:
-        """The store's clock (over REST at the resolution of one second)."""
+        """The store's clock; over REST with a resolution of one second."""
 
     @abstractmethod
     def migrate(self, watch: Watch = unwatched) -> Sequence[str]:
-        """Create or upgrade table, indexes and row-level security; returns what was done, in words.
+        """Create or upgrade the table, its indexes and row-level security; returns descriptions of what was done.
 
-        The app goes on writing meanwhile, and what was cut off is finished by the next call.
-        Raises ``ConfigError`` where the store cannot be migrated from here (REST): use :meth:`schema_sql`.
+        The app can keep writing meanwhile; an interrupted migration is finished by the next call. Raises
+        ``ConfigError`` where the store cannot be migrated from here (REST): use :meth:`schema_sql`.
         """
 
     @abstractmethod
     def schema_sql(self) -> str:
-        """The SQL that :meth:`migrate` runs, for a migrations folder."""
+        """The SQL that :meth:`migrate` runs, for a folder of migrations."""
 
     @abstractmethod
     def close(self) -> None:

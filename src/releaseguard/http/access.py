@@ -1,4 +1,4 @@
-"""A credential and its successor: work goes on where a service stops taking the one that is being replaced."""
+"""A credential and its successor: work continues when a service stops accepting the one that is being replaced."""
 
 from __future__ import annotations
 

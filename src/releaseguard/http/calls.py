@@ -1,4 +1,4 @@
-"""One request as it is asked for, what its tries have used up, and the text that it is made of."""
+"""One request as the caller asks for it, what its tries have used up, and its encoded path and body."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REPEATABLE: Final = READS | {"PUT", "DELETE"}
 
 @dataclass(frozen=True, slots=True)
 class ServiceCall:
-    """One request as asked for, apart from what is added at every try."""
+    """One request as the caller asks for it, without what is added at every try."""
 
     method: str
     path: str
@@ -27,7 +27,7 @@ class ServiceCall:
     secrets: Sequence[str] = field(repr=False)
     repeatable: bool
     once: bool
-    """Not even a limit's refusal is a reason to send it again."""
+    """Whether the request must not be sent again even after a rate limit refused it."""
     allow: Collection[int]
     on_write: Callable[[], None]
 
@@ -42,31 +42,32 @@ class ServiceCall:
 
 @dataclass(slots=True)
 class Spent:
-    """What one call has used up. ``until`` is the time at which its patience ends."""
+    """What one call has used up; ``until`` is the time at which its retries must end."""
 
     until: float
     tries: Counter[Any] = field(default_factory=Counter)
 
     def again(self, kind: object) -> int:
-        """How often ``kind`` has happened, this time included."""
+        """Count one more occurrence of ``kind``; returns how many there have been."""
         self.tries[kind] += 1
         return self.tries[kind]
 
 
 def quoted(segment: str) -> str:
-    """``segment`` as one part of a path: a slash or a dot-dot in a name stays a name."""
+    """``segment`` percent-encoded as one part of a path, so that a slash or ``..`` in a name stays part of the name."""
     return quote(segment, safe="").replace(".", "%2E") if segment in {".", ".."} else quote(segment, safe="")
 
 
 def plain_path(path: str) -> str:
-    """``path`` as it is. Raises ``ValueError`` for one that would not arrive as it is."""
+    """``path``, unchanged. Raises ``ValueError`` for a path that a client or proxy would rewrite."""
     if not path.startswith("/") or set(path) & set("?#\\ \r\n"):
         raise ValueError("a path begins with / and holds neither a query nor unquoted characters")
     return path
 
 
 def serialised(payload: Any) -> tuple[bytes | None, list[str]]:
-    """The JSON text and the values revealed in it. ASCII only: an encoding error would carry the whole text."""
+    """The JSON text of ``payload``, and the secret values it contains. ASCII only, since the message of an encoding
+    error would contain the whole text."""
     revealed: list[str] = []
 
     def reveal(value: object) -> object:

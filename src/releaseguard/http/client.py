@@ -44,9 +44,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LIMIT_TRIES: Final = 10
-"""A service that says "later" this often for one request means never."""
+"""The number of rate-limit answers to one request after which it fails."""
 UNSTATED_LIMIT: Final = 60.0
-"""Seconds to wait, doubling, where a limit comes without a time: what the strictest of services asks for."""
+"""Seconds to wait after a rate-limit answer that names no time, doubling each time: what the strictest service asks
+for."""
 SERVER_ERROR_TRIES: Final = 4
 
 
@@ -102,15 +103,15 @@ class ServiceClient:
         allow: Collection[int] = (),
         on_write: Callable[[], None] = lambda: None,
     ) -> Reply:
-        """The answer to one request, after as many tries as its method, the limits and the patience allow.
+        """Send one request, with retries as far as its method, the rate limits and the time limits allow, and return
+        the answer.
 
-        ``path`` begins with ``/`` and is quoted already (:func:`quoted`). ``json`` may hold ``Secret`` objects
-        anywhere. ``repeatable`` says whether a second arrival is harmless (unsaid: GET, HEAD, PUT, DELETE);
-        ``once`` that even a refusal for the moment (429) is no reason to send it again.
-        ``allow`` lists statuses that are an answer here and not an error. ``on_write`` is called for each try of a
-        writing request that reached the service or may have, however the call ends. Raises ``AccessDenied``,
-        ``NotFound``, ``RateLimited``, ``Unreachable``, ``ServiceError``, ``SafeModeRefusal``, and whatever the
-        guard raises.
+        ``path`` begins with ``/`` and is already quoted (:func:`quoted`). ``json`` may contain ``Secret`` objects
+        anywhere. ``repeatable`` states whether sending it twice is harmless (default: GET, HEAD, PUT and DELETE are);
+        ``once`` forbids sending it again even after a rate limit (429). ``allow`` lists error statuses that are
+        returned as answers. ``on_write`` is called for each try of a writing request that reached the service or may
+        have, however the call ends. Raises ``AccessDenied``, ``NotFound``, ``RateLimited``, ``Unreachable``,
+        ``ServiceError``, ``SafeModeRefusal``, and whatever the guard raises.
         """
         content, secrets = serialised(json)
         call = ServiceCall(
@@ -137,9 +138,10 @@ class ServiceClient:
                 return reply
 
     def date(self, path: str) -> tuple[datetime, datetime, datetime] | None:
-        """This machine's time before a request, the service's ``Date`` (whole seconds, cut), and ours after the answer.
+        """Our time before a request, the service's ``Date`` header (truncated to whole seconds), and our time after the
+        answer.
 
-        Any answer will do, a refusal too; ``None`` where it carries no such header.
+        Any answer will do, including a refusal; ``None`` where it has no such header.
         """
         from email.utils import parsedate_to_datetime
 
@@ -151,15 +153,15 @@ class ServiceClient:
             return None
 
     def run_side_by_side(self, calls: Sequence[Callable[[], T]]) -> list[T | ReleaseguardError]:
-        """The results of ``calls`` in their order, run by the caller and the client's threads.
+        """Run ``calls`` in parallel, in the caller's and the client's threads; returns their results in order.
 
-        An expected failure is a value in its place. After Ctrl-C nothing new is started or sent, and what is
-        in flight is waited for, so that nobody has to guess whether it arrived.
+        An expected failure is returned in its place. After Ctrl-C nothing new is started or sent, and requests in
+        flight are waited for, so that it is known whether they arrived.
         """
         return self._threads.run(calls)
 
     def close(self) -> None:
-        """Ends the threads and closes the connections. A later request begins new ones."""
+        """End the threads and close the connections. A later request opens new ones."""
         with self._lock:
             transport, self._open = self._open, None
         self._threads.close()
@@ -175,7 +177,7 @@ class ServiceClient:
             return answer, secrets
 
     def _heed(self, answer: Reply | Fault) -> None:
-        """Puts a service's order to wait in force for all threads."""
+        """Apply a service's order to wait to all threads."""
         if isinstance(answer, Reply) and (is_limit(answer) or answer.status >= 500):
             wait = stated_wait(answer, self._clocks.wall())
             if wait is not None:
@@ -200,7 +202,8 @@ class ServiceClient:
         return sent, [value.rpartition(" ")[2] for value in secrets]  # "Bearer " itself is not a secret
 
     def _wait_for_leave(self, call: ServiceCall, spent: Spent) -> None:
-        """Returns when this request may leave at once: inside the limits, guard passed, no order to wait."""
+        """Return once this request may be sent: inside the rate limits, allowed by the guard, with no order to wait in
+        force."""
         while True:
             while wait := self._pacer.admit(write=call.writes):
                 self._pause(call, wait, spent)
@@ -226,7 +229,8 @@ class ServiceClient:
             raise KeyboardInterrupt
 
     def _send(self, call: ServiceCall, headers: Mapping[str, str]) -> Reply | Fault:
-        """Sends once. Returns instead of raising, so that no exception of httpx2 becomes another's context."""
+        """Send once. The result is returned and never raised, so that no exception of httpx2 becomes another one's
+        context."""
         import httpx2
 
         from releaseguard.http.transport import Outgoing, ends_within, fault_of
@@ -268,8 +272,9 @@ class ServiceClient:
         raise UsageError(f"{call.words}: the address cannot be asked for: {reason}", where=self.host)
 
     def _check_address(self) -> None:
-        """SAFE MODE's answer for this client's one address. A policy that has let it pass does so for good: its
-        deny-list is fixed and its allow-list only grows. Another policy is asked anew, a refusal every time."""
+        """Check this client's address against SAFE MODE. A policy that has allowed it once allows it for good, since
+        its deny-list is fixed and its allow-list only grows; another policy is asked anew, and a refusal is checked
+        again every time."""
         policy = active_policy()
         if policy is not self._passed:
             check_address(self._base)
@@ -284,7 +289,8 @@ class ServiceClient:
             return self._open
 
     def _settle(self, call: ServiceCall, answer: Reply | Fault, spent: Spent, secrets: Sequence[str]) -> Reply | None:
-        """The reply to hand out, or ``None`` to try again (after having waited). Raises what it means otherwise."""
+        """The reply to return, or ``None`` to try again (after any wait). Raises the error that the answer stands for
+        otherwise."""
         if isinstance(answer, Fault):
             self._after_fault(call, answer, spent)
         elif is_limit(answer):
@@ -337,7 +343,7 @@ class ServiceClient:
         )
 
     def _back_off(self, tries: int, spent: Spent) -> bool:
-        """Waits before the next try; whether there was patience left for it."""
+        """Wait before the next try; returns ``False`` without waiting where the time limit does not allow it."""
         seconds = 0.5 * 2 ** (tries - 1) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a key
         if self._clocks.elapsed() + seconds > spent.until:
             return False
@@ -356,7 +362,8 @@ class ServiceClient:
         )
 
     def _refused_redirect(self, call: ServiceCall, reply: Reply) -> SafeModeRefusal | None:
-        """SAFE MODE's words on where a redirect leads, which is not followed either way: ``None`` where it may be."""
+        """The refusal for a redirect to an address that SAFE MODE forbids; ``None`` for any other. Redirects are never
+        followed."""
         try:
             check_address(urljoin(self._base + call.path, reply.headers.get("location", "")))
         except ValueError:

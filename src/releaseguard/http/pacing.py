@@ -1,4 +1,4 @@
-"""Staying inside a service's published limits: how fast requests may leave, and how long a plan takes."""
+"""Staying inside a service's published rate limits: when a request may be sent, and how long a plan takes."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 MINUTE = 60.0
 HOUR = 3600.0
 MARGIN = 0.5
-"""Seconds added to every window: the service counts when a request arrives, we when it leaves."""
+"""Seconds added to every window: the service counts a request when it arrives, we when it leaves."""
 
 
 class Limits(Struct, frozen=True):
-    """What a service publishes. ``None`` means that it publishes no such limit."""
+    """The rate limits that a service publishes; ``None``: it publishes none of that kind."""
 
     concurrency: int = 10
-    """Requests at once."""
+    """Requests at the same time."""
     per_minute: int | None = None
     """All requests in any sliding minute."""
     writes_per_minute: int | None = None
     points_per_minute: int | None = None
-    """A limit in points, of which a read costs one."""
+    """Points in any sliding minute; a read costs one."""
     points_per_write: int = 1
     writes_per_hour: int | None = None
 
@@ -42,7 +42,7 @@ class TimeLimits(Struct, frozen=True):
 
 
 class _Rule(Struct, frozen=True):
-    """At most ``limit`` units in any ``seconds``, where a read costs ``read`` units and a write ``write``."""
+    """At most ``limit`` units in any ``seconds``; a read costs ``read`` units and a write ``write``."""
 
     limit: int
     seconds: float
@@ -53,7 +53,7 @@ class _Rule(Struct, frozen=True):
         return self.write if write else self.read
 
     def at_least(self, reads: int, writes: int) -> float:
-        """The earliest second at which the last of so many requests can start."""
+        """The earliest second at which the last of that many requests can start."""
         units = reads * self.read + writes * self.write
         return max(0, math.ceil(units / self.limit) - 1) * self.seconds
 
@@ -71,7 +71,7 @@ def _rules(limits: Limits) -> Iterator[_Rule]:
 
 
 def predict(requests: int, writes: int, limits: Limits, seconds_per_request: float) -> float:
-    """The fewest seconds that ``requests`` (``writes`` of them writing) can take inside ``limits``."""
+    """The fewest seconds that ``requests`` requests, ``writes`` of them writing, can take inside ``limits``."""
     if not requests:
         return 0.0
     side_by_side = math.ceil(requests / limits.concurrency) * seconds_per_request
@@ -110,7 +110,7 @@ class _SlidingWindow(Struct):
 
 
 class Pacer:
-    """Says when the next request may leave. Shared by all threads that talk to one service."""
+    """Decides when the next request may be sent. Shared by all threads that talk to one service."""
 
     def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
         self._windows = [_SlidingWindow(rule) for rule in _rules(limits)]
@@ -119,7 +119,7 @@ class Pacer:
         self._closed_until = -math.inf
 
     def admit(self, *, write: bool) -> float:
-        """0 if a request may leave now, and it is counted; otherwise the seconds until it is worth asking again."""
+        """Returns 0 where a request may be sent now, and counts it; otherwise the seconds after which to ask again."""
         with self._lock:
             now = self._clock()
             opens = max([self._closed_until, *(window.opens(now, write) for window in self._windows)])
@@ -130,12 +130,12 @@ class Pacer:
             return 0.0
 
     def close_for(self, seconds: float) -> None:
-        """Nothing leaves for ``seconds``: the service said so. An earlier, longer order stays in force."""
+        """Send nothing for ``seconds``, as the service asked. An earlier order that ends later stays in force."""
         with self._lock:
             self._closed_until = max(self._closed_until, self._clock() + seconds)
 
     @property
     def closed(self) -> bool:
-        """Whether the service's order to wait is running."""
+        """Whether an order to wait is in force."""
         with self._lock:
             return self._closed_until > self._clock()

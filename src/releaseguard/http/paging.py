@@ -18,10 +18,9 @@ _NEXT = re.compile(r'<(?P<url>[^<>]*)>\s*;(?:[^,<]*;)?\s*rel="?next"?')
 
 
 def pages(client: ServiceClient, path: str, key: str | None = None, params: Parameters | None = None) -> list[Any]:
-    """All entries of a paged listing, of its member ``key`` where it is wrapped in an object; their shape is known to
-    whoever asked.
+    """All entries of a paged listing; ``key`` is the member that holds them where they are wrapped in an object.
 
-    Some listings give fewer entries a page than asked for, or go by cursors: the ``Link`` header says what follows.
+    The ``Link`` header says what follows: some listings return fewer entries than asked for, or use cursors.
     """
     found: list[Any] = []
     asked: Parameters | None = {**(params or {}), "per_page": PAGE, "page": 1}
@@ -39,9 +38,9 @@ def pages(client: ServiceClient, path: str, key: str | None = None, params: Para
 
 
 def following(reply: Reply, asked: Parameters, *, more: bool) -> Parameters | None:
-    """The parameters of a listing's next page: by its ``Link`` header, else by number where there is ``more``.
+    """The parameters of the next page, from the ``Link`` header, else by number where there is ``more``.
 
-    Of the link only the parameters are taken, and ours stay: a server that forgets one must not show what was hidden.
+    Only the link's parameters are used, and ours are kept: a server that forgets a filter must not widen the listing.
     """
     if "link" not in reply.headers:
         return {**asked, "page": int(asked.get("page") or 1) + 1} if more else None
@@ -53,7 +52,6 @@ def following(reply: Reply, asked: Parameters, *, more: bool) -> Parameters | No
 
 
 def entries(document: Any, key: str | None = None) -> list[Any]:
-    """The objects of a listing, of its member ``key`` where it is wrapped in an object; their
-    shape is known to whoever asked."""
+    """The objects of a listing; ``key`` is the member that holds them where they are wrapped in an object."""
     found = document.get(key) if key is not None and isinstance(document, dict) else document
     return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []

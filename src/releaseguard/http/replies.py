@@ -1,4 +1,4 @@
-"""What an answer means: pure functions from a reply to a limit's time, a fault, or words that may be quoted."""
+"""What an answer means: pure functions from a reply to a time to wait, a fault, or a text that may be quoted."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from releaseguard.secret import without_keys
 
 LONGEST_QUOTE: Final = 200
 PIECE: Final = 8
-"""A text that holds this many characters of a secret in a row is not quoted."""
+"""A text that contains this many consecutive characters of a secret is not quoted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole answer. ``headers`` has lower-case names; ``where`` is host and path, for messages."""
+    """A whole answer. The names in ``headers`` are lower-case; ``where`` is host and path, for messages."""
 
     status: int
     headers: Mapping[str, str]
@@ -30,7 +30,7 @@ class Reply:
     where: str = ""
 
     def json(self) -> Any:
-        """The body, parsed. Raises ``ServiceError`` naming host and path if it is not JSON."""
+        """The parsed body. Raises ``ServiceError``, naming host and path, where it is not JSON."""
         parsed, is_json = parse_json(self.body)
         if not is_json:
             raise ServiceError(
@@ -43,7 +43,7 @@ class Reply:
 
 
 def member(document: Any, key: str, where: str | None = None) -> Any:
-    """``document[key]``; raises ``ServiceError`` where an answer has no such member, or none that says anything."""
+    """``document[key]``. Raises ``ServiceError`` where an answer lacks this member, or where it is empty."""
     found = document.get(key) if isinstance(document, Mapping) else None
     if found is None:
         raise ServiceError(
@@ -55,10 +55,10 @@ def member(document: Any, key: str, where: str | None = None) -> Any:
 
 
 class Fault(Enum):
-    """A request without a whole answer. The value is how often it is tried in all."""
+    """A request without a whole answer. The value is the number of times that it is tried in all."""
 
     NOT_CONNECTED = ("could not be connected to", 3)
-    """Refused, no such name, no route: nothing was sent, so repeating is safe for every method."""
+    """Connection refused, unknown name or no route: nothing was sent, so any method may be repeated."""
     CONNECT_SILENT = ("did not accept the connection in time", 2)
     BAD_CERTIFICATE = ("shows a certificate that cannot be verified", 1)
     SILENT = ("did not answer in time", 2)
@@ -74,7 +74,8 @@ class Fault(Enum):
 
 
 def is_limit(reply: Reply) -> bool:
-    """429, or a 403 that names a limit in its headers or in words: some services answer so for their second kind."""
+    """Whether the answer is a rate limit: 429, or a 403 that names a limit in a header or its text, as some services
+    answer for their secondary limits."""
     if reply.status != 403:
         return reply.status == 429
     if "retry-after" in reply.headers or reply.headers.get("x-ratelimit-remaining") == "0":
@@ -83,7 +84,8 @@ def is_limit(reply: Reply) -> bool:
 
 
 def stated_wait(reply: Reply, now: datetime) -> float | None:
-    """The seconds the service asks to wait, by header or in ``error.limit.reset``; ``None`` if unsaid."""
+    """The seconds that the service asks to wait, from a header or ``error.limit.reset``; ``None`` where it does not
+    say."""
     after = reply.headers.get("retry-after")
     if after is not None:
         return _seconds(after) if _seconds(after) is not None else _until_date(after, now)
@@ -124,14 +126,15 @@ def _until_date(text: str, now: datetime) -> float | None:
 
 
 def _from_now(reset: float, now: datetime) -> float:
-    """Some services give the second since 1970, others the seconds from now: told apart by size."""
+    """The seconds from now: some services give seconds since 1970, others seconds from now; the size tells them
+    apart."""
     if reset > 1e11:
         reset /= 1000  # milliseconds
     return max(0.0, reset - now.timestamp()) if reset > 1e8 else reset
 
 
 def parse_json(body: bytes) -> tuple[Any, bool]:
-    """The parsed body and whether it was JSON. The parser's own error, which holds the text, is dropped."""
+    """The parsed body, and whether it was JSON. The parser's own error is dropped, since it contains the text."""
     try:
         return json_module.loads(body), True
     except (ValueError, RecursionError):
@@ -139,7 +142,7 @@ def parse_json(body: bytes) -> tuple[Any, bool]:
 
 
 def _message(reply: Reply) -> str:
-    """The service's own words: ``message`` or ``error``, also one level down; a list of them joined."""
+    """The service's own words: ``message`` or ``error``, at the top or one level down; a list is joined."""
     parsed, _ = parse_json(reply.body)
     if not isinstance(parsed, dict):
         return ""
@@ -153,8 +156,8 @@ def _message(reply: Reply) -> str:
 
 
 def quote_from(reply: Reply, secrets: Sequence[str]) -> str:
-    """The service's words for an error text: only if short, printable, and free of anything that was sent in
-    confidence, in any form."""
+    """The service's words for an error text, only where they are short, printable, and free of anything confidential
+    that was sent, in any form."""
     message = _message(reply)
     if not message or len(message) > LONGEST_QUOTE or not message.isprintable():
         return ""
@@ -164,7 +167,7 @@ def quote_from(reply: Reply, secrets: Sequence[str]) -> str:
 
 
 def next_step(reply: Reply, credential: str) -> str:
-    """What to do about a refusal; ``credential`` says which one was sent."""
+    """What to do about a refusal; ``credential`` names the credential that was sent."""
     if reply.status in {401, 403}:
         needed = next((text for name, text in reply.headers.items() if _PERMISSIONS.fullmatch(name.lower())), "")
         permission = f" The service names the permission: {needed[:100]}." if needed else ""
@@ -183,7 +186,7 @@ def next_step(reply: Reply, credential: str) -> str:
 
 
 _PERMISSIONS = re.compile("x-accepted-[a-z]+-permissions")
-"""The headers in which a service names what a refused credential lacks."""
+"""Headers in which a service names the permissions that a refused credential lacks."""
 
 
 def _forms(secret: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Calls that run side by side, and what becomes of them at Ctrl-C."""
+"""Calls that run in parallel, and what happens to them at Ctrl-C."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ T = TypeVar("T")
 
 
 class SideBySide:
-    """Threads for at most ``at_once`` calls, made when they are first needed; ``name`` begins theirs.
+    """Up to ``at_once`` threads, started when they are first needed; their names begin with ``name``.
 
-    ``stopped`` is set while what is under way is waited for after Ctrl-C: whatever waits or sends looks at it.
+    ``stopped`` is set after Ctrl-C while requests in flight are waited for; whatever waits or sends checks it.
     """
 
     def __init__(self, at_once: int, name: str, stopped: threading.Event) -> None:
@@ -28,10 +28,10 @@ class SideBySide:
         self._threads: ThreadPoolExecutor | None = None
 
     def run(self, calls: Sequence[Callable[[], T]]) -> list[T | ReleaseguardError]:
-        """The results of ``calls`` in their order, run by the caller and the threads.
+        """Run ``calls`` in parallel, in the caller's thread and the others; returns their results in order.
 
-        An expected failure is a value in its place. After Ctrl-C nothing new is started or sent, and what is
-        in flight is waited for, so that nobody has to guess whether it arrived.
+        An expected failure is returned in its place. After Ctrl-C nothing new is started or sent, and requests in
+        flight are waited for, so that it is known whether they arrived.
         """
         first = _runs_itself(calls)
         futures = [self._helpers().submit(_as_value, call) for call in calls[first:]]
@@ -50,7 +50,7 @@ class SideBySide:
             self._stopped.clear()
 
     def _helpers(self) -> ThreadPoolExecutor:
-        """Threads of all calls of :meth:`run`: one for each request that may be under way."""
+        """The threads that all calls of :meth:`run` share, one for each request that may be in flight."""
         from concurrent.futures import ThreadPoolExecutor
 
         with self._lock:
@@ -59,7 +59,7 @@ class SideBySide:
             return self._threads
 
     def close(self) -> None:
-        """Ends the threads. A later call begins new ones."""
+        """End the threads. A later call starts new ones."""
         with self._lock:
             threads, self._threads = self._threads, None
         if threads is not None:
@@ -67,13 +67,13 @@ class SideBySide:
 
 
 def _runs_itself(calls: Sequence[object]) -> int:
-    """How many calls the calling thread begins with: one, but none on the main thread, where Ctrl-C would break off
-    its request."""
+    """How many calls the calling thread runs: one, but none on the main thread, where Ctrl-C would interrupt the
+    request."""
     return 0 if threading.current_thread() is threading.main_thread() else min(1, len(calls))
 
 
 def _end(futures: Sequence[Future[Any]]) -> None:
-    """Takes back what has not begun, and waits for what has."""
+    """Cancel what has not started, and wait for what has."""
     from concurrent.futures import wait
 
     wait([future for future in futures if not future.cancel()])

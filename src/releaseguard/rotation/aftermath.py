@@ -1,4 +1,5 @@
-"""A rotation with what surrounds it: who else has a leaked value, the post-mortem, which alerts are settled."""
+"""A rotation and what belongs around it: what a leak exposed, the post-mortem, and closing the alerts that are
+settled."""
 
 from __future__ import annotations
 
@@ -31,23 +32,23 @@ from releaseguard_events.private import make_folder, write_file
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AftermathSources:
-    """Where the surroundings of a rotation are looked for. Nothing is opened before it is needed."""
+    """Where a rotation's surroundings are looked up. Nothing is opened before it is needed."""
 
     exposure: Callable[[str | None], ExposureSources]
-    """For one secret of the card, or its first group."""
+    """The sources for one secret of the card, or for its first group."""
     alerts: Callable[[], AlertSource]
     cards: Cards
     folder: Path
-    """Where post-mortems are written."""
+    """The folder of post-mortems."""
     zone: str = "UTC"
-    """In which their pages tell times."""
+    """The time zone of their pages."""
 
 
 def rotate_and_settle(
     request: RotateRequest, context: RotationContext, sources: AftermathSources, tell: Tell
 ) -> RotationResult:
-    """Rotate, and look after what surrounds it. Raises as :func:`releaseguard.rotation.commands.rotate` does, but for
-    ``LeaseHeld``: what can be said of the other run is the result."""
+    """Rotate, then handle what belongs around it. Raises what :func:`releaseguard.rotation.commands.rotate` raises,
+    except ``LeaseHeld``: the other run's state is returned as the result."""
     try:
         result = rotate(request, context, tell)
     except LeaseHeld as held:
@@ -60,13 +61,13 @@ def rotate_and_settle(
 
 
 _EXPOSED = frozenset({RotateAction.ROTATE, RotateAction.RESUME, RotateAction.CONFIRM_REVOKED})
-"""After what the exposure of a leak is looked at."""
+"""The states after which the exposure of a leak is gathered."""
 
 
 def _with_exposure(
     request: RotateRequest, context: RotationContext, sources: AftermathSources, result: RotationResult
 ) -> RotationResult:
-    """Of a leak: report what it exposed, once, whichever run comes to that, and write the post-mortem anew."""
+    """After a leak: report once what it exposed, whichever run gets there first, and write the post-mortem anew."""
     rotations = chain_view(context.log, context.chain_key).rotations
     view = next((one for one in rotations if one.id == result.rotation_id), None)
     if view is None or view.leak is None:
@@ -90,7 +91,7 @@ def _report(
 
 
 def _recorded(context: RotationContext, step: LeakExposed) -> Sequence[str]:
-    """Bring the report into the history; says why where that is not to be had now: the next run does it."""
+    """Append the report to the history; returns why that is not possible now. The next run tries again."""
     journal = Journal(context.log, context.chain_key, context.holder, context.rules.lease, context.clocks)
     try:
         journal.load()
@@ -104,14 +105,14 @@ def _recorded(context: RotationContext, step: LeakExposed) -> Sequence[str]:
 
 
 def _is_reported(context: RotationContext, rotation_id: str) -> bool:
-    """Whether a run has come as far as the exposure report of this leak; one that was killed has not."""
+    """Whether the exposure of this leak was recorded already; a run that was killed before that has not done it."""
     chain = read(context.chain_key, context.log.judged(chain_query(context.chain_key)))
     reports = (step for step in chain.steps if step.event == EVENT)
     return any(step.detail.get("rotation_id") == rotation_id for step in reports)
 
 
 def _write_postmortem(context: RotationContext, sources: AftermathSources, rotation_id: str) -> str:
-    """Write the post-mortem in Markdown and HTML; says where, or why not."""
+    """Write the post-mortem as Markdown and HTML; returns where, or why that failed."""
     document = postmortem_of(context.log, rotation_id, context.chain_key.environment)
     folder, display = sources.folder, Display(zone=sources.zone)
     try:
@@ -125,7 +126,7 @@ def _write_postmortem(context: RotationContext, sources: AftermathSources, rotat
 
 
 def _with_closed_alerts(context: RotationContext, sources: AftermathSources, result: RotationResult) -> RotationResult:
-    """Close the alerts that the confirmed revocation settles; a refusal does not undo the confirmation.
+    """Close the alerts that the confirmed revocation settles. A refusal does not undo the confirmation.
 
     A value that still works settles nothing.
     """

@@ -1,4 +1,4 @@
-"""One call of ``rotate``: what it is asked, what the history says, what is therefore done."""
+"""One call of ``rotate``: from the request and the history to what has to be done."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ from releaseguard.vault.source import ValueSource
 
 
 def rotate(request: RotateRequest, context: RotationContext, tell: Tell) -> RotationResult:
-    """Do what ``request`` asks, as far as it goes, and say where the rotation stands.
+    """Carry out ``request`` as far as possible, and return where the rotation stands.
 
-    ``tell`` receives progress for people. Raises ``UsageError``, ``ConfigError``, ``Refused`` (``LeaseHeld``) and
-    ``ServiceError`` where nothing was begun; once something was begun, what stopped it is in the result.
+    ``tell`` receives progress messages. Raises ``UsageError``, ``ConfigError``, ``Refused`` (``LeaseHeld``) and
+    ``ServiceError`` as long as nothing was begun; after that, whatever stopped the rotation is part of the result.
     """
     group = unit_of(context.card, request.secret)
     journal = _journal(request, context, tell)
@@ -75,7 +75,7 @@ WITHOUT_A_LOG = "Only the event log knows where a rotation stands: nothing is be
 
 
 def _journal(request: RotateRequest, context: RotationContext, tell: Tell) -> Journal:
-    """The history, read; from now on it decides whether a request may be sent."""
+    """The history, loaded. From now on its lease decides whether a request may be sent."""
     journal = Journal(context.log, context.chain_key, context.holder, context.rules.lease, context.clocks)
     context.guard.arm(journal.ensure_held)
     try:
@@ -138,7 +138,7 @@ def _rotate_anew(session: RotationSession, facts: PlanningFacts) -> RotationResu
 
 
 def _as_it_stands_now(session: RotationSession, rotation_id: str) -> RotationResult:
-    """Nothing is done; who has been seen with the new value since, and who with the old one, is looked at again."""
+    """Report without doing anything, with a fresh look at who uses the new and the old value."""
     session.rotation_id = rotation_id
     fresh = None
     with suppress(ServiceError):  # what was seen then is what can be said
@@ -148,8 +148,8 @@ def _as_it_stands_now(session: RotationSession, rotation_id: str) -> RotationRes
 
 
 def _is_undone(session: RotationSession, rotation_id: str, facts: PlanningFacts) -> bool:
-    """Whether a place does not hold any more what was brought out, or production does not serve it any more: then it
-    is brought out once more."""
+    """Whether a destination no longer holds the value that was rolled out, or production no longer serves it: then it
+    is rolled out again."""
     changed = overwritten(session, rotation_id, facts.newest)
     for uri, names in changed.items():
         session.tell(f"{uri}: {', '.join(names)} was written by somebody else since: it must be written again.")
@@ -297,7 +297,7 @@ def _planned(session: RotationSession, rotation_id: str, plan: Plan) -> said.Pla
 
 
 def _continue_plain(session: RotationSession, unfinished: RotationView, facts: PlanningFacts) -> RotationResult:
-    """A plain call finds a rotation to the same versions unfinished: that one is meant."""
+    """A plain call that finds an unfinished rotation to the same versions continues that one."""
     leak = None
     if session.request.leak and unfinished.leak is None:
         context = session.context
@@ -318,7 +318,8 @@ _AT_REST = frozenset({RotationState.PROVEN, RotationState.UNPROVEN, RotationStat
 
 
 def _left_now(session: RotationSession, view: RotationView) -> Sequence[said.ChainStep]:
-    """What is left out from here on: what was, as long as the rotation has not come to rest, and what is asked now."""
+    """The destinations left out from here on: those left out before, as long as the rotation is unfinished, and those
+    named now."""
     kept = {} if view.state in _AT_REST else view.skipped
     leave_out_as_asked(session)
     left = {**kept, **session.left}
@@ -326,7 +327,7 @@ def _left_now(session: RotationSession, view: RotationView) -> Sequence[said.Cha
 
 
 def _taken_up(view: RotationView, leak: Leak | None = None) -> Sequence[said.ChainStep]:
-    """The event with which this run takes a rotation up."""
+    """The event with which this run continues a rotation."""
     if view.state is RotationState.FAILED or leak:
         back = view.rolling_back and view.cause is Cause.DEPLOYMENT
         direction = Direction.BACK if back else UNSET
@@ -373,10 +374,10 @@ def _begin(session: RotationSession, rotation_id: str, steps: Sequence[said.Chai
 
 
 def _unless_held_up(session: RotationSession) -> None:
-    """Raise ``Refused`` where another unit of the provider is being written; one that waits for somebody is named.
+    """Raise ``Refused`` where another unit of the provider is being written; name one that is waiting for a person.
 
-    A proof, a console or an approval may take days: no other secret of the provider waits for it, and a leak does
-    not wait for anything that a lease does not hold.
+    A proof, a console step or an approval may take days: no other secret of the provider waits for these, and a leak
+    waits for nothing but the lease.
     """
     request = session.request
     if request.dry_run or request.beside or session.unfinished_here:

@@ -1,4 +1,4 @@
-"""Everything that a rotation touches, as it is handed over: what is configured, the clients, the clocks."""
+"""Everything that a rotation works with: configuration, clients, clocks."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from releaseguard_events.scrub.fingerprints import USUAL_SALT
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """A destination of the unit, with the names used there and who uses the secret from there."""
+    """One destination of a unit, with the names used there and the event sources that read the secret there."""
 
     destination: Destination
     names: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Secret -> its names there, none where it is not written there; the same name where absent."""
+    """Secret -> its names there; empty where it is not written there; the secret's own name where there is no entry."""
     sources: Sequence[str] | None = None
-    """The event sources that run on it; ``None`` where the project does not say."""
+    """The event sources that run on it; ``None`` where the configuration does not say."""
 
     @property
     def key(self) -> str:
-        """Its name in the history: the URI, with its renames and with what is not written there."""
+        """The destination's key in the history: its URI with renames and exceptions."""
         named = [(secret, names) for secret, names in sorted(self.names.items()) if tuple(names) != (secret,)]
         renames = ",".join(name for _, names in named for name in names)
         without = ",".join(secret for secret, names in named if not names)
@@ -44,7 +44,7 @@ class Binding:
         return " ".join(part for part in parts if part)
 
     def names_of(self, secret: str) -> Sequence[str]:
-        """What ``secret`` is called there; empty where it is not written there."""
+        """The names of ``secret`` there; empty where it is not written there."""
         return self.names.get(secret, (secret,))
 
     def holds(self, secret: str) -> bool:
@@ -52,32 +52,32 @@ class Binding:
         return bool(self.names_of(secret))
 
     def of(self, unit: Sequence[str]) -> Binding:
-        """The same place for the secrets of ``unit`` alone."""
+        """The same destination, limited to the secrets of ``unit``."""
         return replace(self, names={name: self.names[name] for name in unit if name in self.names})
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One name that the configuration says is written at one destination, for checking that no two owners meet."""
+    """One name that the configuration writes at one destination, for checking that no two owners write the same."""
 
     address: Address
     name: str
     owner: ChainKey
     shared: bool = False
     also: Sequence[Address] = ()
-    """Other spellings of the place, where its service had to be asked."""
+    """Other addresses of the place, where its service had to be asked."""
 
     @property
     def uri(self) -> str:
-        """The place as text."""
+        """The address of the place."""
         return self.address.uri
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnAccess:
-    """An access that we stand on while its key is rotated: the old one, in use, and the new one.
+    """A credential that releaseguard itself works with while its key is rotated: the old one, in use, and the new one.
 
-    Both come from the environment; each is ``None`` where it is not set.
+    Both come from the environment; each is ``None`` where its variable is not set.
     """
 
     variable: str
@@ -85,7 +85,8 @@ class OwnAccess:
     new_variable: str
     new: Secret | None
     try_new: Callable[[], None] = lambda: None
-    """Asks the service, by reading, whether it accepts the new one. Raises ``ServiceError`` or one of its kinds."""
+    """Ask the service, by reading, whether it accepts the new credential. Raises ``ServiceError`` or one of its
+    subclasses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

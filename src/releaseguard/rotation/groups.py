@@ -16,7 +16,7 @@ COMPANION_SUFFIX = "_VERSION"
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """What is brought out of one secret. ``label`` is what the app must report of it."""
+    """The new value of one secret. ``label`` is what the app must report for it."""
 
     value: Secret
     version: int
@@ -24,7 +24,7 @@ class Carried:
 
 
 NOTHING = Carried(Secret(""), 0, "")
-"""For asking which names there are."""
+"""Stands in for a value where only names are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,36 +40,37 @@ class SecretGroup:
 
     @property
     def secret_names(self) -> Sequence[str]:
-        """The members that are replaced: all but what is public in itself and keeps its value (an account's number);
-        every one where there is nothing else."""
+        """The members that are replaced: all except identifiers, which are public and keep their value (an account's
+        number). All members where every one is an identifier."""
         return tuple(spec.name for spec in self.secrets if not spec.identifier) or self.names
 
     @property
     def manual(self) -> bool:
-        """Whether no program can replace it: there are steps and no destination."""
+        """Whether no program can replace it: the card has steps for a person and the configuration no destination."""
         return all(spec.from_ == "manual" for spec in self.secrets)
 
     @property
     def client(self) -> bool:
-        """Whether installed apps hold copies that no redeploy replaces."""
+        """Whether installed apps hold copies that no redeployment replaces."""
         return any(spec.reach == "client" for spec in self.secrets)
 
     @property
     def waits_for_console(self) -> bool:
-        """Whether a person has to set it at the provider: old and new do not work together, or it is ours to issue."""
+        """Whether a person must set it at the provider, because old and new do not work at the same time or we issue
+        it."""
         return any(not spec.overlap or spec.from_ in ("generated", "manual") for spec in self.secrets)
 
     @property
     def companions(self) -> Sequence[str]:
-        """The members beside which their version is pushed."""
+        """The members whose version is pushed next to them."""
         return tuple(spec.name for spec in self.secrets if spec.has_companion)
 
     def asks_for_proof_at(self, binding: Binding) -> bool:
-        """Whether more is written there than what is public in itself."""
+        """Whether anything but identifiers is written there."""
         return any(binding.holds(spec.name) and not spec.identifier for spec in self.secrets)
 
     def steps(self, language: str = "en", told: str | None = None) -> str | None:
-        """What a person does at the provider, with its page, unless that is ``told`` anyway."""
+        """What a person does at the provider, with the page, unless that is ``told`` elsewhere."""
         texts = []
         for spec in self.secrets:
             steps = (spec.steps or {}).get(language) or (spec.steps or {}).get("en")
@@ -80,7 +81,7 @@ class SecretGroup:
 
 
 class DeploymentTarget(NamedTuple):
-    """What one redeployment is of."""
+    """What one redeployment replaces."""
 
     base: str
     """The destination's URI without targets."""
@@ -88,18 +89,18 @@ class DeploymentTarget(NamedTuple):
 
     @property
     def key(self) -> str:
-        """Its name in the history and in what is printed."""
+        """Its name in the history and in messages."""
         return f"{self.base}/{self.target}"
 
 
 def unit_of(card: Card, secret: str | None) -> SecretGroup:
-    """The group that ``secret`` belongs to, or the card's first. Raises ``UsageError`` for an unknown name."""
+    """The group to which ``secret`` belongs, or the card's first. Raises ``UsageError`` for an unknown name."""
     members = card.unit_of(secret)
     return SecretGroup(members[0].unit, tuple(members))
 
 
 def items_for(group: SecretGroup, binding: Binding, versions: Mapping[str, Carried], note: str = "") -> Sequence[Item]:
-    """What is written at one destination: the secrets, then the companions it has room for."""
+    """What is written at one destination: the secrets, then the companions for which it has room."""
     items, companions = [], []
     for spec in group.secrets:
         if spec.name not in versions or spec.from_ == "manual":
@@ -114,7 +115,7 @@ def items_for(group: SecretGroup, binding: Binding, versions: Mapping[str, Carri
 
 
 def deployments_for(destinations: Iterable[Destination]) -> Sequence[DeploymentTarget]:
-    """Every redeployment: what production serves, or else the first target that is deployed."""
+    """All redeployments: of what production serves, or else of the first target that is deployed."""
     chosen: dict[str, str] = {}
     for destination in destinations:
         if not destination.needs_deployment:
@@ -130,10 +131,10 @@ def deployments_for(destinations: Iterable[Destination]) -> Sequence[DeploymentT
 
 
 def proving(card: Card, unit: Sequence[SecretSpec]) -> frozenset[str]:
-    """The success events that show that these secrets work: all of the provider's where the card names none."""
+    """The success events that show that these secrets work; all of the provider's where the card names none."""
     return frozenset(event for secret in unit for event in secret.proven_by) or frozenset(card.events.success)
 
 
 def proving_others(card: Card, unit: Sequence[SecretSpec]) -> frozenset[str]:
-    """The success events that show that other secrets of the provider work, and say nothing of these."""
+    """The success events that use other secrets of the provider and say nothing about these."""
     return frozenset(event for secret in card.secrets for event in secret.proven_by) - proving(card, unit)

@@ -1,4 +1,4 @@
-"""What to do next, for whoever reads a result: each ends with a command that can be copied."""
+"""What the reader of a result should do next. Each answer ends with a command that can be copied."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOTHING_TO_REVOKE = "Nothing: no earlier version is known that could be revoked.
 
 
 def next_step(session: RotationSession, view: RotationView) -> str | None:
-    """What leads on from where the rotation stands; ``None``: nothing is left to do."""
+    """What to do from here; ``None`` where nothing is left to do."""
     command, group = session.command, session.group
     console = next((spec.console for spec in group.secrets if spec.console), None)
     at = f" at {console}" if console else " at the provider"
@@ -44,8 +44,8 @@ def next_step(session: RotationSession, view: RotationView) -> str | None:
 
 
 def _asked(session: RotationSession, view: RotationView, at: str) -> str:
-    """What a person is waited for to do: at places of their own once everything else is written, else at the
-    provider."""
+    """What a person is expected to do: at places that only a person can write, once everything else is written; before
+    that, at the provider."""
     if view.progress(view.direction).pushed_at is not None:
         return asked_now(session, view) or (to_be_stored(view) if view.awaits_vault else "")
     return session.group.steps() or f"Set the new value{at}."
@@ -69,7 +69,7 @@ def _after_the_way_back(session: RotationSession, view: RotationView, at: str) -
 
 
 def _another_value(session: RotationSession, view: RotationView, at: str) -> str:
-    """Looking again at a value that is refused would be looking for ever."""
+    """How to rotate to another value, since the refused one will be refused again."""
     words = ["--leak", "--reason", view.leak.reason] if view.leak else []
     origin = ValueSource(view.origin)
     if origin is not ValueSource.VAULT:
@@ -89,23 +89,23 @@ def _without_deployment(session: RotationSession, view: RotationView) -> str:
 
 
 def promote(session: RotationSession, deployment_id: str) -> str:
-    """What to do about a production that does not serve the deployment that is ready."""
+    """What to do where production does not serve the deployment that is ready."""
     return f"Promote {deployment_id} to production where it is hosted, then: {session.command} --resume"
 
 
 def deploy_by_hand(session: RotationSession, *, back: bool = False) -> str:
-    """What to do about a redeployment that is not made: one that a person makes is found and counts."""
+    """What to do where a redeployment cannot be made: a deployment made by a person is found and counts."""
     value = "the value that was put back" if back else "the new value"
     return f"Deploy it as you usually do, so that it takes {value} over, then: {session.command} --resume"
 
 
 def as_asked(session: RotationSession) -> str:
-    """The command that does what a dry run has shown."""
+    """The command that carries out what a dry run has shown."""
     return f"{session.command} {shlex.join([*_words_of(session.request), '--yes'])}"
 
 
 def _words_of(asked: RotateRequest) -> Sequence[str]:
-    """The flags of a request, but for those that name what is rotated."""
+    """The flags of a request, without those that select what is rotated."""
     words = ["--from", asked.origin.value] if asked.origin is not ValueSource.VAULT else []
     words += ["--vault-later"] if asked.vault_later else []
     words += ["--leak"] if asked.leak else []
@@ -120,7 +120,7 @@ def _words_of(asked: RotateRequest) -> Sequence[str]:
 
 
 def while_the_vault_is_away(session: RotationSession, error: ServiceError) -> str | None:
-    """What to do about a vault that does not answer: what is said of it, and how to go on without it."""
+    """What to do where the vault does not answer: its own advice, and how to continue without it."""
     if not (isinstance(error, Unreachable) or (error.status or 0) >= HTTP_SERVER_ERROR):
         return error.next_step
     asked = replace(session.request, origin=ValueSource.STDIN, vault_later=True)
@@ -132,12 +132,12 @@ def while_the_vault_is_away(session: RotationSession, error: ServiceError) -> st
 
 
 def see_audit(session: RotationSession) -> str:
-    """Where a person sees what was done before."""
+    """Where to see what was done before."""
     return f"See what was done: releaseguard audit show {session.context.card.id}"
 
 
 def _without_a_proof(session: RotationSession, view: RotationView, at: str) -> str:
-    """What to do about a missing proof: where none can come, looking again would be waiting for nothing."""
+    """What to do about a missing proof; where none is possible, looking again would be pointless."""
     runs = any(binding.destination.runtime for binding in session.context.bindings)
     group = session.group
     left = [one for one in session.context.bindings if one.destination.runtime and one.key in session.left_of(view)]
@@ -166,7 +166,7 @@ def _without_a_proof(session: RotationSession, view: RotationView, at: str) -> s
 
 
 def _phones_are_left(session: RotationSession, view: RotationView) -> bool:
-    """Whether all that lacks a proof is on phones, of which none can come."""
+    """Whether only phones lack a proof, for which none is possible."""
     lacking = {one.uri for one in view.proof.runtimes if not one.grade}
     return bool(lacking) and lacking <= {*phones_alone(session.bindings)}
 
@@ -299,9 +299,9 @@ _BY_DEPLOYMENT = (
 
 
 def _before_revoking(view: RotationView) -> Sequence[str]:
-    """What the certificate says against revoking at once: the same that a person is asked about who confirms.
+    """What the certificate says against revoking at once; ``--confirm-revoked`` asks about the same points.
 
-    Whoever leaked a value waits for nothing; who else holds it is to be known all the same.
+    After a leak nobody waits, but whoever else holds the value is named all the same.
     """
     certificate = view.certificate
     words = [_BY_DEPLOYMENT] if view.proof.grade == Grade.B else []
@@ -318,7 +318,7 @@ def _before_revoking(view: RotationView) -> Sequence[str]:
 
 
 def _the_old_value(session: RotationSession, view: RotationView) -> str:
-    """By its number, where what was just brought out was out before: the old value is that of an earlier rotation."""
+    """The old value by its version number; where the new value was in use before, that of the earlier rotation."""
     meant = revoked_by(session.chain, view.unit) if view.goes_nowhere else None
     old = [f"version {pin.from_version} of {pin.name}" for pin in meant.pins if not pin.goes_nowhere] if meant else []
     if view.leak and all(pin.from_version is None for pin in view.pins):
@@ -328,8 +328,8 @@ def _the_old_value(session: RotationSession, view: RotationView) -> str:
 
 
 def versions_to_revoke(view: RotationView) -> Sequence[str]:
-    """What the rotation replaces, and what leaked: where it was taken back, what it had brought out. Those that are
-    known by their number."""
+    """The versions that the rotation replaces, and those that leaked; after a roll-back the ones it had rolled out.
+    Only those with a known number."""
     back = view.rolling_back is not None
     replaced = [(pin.name, pin.to_version if back else pin.from_version) for pin in view.pins if not pin.goes_nowhere]
     leaked = view.leak.versions.items() if view.leak else ()
@@ -338,16 +338,17 @@ def versions_to_revoke(view: RotationView) -> Sequence[str]:
 
 
 def _was_begun_before(session: RotationSession, view: RotationView) -> bool:
-    """Whether an earlier rotation of the unit had written anything: then something was out before, and what it was is
-    no more in the vault."""
+    """Whether an earlier rotation of the unit had written anything: then some value was in use before, though the vault
+    no longer has it."""
     earlier = [one for one in session.chain.rotations if one.unit == view.unit and one.began_at < view.began_at]
     return any(one.progress(Direction.FORWARD).destinations for one in earlier)
 
 
 def _nothing_before(session: RotationSession, view: RotationView) -> bool:
-    """Nothing earlier is known: a reader told to revoke "the old value" would revoke the only one there is.
+    """Whether no earlier value is known. Told to revoke "the old value", the reader would then revoke the only one
+    there is.
 
-    A value that leaked is there, whether or not the vault still knows it; and so is one of which nobody could ask.
+    A leaked value exists, whether or not the vault still has it; so does one that nobody could ask about.
     """
     if view.leak is not None or view.was_stored_later:
         return False

@@ -1,4 +1,4 @@
-"""Every rotation of a log: who, what, when, why, with which proof; and what needs somebody's attention."""
+"""All rotations of a log, with who, what, when, why and which proof, and what needs attention."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from releaseguard.rotation.history.account import (
 from releaseguard.rotation.history.reading import read_log
 
 COLUMNS = ("began", "provider", "state", "versions", "by", "proof", "environment", "why", "rotation")
-"""Of the table of rotations, in order of importance."""
+"""The columns of the table of rotations, the most important first."""
 
 
 class OverviewDocument(TypedDict):
@@ -44,7 +44,7 @@ class OverviewDocument(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class RotationOverview:
-    """The chains of a log, and old values that are in use although somebody confirmed that they are revoked."""
+    """The chains of a log, and old values that are in use although their revocation was confirmed."""
 
     account: RotationAccount
     still_used: Sequence[StillUsed]
@@ -53,7 +53,7 @@ class RotationOverview:
 def overview_of(
     log: EventLog, cards: Iterable[Card], provider: str | None, environment: str | None
 ) -> RotationOverview:
-    """The chains of ``provider`` and ``environment``, where they are given. Raises as the log does."""
+    """The chains of ``provider`` and ``environment``, where these are given. Raises what the log raises."""
     account = account_of(read_log(log, Query()), provider, environment)
     return RotationOverview(account, list(_still_used(log, {card.id: card for card in cards}, account)))
 
@@ -71,7 +71,7 @@ def document_of(found: RotationOverview) -> OverviewDocument:
 
 
 def text_of(found: RotationOverview, width: int) -> str:
-    """The same for people, in lines of ``width`` characters."""
+    """The overview as text in lines of ``width`` characters."""
     account, lines = found.account, [fitting(line, width) for line in _attention(found)]
     rows = [_cells(rotation_row(chain_key, rotation)) for chain_key, rotation in account.rotations]
     if rows:

@@ -1,1 +1,1 @@
-"""Where secrets are read and staged."""
+"""The vault, in which secrets are read and new versions are stored."""

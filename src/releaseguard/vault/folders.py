@@ -1,4 +1,5 @@
-"""A vault whose secrets stand in several folders: each name is read and written in its own, the others in the usual."""
+"""A vault whose secrets stand in several folders: some names in a folder of their own, all others in the default
+folder."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from releaseguard.vault.interface import AccessRecord, SecretVersion, Vault, Vau
 
 
 class VaultOfFolders(Vault):
-    """``usual`` for every secret that ``own`` does not name; a name of ``own`` is never looked for elsewhere."""
+    """Reads each name of ``own`` in its own folder and nowhere else, and every other name in the folder ``usual``."""
 
     def __init__(self, usual: Vault, own: Mapping[str, Vault]) -> None:
         self._usual, self._own = usual, own
@@ -27,14 +28,14 @@ class VaultOfFolders(Vault):
         return self._of(name).trigger_rotation(name)
 
     def names(self) -> Sequence[str]:
-        """What stands where it is read: a namesake in another folder is not counted."""
+        """All names, each taken from the folder in which it is read; a namesake in another folder is not listed."""
         return sorted({name for vault in self._folders() for name in vault.names() if self._of(name) is vault})
 
     def place_of(self, name: str) -> str:
         return self._of(name).place_of(name)
 
     def elsewhere(self, values: Mapping[str, Secret]) -> VaultSearch:
-        """As each folder says of the secrets that are its own."""
+        """The findings of every folder about the secrets that it holds."""
         searches = [vault.elsewhere(mine) for vault, mine in self._divided(values)]
         found = sorted({held for search in searches for held in search.found})
         return VaultSearch(found, _each_once(place for search in searches for place in search.unread))

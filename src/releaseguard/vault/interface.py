@@ -1,4 +1,4 @@
-"""The vocabulary of the vault room."""
+"""What a vault is: the interface, the values that cross it, and its errors."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from releaseguard.secret import Secret
 
 
 class ApprovalPending(Undecided):
-    """The vault took the write as a proposal: a person has to approve it there first."""
+    """The vault kept the write as a proposal that a person has to approve there first."""
 
     proposed: str | None = None
-    """The fingerprint of the value that waits, where it may have one."""
+    """The fingerprint of the proposed value; ``None`` where its value must not be fingerprinted."""
 
 
 @dataclass(frozen=True, slots=True)
 class SecretVersion:
-    """One version of one secret. ``secret_id`` tells a re-created namesake, whose versions restart at 1, apart."""
+    """One version of one secret. Versions restart at 1 where a deleted secret is created again; ``secret_id`` differs
+    then."""
 
     name: str
     version: int
@@ -31,7 +32,7 @@ class SecretVersion:
 
 @dataclass(frozen=True, slots=True)
 class AccessRecord:
-    """One line of the vault's audit log about one secret."""
+    """One entry of the vault's audit log about one secret."""
 
     at: datetime
     actor: str
@@ -41,16 +42,16 @@ class AccessRecord:
 
 @dataclass(frozen=True, slots=True, order=True)
 class HeldInVault:
-    """A value of one of our secrets that stands in the vault a second time."""
+    """A second copy of one of our values in the vault."""
 
     secret: str
-    """Ours."""
+    """The name of our secret."""
     name: str
-    """What it is called there."""
+    """The name of the copy."""
     place: str
-    """Where: environment and path."""
+    """The environment and path of the copy."""
     follows: bool = False
-    """Whether it is a reference or an import: it has the new value as soon as ours has."""
+    """Whether the copy is a reference or an import, which takes the new value by itself."""
 
     def __str__(self) -> str:
         return f"{self.name} in {self.place}" if self.name not in ("", self.secret) else self.place
@@ -58,40 +59,40 @@ class HeldInVault:
 
 @dataclass(frozen=True, slots=True)
 class VaultSearch:
-    """Where else the values stand, and where nobody could look."""
+    """Where else our values stand in the vault, and where nobody was allowed to look."""
 
     found: Sequence[HeldInVault] = ()
     unread: Sequence[str] = ()
 
 
 class Vault(ABC):
-    """Reads and stages secret versions. Every method may raise ``ServiceError`` or one of its kinds."""
+    """Reads secrets and stores new versions. Every method may raise ``ServiceError`` or one of its subclasses."""
 
     environment: str
-    """The environment there, in its own word."""
+    """The name of the environment in the vault."""
     label: str
-    """Where it is, for messages: host, project, environment and path, no credential."""
+    """Host, project, environment and path, for messages; no credential."""
 
     @abstractmethod
     def read(self, name: str, version: int | None = None) -> SecretVersion:
         """The newest version, or exactly ``version``.
 
-        Raises ``NotFound`` where the secret or that version does not exist; an answer that holds another
-        version than the one asked for (servers of 2024 ignore the parameter) is ``NotFound`` too.
+        Raises ``NotFound`` where the secret or that version does not exist. Servers of 2024 ignore the requested
+        version and answer with the newest one; that is ``NotFound`` too.
         """
 
     @abstractmethod
     def write(self, name: str, value: Secret) -> SecretVersion:
-        """Store ``value`` as a new version (creating the secret where it is absent) and return it.
+        """Store ``value`` as a new version, creating the secret where it does not exist, and return the version.
 
         Raises ``ApprovalPending`` where a protection policy turned the write into a proposal.
         """
 
     @abstractmethod
     def trigger_rotation(self, name: str) -> SecretVersion:
-        """Have the vault rotate ``name`` by its own rotation, and return the version that appeared.
+        """Let the vault rotate ``name`` with a rotation configured there, and return the new version.
 
-        Raises ``NotFound`` where no rotation of the vault's covers ``name``.
+        Raises ``NotFound`` where no rotation in the vault covers ``name``.
         """
 
     @abstractmethod
@@ -99,15 +100,16 @@ class Vault(ABC):
         """The names of all secrets in the configured environment and its folders, sorted."""
 
     def place_of(self, name: str) -> str:
-        """Where the secret is read, for messages, as :attr:`label` says it of the vault."""
+        """Where the secret ``name`` is read, for messages, in the form of :attr:`label`."""
         del name
         return self.label
 
     def elsewhere(self, values: Mapping[str, Secret]) -> VaultSearch:
-        """Where else in the vault one of ``values`` (by secret) stands, under whatever name; compared in memory."""
+        """Other copies of ``values`` (by secret name) in the vault, under whatever name. Values are compared in
+        memory."""
         del values
         return VaultSearch((), (f"{self.label}: whatever else it holds",))
 
     @abstractmethod
     def accesses(self, name: str, since: datetime) -> Sequence[AccessRecord] | None:
-        """Who read or changed ``name`` since then; ``None`` where the plan has no audit log."""
+        """Who has read or changed ``name`` since then; ``None`` where the vault's plan includes no audit log."""

@@ -1,4 +1,5 @@
-"""Stands in for a vault that is away: what is to be stored there later is kept in memory, and brought out already."""
+"""Replaces a vault that cannot be reached: holds the values of one rotation in memory until they can be stored
+there."""
 
 from __future__ import annotations
 
@@ -11,17 +12,17 @@ from releaseguard.secret import Secret
 from releaseguard.vault.interface import AccessRecord, SecretVersion, Vault
 
 NOT_YET = 0
-"""The number of a version that no vault holds yet."""
+"""The version number of a value that no vault holds yet."""
 
 
 @dataclass
 class VaultLater(Vault):
-    """Knows the values of one rotation, as versions without a number; asks the vault behind it for nothing but a way
-    back."""
+    """Knows the values of one rotation as versions without a number. The vault behind it is asked for earlier versions
+    only."""
 
     behind: Vault
     identity: str
-    """Of the values: the ``secret_id`` of their versions."""
+    """The ``secret_id`` of the versions."""
     kept: dict[str, Secret] = field(default_factory=dict)
     asks: bool = False
     """Whether earlier versions are read from the vault behind it."""
@@ -51,5 +52,5 @@ class VaultLater(Vault):
 
 
 def later(behind: Vault, identity: str, values: Mapping[str, Secret]) -> VaultLater:
-    """A vault that holds ``values`` later."""
+    """A vault for the time in which ``values`` cannot be stored in ``behind``."""
     return VaultLater(behind, identity, dict(values))

@@ -1,4 +1,4 @@
-"""Where the new value of a rotation comes from. Words that are typed (``--from``) and stored."""
+"""The sources of a rotation's new value, as typed after ``--from`` and stored in the log."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from enum import StrEnum
 
 
 class ValueSource(StrEnum):
-    """Where the new value comes from."""
+    """The source of a rotation's new value."""
 
     VAULT = "infisical"
-    """The newest version in the vault, whichever vault it is: the word is older than the second one."""
+    """The newest version in the vault. The stored word is that of the first vault there was, and means any."""
     STDIN = "stdin"
     GENERATE = "generate"
     VAULT_ROTATION = "infisical-rotation"
-    """The vault makes it itself."""
+    """A rotation that the vault carries out itself."""

@@ -1,1 +1,2 @@
-"""A rotation that a person does while services are away: where, which names, which commands, in which order."""
+"""A rotation carried out by a person while services are unreachable: which places, names and commands, in which
+order."""

@@ -1,6 +1,6 @@
-"""The steps of a rotation by hand, in order, from the card and the configuration alone. Pure.
+"""The steps of a rotation by hand, in order, made from the card and the configuration alone. Pure.
 
-No command holds a value: each asks for it, or reads it from what is typed.
+No command contains a value: each prompts for it or reads it from standard input.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from releaseguard.rotation.groups import COMPANION_SUFFIX, SecretGroup
 
 
 class HandStepRow(TypedDict):
-    """As in ``rotate --by-hand --json``."""
+    """One step in ``rotate --by-hand --json``."""
 
     number: int
     what: str
@@ -37,17 +37,17 @@ class ByHandDocument(TypedDict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandStep:
-    """One thing that a person does."""
+    """One step that a person carries out."""
 
     what: str
     place: str | None = None
     names: Sequence[str] = ()
-    """What is written there, secrets before their companions."""
+    """The names to write there, secrets before their companions."""
     console: str | None = None
     commands: Sequence[str] = ()
 
     def to_json(self, number: int) -> HandStepRow:
-        """As in ``rotate --by-hand --json``."""
+        """The step as a row of ``rotate --by-hand --json``."""
         return {
             "number": number,
             "what": self.what,
@@ -60,22 +60,24 @@ class HandStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandPlace:
-    """One place of the configuration, with what each secret is called there."""
+    """One place of the configuration, with the name of each secret there."""
 
     address: Address
     names: Mapping[str, Sequence[str]]
     deployed_by: str | None = None
-    """How it is deployed, in the configuration's words; ``None``: its service does, or it needs none."""
+    """How the place is deployed, as the configuration says; ``None`` where its service does it or nothing has to be
+    deployed."""
 
 
 Commands = Callable[[Address, Sequence[str]], Sequence[str]]
-"""What writes those names at an address, in the words of the service's own command line."""
+"""The commands of a service's own command line that write those names at an address."""
 
 
 def steps_of(
     group: SecretGroup, places: Sequence[HandPlace], commands: Commands, command: str, language: str = "en"
 ) -> Sequence[HandStep]:
-    """What to do, in order: a new value, its places, the deployments, the vault, the proof, the old one's end."""
+    """The steps in order: make a new value, write it everywhere, deploy, store it in the vault, prove it, revoke the
+    old one."""
     console = next((spec.console for spec in group.secrets if spec.console), None)
     there = group.steps(language, told=console) or ""
     return [
@@ -132,7 +134,7 @@ def _deployed(places: Sequence[HandPlace]) -> Iterator[HandStep]:
 
 
 def _dispatch(by: str) -> Sequence[str]:
-    """The command that runs a workflow; none for another way to deploy."""
+    """The command that runs a workflow; empty for any other way to deploy."""
     kind, _, rest = by.partition(":")
     path, _, ref = rest.rpartition("@")
     repository, _, file = path.rpartition("/")
@@ -142,7 +144,7 @@ def _dispatch(by: str) -> Sequence[str]:
 
 
 def lines_of(steps: Sequence[HandStep], head: str) -> str:
-    """The steps for people."""
+    """The steps as text for people."""
     lines = [head]
     for number, step in enumerate(steps, 1):
         where = f"{step.place}: " if step.place else ""

@@ -1,4 +1,4 @@
-"""Asks the log for what a certificate of revocation says."""
+"""Queries the log for the contents of a certificate of revocation."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from releaseguard.rotation.steps.prove import BEFORE, heard, of_every_name, sele
 from releaseguard.rotation.values import Direction
 
 LOOKED_BACK = timedelta(days=7)
-"""How far back rows are read one by one, at most."""
+"""The furthest back that rows are read one by one."""
 EARLIER = timedelta(days=8)
-"""How long before that uses are counted: a job that runs once a week is a consumer too."""
+"""How long before that uses are counted; a job that runs once a week is a consumer too."""
 
 
 def certified(session: RotationSession, direction: Direction) -> CertificateRecord:
@@ -43,7 +43,7 @@ def certified(session: RotationSession, direction: Direction) -> CertificateReco
 def _uses_before(
     session: RotationSession, question: Question, until: datetime, *, by_store: bool
 ) -> Mapping[str | None, EarlierUse]:
-    """By source, what was used in the time before that: of the old value or of one that is older."""
+    """Per source, the uses before ``until`` of the old value or an older one."""
     asked = Query(
         events=tuple(sorted(question.success_events)),
         outcome=Outcome.SUCCESS,

@@ -1,4 +1,4 @@
-"""What speaks against revoking the old value now. Pure."""
+"""Reasons against revoking the old value now. Pure."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from releaseguard.model import from_text
 from releaseguard.rotation.history.parts import CertificateRecord, ConsumerRecord
 
 RECENT = timedelta(hours=1)
-"""A use of the old value that is younger than this is one that may come again."""
+"""A use of the old value more recent than this may be followed by another."""
 
 
 def doubts(certificate: CertificateRecord) -> Sequence[str]:
-    """Who used the old value within the last hour, and whose successes do not say what they used.
+    """Who used the old value within the last hour, and whose successes do not say which value they used.
 
-    One that was seen with the new value since is no exception: another of its processes may hold the old one.
+    A consumer that was seen with the new value in the meantime is included: another of its processes may hold the old
+    one.
     """
     now = from_text(certificate.as_of)
     return [word for one in certificate.consumers for word in _of(one, now)]
@@ -32,8 +33,8 @@ def _of(one: ConsumerRecord, now: datetime) -> Iterator[str]:
 
 
 def quiet_from(certificate: CertificateRecord) -> str | None:
-    """The time of day from which on nobody used the old value within the last hour, if nobody does again; ``None``
-    where that is so already."""
+    """The time of day at which the old value will have been unused for an hour, if nobody uses it again; ``None`` where
+    it has been unused for an hour already."""
     used = [from_text(one.old_last) for one in certificate.consumers if one.old_last]
     until = max(used, default=None)
     if until is None or until + RECENT <= from_text(certificate.as_of):
@@ -46,12 +47,12 @@ def _is_recent(moment: str, now: datetime) -> bool:
 
 
 def called(one: ConsumerRecord) -> str:
-    """What a consumer is called."""
+    """The display name of a consumer."""
     where = ", ".join(word for word in (one.component, one.destination) if word)
     name = one.source or "an unnamed source"
     return f"{name} ({where})" if where else name
 
 
 def ago(moment: str, now: datetime) -> str:
-    """How long before ``now`` that was: ``40 s``."""
+    """The time between ``moment`` and ``now``: ``40 s``."""
     return readable.roughly(max(now - from_text(moment), timedelta()))

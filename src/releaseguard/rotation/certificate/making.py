@@ -1,8 +1,9 @@
 """Makes a certificate of revocation from the rows of the log. Pure.
 
-A consumer is a source of the app, with the destination and the component that the project says it belongs to. What a
-row says is read as for a proof; a row from before the new value served used the old one, whatever it carries. Who
-has a clock that is hours behind would have used the old value hours ago for ever: the log's clock shows by how much.
+A consumer is a source of the app, with the destination and component that the configuration assigns to it. Rows are
+read as they are for a proof. A row from before the new value was in service used the old one, whatever label it
+carries. A consumer whose clock is hours behind would seem to use the old value for ever, so the delay between its clock
+and the log's is estimated and subtracted.
 """
 
 from __future__ import annotations
@@ -22,23 +23,23 @@ from releaseguard.rotation.proof.rows import Says, says_of, used_the_value_befor
 from releaseguard.rotation.proof.values import Question, RuntimeDestination
 
 MOST = 200
-"""Consumers that a certificate names."""
+"""The most consumers that a certificate names."""
 AGREE = timedelta(minutes=1)
-"""So near are the delays of rows that a clock alone makes late; and so long it takes at least until that is seen."""
+"""How close the delays of late rows must be to blame the clock, and the least time over which they must agree."""
 
 
 @dataclass(frozen=True, slots=True)
 class EarlierUse:
-    """Uses of one source before the rows that are read one by one."""
+    """The uses by one source before the rows that are read one by one."""
 
     count: int
     last: datetime
-    """To the minute."""
+    """The last use, to the minute."""
 
 
 @dataclass(slots=True)
 class _UseOfValues:
-    """What one source did."""
+    """What one source did with each value."""
 
     new: list[datetime] = field(default_factory=list)
     old: list[datetime] = field(default_factory=list)
@@ -51,12 +52,12 @@ class _UseOfValues:
 
     @property
     def is_any(self) -> bool:
-        """Whether anything was seen that may be a use of this secret."""
+        """Whether any row was seen that may be a use of this secret."""
         return bool(self.new or self.old or self.earlier or self.unlabelled or self.failures)
 
 
 def earlier_uses(counted: Iterable[MinuteCount]) -> Mapping[str | None, EarlierUse]:
-    """The same by source, without those of phones."""
+    """Earlier uses per source; rows of phones are left out."""
     found: dict[str | None, EarlierUse] = {}
     for one in counted:
         if one.source != CLIENT and one.count:
@@ -66,8 +67,8 @@ def earlier_uses(counted: Iterable[MinuteCount]) -> Mapping[str | None, EarlierU
 
 
 def clocks_behind(rows: Iterable[Event]) -> Mapping[str | None, timedelta]:
-    """By source how far its clock is behind the log's, where rows that came one after the other agree on it: what was
-    kept and sent all at once is late, and says nothing of a clock."""
+    """Per source, how far its clock is behind the log's, where successive rows agree on it. Rows that were buffered and
+    sent together are late as well, but say nothing about a clock."""
     delays: dict[str | None, list[tuple[timedelta, datetime]]] = {}
     for row in rows:
         if row.recorded_at is not None:
@@ -90,10 +91,10 @@ def certificate_of(
     components: Mapping[str, Sequence[str]],
     earlier: Mapping[str | None, EarlierUse] = MappingProxyType({}),
 ) -> CertificateRecord:
-    """The certificate as of ``now``: of every source that the rows, the usual traffic or the project names, but for
-    those that are seen to use other secrets of the provider and never this one.
+    """The certificate as of ``now``: every source in the rows, in the usual traffic or in the configuration, except
+    those that use other secrets of the provider and were never seen with this one.
 
-    ``earlier``: who used the old value before ``events`` begin.
+    ``earlier`` holds who used the old value before ``events`` begin.
     """
     expected = [*_expected(question), *earlier]
     uses = {source: _UseOfValues(earlier=earlier.get(source)) for source in expected}
@@ -116,13 +117,13 @@ def _expected(question: Question) -> Sequence[str | None]:
 
 
 def _is_one(use: _UseOfValues, source: str | None, question: Question) -> bool:
-    """Whether there is anything to say: rows without a source that never came are nobody, and who only uses another
-    secret of the provider is none of this one's consumers, wherever the project says that it runs."""
+    """Whether the source is a consumer. Rows without a source are not, and neither is a source that only uses another
+    secret of the provider, wherever the configuration says that it runs."""
     return use.is_any or (source is not None and (source in question.traffic or not use.others))
 
 
 def _since(question: Question, source: str | None, began: datetime) -> datetime:
-    """From when on the new value serves the source."""
+    """The time from which the new value serves the source."""
     mine = [one.serving for one in question.runtimes if source is None or one.runs(source)]
     return max(mine, default=began)
 
@@ -171,7 +172,7 @@ def _consumer(
 
 
 def _destination(runtimes: Sequence[RuntimeDestination], source: str | None) -> str | None:
-    """Where the project says that the source runs, where it says so."""
+    """The destination on which the configuration says that the source runs; ``None`` where it does not say."""
     named = [one.uri for one in runtimes if one.sources is not None and source in one.sources]
     return named[0] if len(named) == 1 else None
 
@@ -181,7 +182,7 @@ def _text(moment: datetime | None) -> str | None:
 
 
 def _what_shows_it(question: Question, source: str | None, use: _UseOfValues) -> str:
-    """What would make a consumer show that has not been seen with the new value."""
+    """What would have to happen for a consumer to be seen with the new value."""
     hourly = question.traffic.get(source, 0.0)
     flow = f", or run the flow {question.flow}" if question.flow else ""
     if use.unlabelled:

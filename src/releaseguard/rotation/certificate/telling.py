@@ -1,4 +1,4 @@
-"""A certificate of revocation as a document, and in lines."""
+"""A certificate of revocation as a JSON document and as lines of text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from releaseguard.rotation.history.parts import CertificateRecord, ConsumerRecor
 
 
 def document_of(certificate: CertificateRecord) -> CertificateDocument:
-    """As in ``rotate --json`` and ``audit report --json``."""
+    """The certificate as in ``rotate --json`` and ``audit report --json``."""
     return {
         "as_of": certificate.as_of,
         "since": certificate.since,
@@ -41,7 +41,8 @@ def _row(one: ConsumerRecord) -> ConsumerRow:
 
 
 def lines_of(certificate: CertificateRecord, old: str = "") -> Sequence[str]:
-    """For people: a line for each consumer, those that have not been seen first. ``old`` names what is revoked."""
+    """One line for each consumer, those not yet seen with the new value first. ``old`` names the value to be
+    revoked."""
     as_of = certificate.as_of
     of = f" of {old}" if old else ""
     head = f"certificate of revocation{of}, as of {readable.date_and_clock(as_of, seconds=True, zone=' UTC')}:"

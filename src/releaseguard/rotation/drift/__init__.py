@@ -1,1 +1,1 @@
-"""Whether every managed secret is where it should be, as the vault has it."""
+"""Whether every managed secret stands at its destinations as the vault has it."""

@@ -1,4 +1,4 @@
-"""What has drifted, brought out once more: several rotations of one call."""
+"""Several rotations in one call: everything that has drifted, or everything after a breach."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class DriftedGroup:
 
     provider: str
     secret: str
-    """The first of the group."""
+    """The first secret of the group."""
 
     def __str__(self) -> str:
         return f"{self.provider} {self.secret}"
 
 
 def drifted_groups(found: DriftReport, cards: Cards) -> Sequence[DriftedGroup]:
-    """What pushing the newest versions again puts right, each group of secrets once, by its first secret."""
+    """The groups of secrets that pushing the newest versions again would repair, each once."""
     drifted = [(one.provider, one.secret) for one in found.findings if one.status in PUSHABLE]
     groups = (DriftedGroup(name, cards.get(name).unit_of(secret)[0].name) for name, secret in drifted)
     return list(dict.fromkeys(groups))
@@ -37,20 +37,20 @@ _SEVERITY = [ExitCode.OK, ExitCode.UNDECIDED, ExitCode.REFUSED, ExitCode.USAGE, 
 
 
 def worst(codes: Iterable[ExitCode]) -> ExitCode:
-    """Which exit code stands for several rotations: the worst, and a failure is worse than not having looked."""
+    """The exit code of several rotations: the worst one. A failure counts as worse than not having looked."""
     return max(codes, key=_SEVERITY.index)
 
 
 _HARM = ("money", "identity", "login", "messages", "analytics", None)
-"""What a stranger with the key does most harm to, the worst first."""
+"""The kinds of harm that a stolen key can do, the worst first."""
 
 
 def in_order_of_harm(
     used: Iterable[tuple[Managed, SecretSpec]], made: Mapping[str, datetime | None]
 ) -> Sequence[DriftedGroup]:
-    """Every group once: the most harmful first, then what is held at most places, then the oldest.
+    """Every group once, ordered by harm, then by the number of places that hold it, then by age.
 
-    ``made`` says since when each secret has its value, where that is known.
+    ``made`` holds since when each secret has its current value, where that is known.
     """
     ranked: dict[DriftedGroup, tuple[int, int, datetime]] = {}
     for managed, secret in used:
@@ -63,8 +63,8 @@ def in_order_of_harm(
 
 
 def sorted_out(results: Iterable[RotationResult]) -> Mapping[str, Sequence[str]]:
-    """What several rotations came to: ``done``, ``waiting`` for a person, ``failed``; of a dry run what is ``planned``
-    and where there are ``no_changes``; each by its secrets."""
+    """The outcome of several rotations by secret: ``done``, ``waiting`` (for a person) or ``failed``; of a dry run
+    ``planned`` or ``no_changes``."""
     sorted_: dict[str, list[str]] = {"done": [], "waiting": [], "failed": []}
     for one in results:
         names = " and ".join(pin.name for pin in one.secrets)

@@ -1,5 +1,4 @@
-"""Which secrets are older than they are meant to become. Nothing is rotated for that: it is said. Pure but for the
-vault's answers."""
+"""Secrets that have reached their maximum age. They are reported, not rotated. Pure, except for asking the vault."""
 
 from __future__ import annotations
 
@@ -28,16 +27,16 @@ class DueSecret:
 
     @property
     def next_step(self) -> str:
-        """The command that rotates it, once there is a newer version."""
+        """The command that rotates it, once the vault has a newer version."""
         return f"releaseguard rotate {self.provider} --environment {self.environment} --secret {self.secret}"
 
     def sentence(self) -> str:
-        """For people."""
+        """The finding as a sentence."""
         age, most = readable.roughly(self.age), readable.roughly(self.max_age)
         return f"version of {readable.date_and_clock(self.since)}, {age} old; its limit is {most} at most"
 
     def to_json(self) -> DueRow:
-        """As in ``drift --json`` and ``health --json``."""
+        """The finding as a row of ``drift --json`` and ``health --json``."""
         return {
             "provider": self.provider,
             "secret": self.secret,
@@ -51,7 +50,8 @@ class DueSecret:
 def due(
     provider: str, environment: str, max_ages: Mapping[str, timedelta], vault: Vault, now: datetime
 ) -> Iterator[DueSecret]:
-    """Those of ``max_ages``, by secret, that are older. Raises ``ServiceError`` where the vault does not answer."""
+    """The secrets of ``max_ages`` that are older than allowed. Raises ``ServiceError`` where the vault does not
+    answer."""
     for name, most in max_ages.items():
         with suppress(NotFound):
             since = vault.read(name).updated_at

@@ -1,4 +1,4 @@
-"""Whether every managed secret is at its destinations as the vault has it. Pure: values in, findings out."""
+"""Compares what destinations hold with what the vault has. Pure: values in, findings out."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from releaseguard.vault.interface import SecretVersion
 class DriftStatus(StrEnum):
     IN_STEP = "in_step"
     BEHIND = "behind"
-    """It holds an older version: a rotation did not reach it."""
+    """The destination holds an older version: a rotation did not reach it."""
     MISSING = "missing"
     CHANGED = "changed"
     """Somebody else has written it since our last push."""
     SHADOWED = "shadowed"
-    """A narrower scope hides it from the runs that were meant to read it."""
+    """A narrower scope hides it from runs that should read it."""
     NOT_SENSITIVE = "not_sensitive"
-    """It can be read back at the destination, where the values of secrets should not be."""
+    """The destination shows the value to whoever may read it, although it is a secret."""
     UNMANAGED = "unmanaged"
-    """A copy under the same name at a place that no configuration names."""
+    """A copy under the same name at a place that the configuration does not name."""
     UNKNOWN = "unknown"
-    """The destination does not show values and we never pushed there: nobody can tell."""
+    """The destination hides values and we never pushed there, so that nobody can tell."""
 
 
 DRIFTED = frozenset(DriftStatus) - {DriftStatus.IN_STEP, DriftStatus.UNKNOWN}
 PUSHABLE = frozenset({DriftStatus.BEHIND, DriftStatus.MISSING, DriftStatus.CHANGED})
-"""What pushing the newest version again puts right."""
+"""The states that pushing the newest version again repairs."""
 
 
 @dataclass(frozen=True, slots=True)
 class LastPush:
-    """Our last push of one name to one destination, from the rotation's history."""
+    """Our last push of one name to one destination, from the history of rotations."""
 
     version: int
     secret_id: str | None
@@ -43,7 +43,7 @@ class LastPush:
 
 @dataclass(frozen=True, slots=True)
 class DriftFinding:
-    """One name at one place. ``version`` is what we know to be there, ``newest`` what the vault has."""
+    """One name at one place. ``version`` is the version known to be there, ``newest`` the vault's."""
 
     provider: str
     secret: str
@@ -56,7 +56,7 @@ class DriftFinding:
 
 
 def compare(newest: SecretVersion, pushed: LastPush | None, observed: Observed) -> tuple[DriftStatus, str]:
-    """The state of one name: what is seen there, against the newest version and our last push."""
+    """The state of one name, from what is visible there, the newest version and our last push."""
     if not observed.present:
         return DriftStatus.MISSING, "is not there"
     if observed.sync is SyncStatus.YES:
@@ -73,7 +73,7 @@ def compare(newest: SecretVersion, pushed: LastPush | None, observed: Observed) 
 
 
 def holds(version: int | None) -> str:
-    """What is said of a place that shows the newest value."""
+    """The words for a place that shows the newest value."""
     return f"holds version {version}"
 
 
@@ -90,7 +90,7 @@ def _never_pushed(newest: SecretVersion, observed: Observed) -> tuple[DriftStatu
 
 
 def remarks(observed: Observed) -> Iterable[tuple[DriftStatus, str]]:
-    """What the destination itself remarked on: findings beside the value."""
+    """What the destination itself reported apart from the value."""
     for remark in observed.remarks:
         if remark.startswith("shadowed"):
             yield DriftStatus.SHADOWED, remark
@@ -101,7 +101,7 @@ def remarks(observed: Observed) -> Iterable[tuple[DriftStatus, str]]:
 def findings(
     provider: str, newest: SecretVersion, uri: str, pushed: LastPush | None, observed: Observed
 ) -> Sequence[DriftFinding]:
-    """Everything to be said about one secret at one destination: its state first, then the remarks."""
+    """All findings about one secret at one destination: its state, then remarks."""
     said = [compare(newest, pushed, observed), *remarks(observed)]
     version = pushed.version if pushed and observed.marker == pushed.marker else None
     return [
@@ -111,12 +111,12 @@ def findings(
 
 
 def unmanaged_value(provider: str, secret: str, uri: str, name: str) -> DriftFinding:
-    """A copy of the newest value under a name that no configuration has there."""
+    """A copy of the newest value under a name that the configuration does not use there."""
     reason = f"holds the value of {secret} and no configuration names it: a rotation will not reach it"
     return DriftFinding(provider, secret, uri, name, DriftStatus.UNMANAGED, reason)
 
 
 def unmanaged(provider: str, secret: str, uri: str, name: str) -> DriftFinding:
-    """A copy under the secret's name that no configuration names."""
+    """A copy under the secret's name at a place that the configuration does not name."""
     reason = "holds a secret of this name and no configuration names it: a rotation will not reach it"
     return DriftFinding(provider, secret, uri, name, DriftStatus.UNMANAGED, reason)

@@ -1,4 +1,4 @@
-"""Copies of managed secrets at places that no configuration names: a rotation does not reach them."""
+"""Copies of managed secrets at places that the configuration does not name: no rotation reaches them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from releaseguard.rotation.context import Binding
 
 @dataclass(frozen=True, slots=True, order=True)
 class Copy:
-    """One unmanaged copy. ``name`` is what it is called there."""
+    """One unmanaged copy; ``name`` is its name there."""
 
     secret: str
     name: str
@@ -21,7 +21,7 @@ class Copy:
 
 @dataclass(frozen=True, slots=True, order=True)
 class UnsearchedPlace:
-    """A place that could not be looked into: what is called ``name`` there would not have been found."""
+    """A place that could not be read: a copy called ``name`` would not have been found there."""
 
     name: str
     place: str
@@ -38,9 +38,9 @@ class CopiesFound:
 def search_for_copies(
     bindings: Sequence[Binding], secrets: Iterable[str], is_configured: Callable[[str], bool]
 ) -> CopiesFound:
-    """Look through every account behind ``bindings``, under each name that a secret has at one of them.
+    """Search every account behind ``bindings`` for each name that a secret has at one of them.
 
-    A place that the credential may not read is in the result and no error. Raises ``ServiceError`` where a
+    A place that the credential may not read is part of the result, not an error. Raises ``ServiceError`` where a
     service does not answer.
     """
     asked = {

@@ -1,4 +1,4 @@
-"""What ``drift`` found, as the page that its formats are made of. Pure."""
+"""The findings of ``drift`` as the page from which its formats are made. Pure."""
 
 from __future__ import annotations
 

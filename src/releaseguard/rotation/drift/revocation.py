@@ -1,8 +1,8 @@
-"""Whether a value that a person confirmed to be revoked still works: successes that occurred after that moment.
+"""Whether a value still works although a person confirmed its revocation: successes that occurred after that moment.
 
-Held against is the first confirmation of a rotation's old value. A confirmation that was contradicted by such
-successes is a claim made anew; it takes the first one's place once :data:`QUIET` has passed, so that a key which was
-really revoked in the end is not held against for ever, and asking twice in a row gives the same answer twice.
+The first confirmation of a rotation's old value counts. A confirmation that such successes contradict starts a new
+claim, which replaces the first one after :data:`QUIET`: a key that was revoked after all is not reported for ever, and
+running the command twice in a row gives the same answer twice.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from releaseguard.rotation.proof.rows import carried_by
 from releaseguard.rotation.values import Direction, RotationState
 
 QUIET = timedelta(hours=1)
-"""How long after a renewed confirmation it is held against instead of the one it renews."""
+"""The time after which a renewed confirmation replaces the one that it renews."""
 MOST = 1000
-"""Rows of one kind that :func:`still_used` reads: it has to say that there are some, not how many millions."""
+"""The most rows of one kind that :func:`still_used` reads: it reports that there are some, not how many millions."""
 
 
 class StillUsedRow(TypedDict):
-    """As in ``drift --json`` and ``audit show --json``."""
+    """A row of ``drift --json`` and ``audit show --json``."""
 
     provider: str
     environment: str
@@ -46,26 +46,26 @@ class StillUsedRow(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class StillUsed:
-    """A value that was confirmed to be revoked, and worked afterwards."""
+    """A value that worked after its revocation was confirmed."""
 
     chain_key: ChainKey
     rotation_id: str
     unit: str
     since: datetime
-    """The confirmation's moment."""
+    """The moment of the confirmation."""
     successes: int
-    """At most :data:`MOST` of each version."""
+    """Successes after that, at most :data:`MOST` of each version."""
     last_at: datetime
     source: str | None
     names: Sequence[str] = ()
-    """The unit's secrets."""
+    """The secrets of the unit."""
 
     @property
     def next_step(self) -> str:
         return f"Revoke the old key at {self.chain_key.provider}, then: {confirming(self.chain_key, self.names)}"
 
     def to_json(self) -> StillUsedRow:
-        """As in ``drift --json`` and ``audit show --json``."""
+        """The finding as a row of ``drift --json`` and ``audit show --json``."""
         return {
             "provider": self.chain_key.provider,
             "environment": self.chain_key.environment,
@@ -79,7 +79,7 @@ class StillUsed:
         }
 
     def sentence(self) -> str:
-        """For people."""
+        """The finding as a sentence."""
         return (
             f"{readable.count(self.successes, 'success')} with the old version occurred after it was confirmed to be "
             f"revoked ({to_text(self.since)}), the last at {to_text(self.last_at)} from "
@@ -88,8 +88,9 @@ class StillUsed:
 
 
 def revoked_by(view: ChainView, unit: str) -> RotationView | None:
-    """The rotation whose old value a person means: the newest of ``unit`` that was not given up, and had one; where
-    what was given up after it had been brought out is all that had one, that."""
+    """The rotation whose old value a person means when confirming a revocation: the newest of ``unit`` that replaced a
+    value and was not given up; where only rotations that were given up after a push replaced one, the newest of
+    those."""
     mine = [rotation for rotation in view.rotations if rotation.unit == unit]
     kept = [rotation for rotation in mine if rotation.state is not RotationState.ABORTED] or mine
     moved = [rotation for rotation in kept if not rotation.goes_nowhere]
@@ -116,10 +117,10 @@ def old_successes(
     also_in: Collection[str] = (),
     others_events: Collection[str] = (),
 ) -> Sequence[Event]:
-    """Every success that occurred after ``since`` and carries neither the new version nor that of a later rotation.
+    """All successes that occurred after ``since`` and carry neither the new version nor that of a later rotation.
 
-    ``spellings`` and ``also_in``: how else the app spells the provider and the environment. ``others_events`` use
-    other secrets of the provider, and say nothing of this one.
+    ``spellings`` and ``also_in`` are other spellings that the app uses for the provider and the environment.
+    ``others_events`` are events that use other secrets of the provider and say nothing about this one.
     """
     providers = (view.chain_key.provider, *sorted(spellings))
     everything = [
@@ -138,10 +139,10 @@ def still_used(
 ) -> Iterator[StillUsed]:
     """The units of one chain whose old value is in use although its revocation was confirmed.
 
-    ``companions`` has, by unit, the members whose version the app knows, and ``others_events`` the success events that
-    use another secret of the provider: a webhook's key has a version 1 too. The store picks the rows by the versions
-    and deployments that the history knows to be old; what an app reports as a map of versions is seen by
-    :func:`old_successes` alone, which reads every row.
+    ``companions`` holds, by unit, the members whose version the app knows, and ``others_events`` the success events
+    that use another secret of the provider: a webhook's key has a version 1 too. The store selects the rows by the
+    versions and deployments that the history knows to be old. What an app reports as a map of versions is seen by
+    :func:`old_successes` only, which reads every row.
     """
     now = log.now() if any(rotation.confirmations for rotation in view.rotations) else None
     for unit in dict.fromkeys(rotation.unit for rotation in view.rotations):
@@ -225,7 +226,7 @@ def _is_old(event: Event, labels: Sequence[Labels], before: frozenset[str]) -> b
 
 
 def _deployments_before(rotation: RotationView) -> frozenset[str]:
-    """Deployments that served the old value, and hold it for good."""
+    """Deployments that served the old value, and keep it for as long as they exist."""
     made = rotation.progress(rotation.direction).deployments.values()
     return frozenset({one.before_id for one in made if one.before_id} - {one.id for one in made})
 

@@ -1,7 +1,5 @@
-"""Whether production runs on what was written: a roll-back by hand, or no deployment since, leaves the old value there.
-
-What stands in the variables says nothing of that: a deployment keeps the ones of its day.
-"""
+"""Whether production runs on what was written. After a roll-back by hand, or without a deployment, it runs on the old
+value: a deployment keeps the variables of its day, whatever stands in them now."""
 
 from __future__ import annotations
 
@@ -16,29 +14,29 @@ from releaseguard.rotation.history.views import RotationView
 
 PRODUCTION = "production"
 CLOCKS_APART = timedelta(seconds=10)
-"""By how much the clocks of a service and of the log may differ."""
+"""The largest expected difference between a service's clock and the log's."""
 
 
 @dataclass(frozen=True, slots=True)
 class OlderServed:
-    """One place whose production serves a deployment that is older than the value."""
+    """A place whose production serves a deployment older than the value."""
 
     base: str
     """The destination's URI without targets."""
     serves: str
     deployed: str | None
-    """The deployment that has the value; ``None``: none was made."""
+    """The deployment that has the value; ``None`` where none was made."""
 
     def sentence(self) -> str:
-        """What that means."""
+        """The finding as a sentence."""
         if self.deployed is None:
             return f"production serves {self.serves}, which was deployed before that was written"
         return f"production serves {self.serves}, which is older than {self.deployed} and has the variables of its day"
 
 
 def older_served(view: RotationView, deployers: Mapping[str, Deployer]) -> Iterator[OlderServed]:
-    """The places that do not serve what ``view`` has written everywhere. ``deployers`` by place; a place without one is
-    not looked at. Raises ``ServiceError`` where a service does not answer."""
+    """The places that do not serve what ``view`` has written. ``deployers`` is by place; a place without one is
+    skipped. Raises ``ServiceError`` where a service does not answer."""
     progress = view.progress(view.direction)
     made = [one for one in progress.deployments.values() if one.phase == "ready" and one.target == PRODUCTION]
     deployed = {one.place: one.id for one in made if one.id}
@@ -58,8 +56,8 @@ def _served_from_before(deployer: Deployer, pushed_at: datetime | None) -> str |
 
 
 def served_instead(deployer: Deployer, target: str, deployment_id: str) -> str | None:
-    """What ``target`` serves in place of that deployment, where it is no younger one; ``None`` too where one of the
-    two is there no more, so that nobody can tell."""
+    """The older deployment that ``target`` serves in place of ``deployment_id``; ``None`` where it serves that one or a
+    newer one, or where one of the two no longer exists, so that nobody can tell."""
     serving = deployer.serving_id(target)
     if serving is None or serving == deployment_id:
         return None

@@ -1,4 +1,4 @@
-"""Looks at every managed secret at every destination: what ``drift`` and the ``secret`` check rest on."""
+"""Examines every managed secret at every destination, for ``drift`` and the ``secret`` check."""
 
 from __future__ import annotations
 
@@ -37,52 +37,53 @@ from releaseguard.rotation.identity.other_writers import OtherWriter
 from releaseguard.vault.interface import SecretVersion, Vault
 
 LOOK_BACK = 3
-"""How many earlier versions a value that is not the newest is compared with."""
+"""The number of earlier versions with which a value that is not the newest is compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Managed:
-    """One provider's managed secrets in one environment."""
+    """The managed secrets of one provider in one environment."""
 
     card: Card
     chain_key: ChainKey
     bindings: Sequence[Binding]
     configured: Sequence[Address]
-    """Every destination that the configuration names for the provider, in any environment: no copies."""
+    """Every destination that the configuration names for the provider, in any environment: what stands there is no
+    copy."""
     read: ReadAddress
     max_ages: Mapping[str, timedelta] = field(default_factory=dict)
-    """By secret: how old its newest version is to become at most, where somebody has said so."""
+    """Secret -> the greatest age of its newest version, where one is configured."""
     sensitive: bool = False
-    """Whether secrets must not be readable at their destinations."""
+    """Whether destinations must hide the secrets' values."""
     deployers: Mapping[str, Deployer] = field(default_factory=dict)
-    """By place: what shows which deployment it serves."""
+    """Place -> what tells which deployment it serves."""
 
 
 @dataclass(frozen=True, slots=True)
 class DriftReport:
-    """What was found; ``leaks`` are those that nobody has confirmed to be revoked."""
+    """All findings. ``leaks`` are those whose revocation nobody has confirmed."""
 
     findings: Sequence[DriftFinding]
     leaks: Mapping[str, Sequence[OpenLeak]]
     """By provider."""
     still_used: Sequence[StillUsed] = ()
-    """Old values that were confirmed to be revoked, and worked afterwards."""
+    """Old values that worked after their revocation was confirmed."""
     foreign: Sequence[Foreign] = ()
-    """Rows that claim to be ours and are not believed: what was found rests on none of them."""
+    """Rows that claim to be ours and are not believed; no finding relies on them."""
     broken: Sequence[ChainView] = ()
-    """Histories that cannot be believed beyond some step: what was pushed since is not known."""
+    """Chains that cannot be believed after some step: what was pushed since is unknown."""
     other_writers: Sequence[OtherWriter] = ()
-    """What in the app's own workflows writes the same secrets."""
+    """Commands in the app's own workflows that write the same secrets."""
     due: Sequence[DueSecret] = ()
-    """Secrets that are older than they are to become."""
+    """Secrets that have passed their maximum age."""
     unread: Sequence[UnsearchedPlace] = ()
-    """Where an unmanaged copy, or a secret that shadows ours, would not have been found."""
+    """Places where an unmanaged copy, or a secret that shadows ours, would not have been found."""
 
 
 def survey(managed: Iterable[Managed], vault: Vault, log: EventLog, *, copies: bool = True) -> DriftReport:
-    """Compare every managed secret with the vault. ``copies``: also look for unmanaged copies elsewhere.
+    """Compare every managed secret with the vault. ``copies``: also search for unmanaged copies elsewhere.
 
-    Raises ``ServiceError`` or one of its kinds where a service does not answer.
+    Raises ``ServiceError`` or one of its subclasses where a service does not answer.
     """
     stored = frozenset(vault.names())
     found: list[DriftFinding] = []
@@ -126,7 +127,8 @@ def survey(managed: Iterable[Managed], vault: Vault, log: EventLog, *, copies: b
 
 
 def _held_elsewhere(managed: Managed, vault: Vault, stored: frozenset[str]) -> Iterator[HeldValue]:
-    """The newest values at places that show values or digests, under names that no configuration has there."""
+    """Copies of the newest values, at places that show values or digests, under names that the configuration does not
+    use."""
     names = [one.name for one in secrets_of(managed.card, stored) if one.name in stored and not one.identifier]
     values = {name: vault.read(name).value for name in names}
     for held in copies_by_value(managed.bindings, vault, values).held:
@@ -136,18 +138,18 @@ def _held_elsewhere(managed: Managed, vault: Vault, stored: frozenset[str]) -> I
 
 
 def secrets_of(card: Card, stored: frozenset[str]) -> Sequence[SecretSpec]:
-    """The card's secrets that this project uses: those that the vault holds, and the main unit in any case."""
+    """The card's secrets that this project uses: those in the vault, and always the main unit."""
     main = {secret.name for secret in card.unit_of()} if card.secrets else set()
     return [secret for secret in card.secrets if secret.name in stored or secret.name in main]
 
 
 def companions_of(card: Card) -> Mapping[str, Sequence[str]]:
-    """By unit: the members beside which their version is pushed, so that the app can report it."""
+    """By unit: the members whose version is pushed next to them, so that the app can report it."""
     return {unit: [one.name for one in members if one.has_companion] for unit, members in card.units().items()}
 
 
 def others_events_of(card: Card) -> Mapping[str, Collection[str]]:
-    """By unit: the success events that use other secrets of the provider, and none of the unit."""
+    """By unit: the success events that use only other secrets of the provider."""
     return {unit: proving_others(card, members) for unit, members in card.units().items()}
 
 
@@ -171,7 +173,7 @@ _Older = Mapping[tuple[str, str], OlderServed]
 
 
 def _older(managed: Managed, newest: Sequence[SecretVersion], view: ChainView) -> _Older:
-    """Where production serves a deployment from before what the last rotation has written."""
+    """The places whose production serves a deployment from before the last rotation."""
     last = {unit: view.last_of(unit) for unit in {managed.card.unit_of(one.name)[0].unit for one in newest}}
     return {
         (pin.name, place.base): place
@@ -207,7 +209,7 @@ def _at(
 
 
 def _unless_left_out(finding: DriftFinding, binding: Binding, unit: Sequence[str], view: ChainView) -> DriftFinding:
-    """A place that the last rotation left out is behind, also where it does not show what it holds."""
+    """A place that the last rotation left out is behind, even where it does not show its value."""
     last = next((one for one in reversed(view.rotations) if {pin.name for pin in one.pins} & {*unit}), None)
     left = last.left_out.get(binding.key) if last and not last.rolling_back else None
     if last is None or left is None or finding.status not in (DriftStatus.UNKNOWN, DriftStatus.IN_STEP):
@@ -219,7 +221,7 @@ def _unless_left_out(finding: DriftFinding, binding: Binding, unit: Sequence[str
 
 
 def _unless_older_is_served(finding: DriftFinding, binding: Binding, older: _Older) -> DriftFinding:
-    """What runs at a place is behind although its variables are in step."""
+    """What runs at a place is behind even though its variables are in step."""
     address = binding.destination.address
     found = older.get((finding.secret, address.base))
     if (
@@ -232,7 +234,7 @@ def _unless_older_is_served(finding: DriftFinding, binding: Binding, older: _Old
 
 
 def _recognised(vault: Vault, binding: Binding, newest: SecretVersion, observed: Observed) -> LastPush | None:
-    """The earlier version that a destination we never pushed to holds, if it shows that."""
+    """The earlier version that a destination holds to which we never pushed, where it shows that."""
     for number in range(newest.version - 1, max(newest.version - 1 - LOOK_BACK, 0), -1):
         try:
             earlier = vault.read(newest.name, number)
@@ -260,8 +262,7 @@ def _item(name: str, version: SecretVersion) -> Item:
 
 
 def pushed_to(view: ChainView, binding: Binding, secret: str, name: str) -> LastPush | None:
-    """Our last push of ``secret`` to ``binding``, which is of its unit, under ``name``; ``None`` where the chain's
-    history has none."""
+    """Our last push of ``secret`` to ``binding`` under ``name``; ``None`` where the history holds none."""
     written = view.written.get(binding.key, {}).get(secret)
     if written is None:
         return None

@@ -1,4 +1,4 @@
-"""What ``drift`` found: as a document, and for people."""
+"""The findings of ``drift`` as a JSON document and as text."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class DriftRow(TypedDict):
 
 
 class DriftLeakRow(TypedDict):
-    """A leak that nobody has confirmed to be revoked."""
+    """A leak whose revocation nobody has confirmed."""
 
     provider: str
     rotation_id: str
@@ -41,14 +41,14 @@ class DriftLeakRow(TypedDict):
 
 
 class UnsearchedRow(TypedDict):
-    """Where a copy would not have been found."""
+    """A place where a copy would not have been found."""
 
     name: str
     place: str
 
 
 class OtherWriterRow(TypedDict):
-    """A command of one of the app's workflows that writes what we write."""
+    """A command in one of the app's workflows that writes the same secrets."""
 
     file: str
     line: int
@@ -110,7 +110,7 @@ def _leak_row(provider: str, leak: OpenLeak) -> DriftLeakRow:
 
 
 def text_of(found: DriftReport, environment: str) -> str:
-    """The same for people: what matters most first."""
+    """The findings as text, the most important first."""
     if not found.findings:
         return "No provider has destinations in this environment: nothing is managed."
     lines = [line for finding in sorted(found.findings, key=_urgency) for line in _lines(finding)]
@@ -139,7 +139,7 @@ def text_of(found: DriftReport, environment: str) -> str:
 
 
 def _distrusted(found: DriftReport) -> Sequence[str]:
-    """Histories that are broken, and rows that claim to be ours and are not."""
+    """Broken chains, and rows that claim to be ours and are not."""
     lines = []
     for row in map(broken_row, found.broken):
         lines += [f"BROKEN        the history of {row['lane']}", f"              step {row['step']} {row['problem']}"]
@@ -148,7 +148,7 @@ def _distrusted(found: DriftReport) -> Sequence[str]:
 
 
 def _unread(places: Sequence[UnsearchedPlace]) -> Sequence[str]:
-    """What was not searched for copies: without this a clean result would claim too much."""
+    """Places that were not searched for copies; without them a clean result would claim too much."""
     by_place: dict[str, list[str]] = {}
     for one in places:
         by_place.setdefault(one.place, []).append(one.name)
@@ -178,5 +178,6 @@ def _next_step(findings: Sequence[DriftFinding], environment: str) -> Sequence[s
 
 
 def pushing_again(environment: str) -> str:
-    """What writes once more what was found: without its environment the command would mean the usual one."""
+    """The command that pushes the drifted secrets again; it names the environment, since without it the default is
+    meant."""
     return f"releaseguard rotate --all-drifted --environment {environment}"

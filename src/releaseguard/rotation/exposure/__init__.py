@@ -1,1 +1,1 @@
-"""What a leak exposed, and the post-mortem that says so."""
+"""What a leak exposed, and the post-mortem that reports it."""

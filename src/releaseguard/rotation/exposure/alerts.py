@@ -1,4 +1,4 @@
-"""Alerts about leaked secrets, held against what was rotated and revoked since."""
+"""Alerts about leaked secrets, compared with what was rotated and revoked since."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from releaseguard.rotation.values import Direction
 
 
 def provider_of(cards: Cards, alert: Alert) -> str | None:
-    """The card an alert belongs to."""
+    """The id of the card to which an alert belongs."""
     return card_of(alert, {card.id: [kind for one in card.secrets for kind in one.alerts] for card in cards})
 
 
 def revocation_after(view: ChainView, alert: Alert) -> str | None:
-    """The rotation whose old value was confirmed to be revoked after the alert was raised. Values are not fetched: one
-    that was raised when the new value was out already may be about that one."""
+    """The rotation whose old value was confirmed as revoked after the alert was raised. Since values are not fetched,
+    an alert raised when the new value was already in use may be about the new one."""
     return next((one.id for one in view.rotations if one.revoked_at and _is_about_the_old(one, alert)), None)
 
 
 def last_revocation(view: ChainView) -> str | None:
-    """The newest rotation whose old value was confirmed to be revoked: what settles an alert of which a person says
-    that it shows that value."""
+    """The newest rotation whose old value was confirmed as revoked: it settles an alert that, according to a person,
+    shows that value."""
     return next((one.id for one in reversed(view.rotations) if one.revoked_at), None)
 
 
@@ -34,7 +34,7 @@ def _is_about_the_old(rotation: RotationView, alert: Alert) -> bool:
 
 
 def command_for(view: ChainView, alert: Alert) -> str:
-    """What to do about an open alert: to rotate, or to go on where that was begun since it was raised."""
+    """The command for an open alert: rotate, or continue a rotation that was begun since the alert was raised."""
     begun = next((one for one in reversed(view.open_leaks) if one.since >= alert.created_at), None)
     if begun is not None and begun.contained_at is not None:
         return confirming(view.chain_key, begun.leak.versions)
@@ -45,12 +45,12 @@ def command_for(view: ChainView, alert: Alert) -> str:
 
 
 def close_alert(source: AlertSource, alert: Alert, rotation_id: str) -> None:
-    """Close it as revoked, naming the rotation. Raises ``ServiceError`` or one of its kinds."""
+    """Close it as revoked, naming the rotation. Raises ``ServiceError`` or one of its subclasses."""
     source.close_as_revoked(alert, f"Revoked at the provider; rotation {rotation_id}.")
 
 
 def close_revoked(source: AlertSource, cards: Cards, provider: str, view: ChainView) -> Sequence[Alert]:
-    """Close the provider's alerts whose value was confirmed to be revoked; returns them."""
+    """Close the provider's alerts whose value was confirmed as revoked; returns them."""
     mine = [alert for alert in source.open_alerts() if provider_of(cards, alert) == provider]
     revoked = [(alert, rotation) for alert in mine if (rotation := revocation_after(view, alert))]
     for alert, rotation in revoked:

@@ -1,5 +1,5 @@
-"""Copies of a value under other names, and what follows the vault by itself: found where a service shows values or
-digests, compared in memory."""
+"""Copies of a value under other names, and references that follow the vault: found by comparing values or digests in
+memory, where a service shows them."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from releaseguard.secret import Secret
 from releaseguard.vault.interface import Vault
 
 SHORTEST = 8
-"""A shorter value may stand somewhere by chance."""
+"""A shorter value may occur somewhere by chance."""
 
 
 @dataclass(frozen=True, slots=True)
 class CopiesByValue:
-    """Where else the values stand. Each is a place with, where it differs, the name there."""
+    """Where else the values stand: each a place, with the name there where it differs."""
 
     copies: Sequence[str] = ()
     held: Sequence[HeldValue] = ()
-    """Those of the copies that stand at places which something runs on, and not in the vault."""
+    """The copies at places from which something runs, not those in the vault."""
     follow: Sequence[str] = ()
-    """References and imports: they have the new value as soon as the vault's own secret has."""
+    """References and imports, which take the new value by themselves."""
     unread: Sequence[str] = ()
 
 
 def copies_by_value(bindings: Sequence[Binding], vault: Vault, values: Mapping[str, Secret]) -> CopiesByValue:
-    """Look through every account behind ``bindings``, and through the vault, for ``values`` (by secret).
+    """Search every account behind ``bindings``, and the vault, for ``values`` (by secret name).
 
     What the bindings themselves hold under their own names is not a copy. Raises ``ServiceError`` where a service does
     not answer.
@@ -64,7 +64,7 @@ def _is_long(text: str) -> str | None:
 
 
 def _places(bindings: Sequence[Binding]) -> Sequence[tuple[Binding, Sequence[Address]]]:
-    """Each binding with every spelling of its place: what has targets has an id and a name."""
+    """Each binding with every address of its place: a place with targets has an id and a name."""
     return [(one, [one.destination.address, *_others(one.destination)]) for one in bindings]
 
 
@@ -73,7 +73,7 @@ def _others(destination: Destination) -> Sequence[Address]:
 
 
 def _is_at(one: HeldValue, binding: Binding, places: Sequence[Address]) -> bool:
-    """Whether it is what a binding itself holds under its own name: a rotation reaches that."""
+    """Whether this is what a binding itself holds under its own name; a rotation reaches that."""
     if one.name not in binding.names_of(one.secret):
         return False
     base, _, targets = one.uri.partition("/") if binding.destination.address.targets else (one.uri, "", "")

@@ -1,7 +1,8 @@
-"""Finds out what a leak exposed: who holds the value, who read it, what still runs with it, whom revoking would break.
+"""Finds out what a leak exposed: who holds the value, who read it, what still runs with it, and what revoking it would
+break.
 
-Gathered while the rotation runs and recorded beside it. Every part may be unknown (a plan without an audit log, a
-token that may not list repositories): then the report says so, and the rotation goes on.
+Gathered during the rotation and recorded with it. Any part may be unknown (no audit log in the plan, a token that may
+not list repositories): then the report says so, and the rotation continues.
 """
 
 from __future__ import annotations
@@ -32,14 +33,14 @@ from releaseguard.vault.interface import AccessRecord, Vault
 T = TypeVar("T")
 
 LOOK_BACK = timedelta(days=30)
-"""How far back the log is read where nothing says since when the leaked version has been in use."""
+"""How far back the log is read where it is unknown since when the leaked version has been in use."""
 MOST = 50
-"""Entries of one kind that a report keeps; the counts are of all."""
+"""The most entries of one kind that a report keeps; its counts include all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExposureSources:
-    """Where an exposure is looked for."""
+    """Where the exposure of a leak is looked up."""
 
     card: Card
     chain_key: ChainKey
@@ -51,7 +52,7 @@ class ExposureSources:
     is_configured: Callable[[str], bool]
     """Whether the configuration names a destination that overlaps with this URI."""
     deployers: Sequence[Deployer] = ()
-    """Of the places that have deployments."""
+    """The deployers of the places that have deployments."""
 
 
 def gather(
@@ -60,9 +61,9 @@ def gather(
     pushed_at: datetime,
     secret_ids: Mapping[str, str | None] | None = None,
 ) -> ExposureReport:
-    """Look everywhere; never raises for what one service refuses.
+    """Look everywhere. A refusal by one service is part of the report and never raised.
 
-    ``secret_ids`` has, where it is known, the id in the vault of the secret that leaked: a namesake is another one.
+    ``secret_ids`` holds the vault's id of each leaked secret where it is known: a namesake is a different secret.
     """
     unknown: list[str] = []
     held = _attempt(unknown, "copies by value", lambda: _held(around, versions, secret_ids or {}, unknown))
@@ -126,7 +127,7 @@ def use_by_source(rows: Iterable[Event]) -> Mapping[str, Mapping[str, int]]:
 
 
 def _attempt(unknown: list[str], what: str, look: Callable[[], T]) -> T | None:
-    """What ``look`` finds; ``None``, and a line in ``unknown``, where a service refuses."""
+    """The result of ``look``; ``None``, and a line in ``unknown``, where a service refuses."""
     try:
         return look()
     except ReleaseguardError as error:
@@ -162,7 +163,8 @@ def _held(
     secret_ids: Mapping[str, str | None],
     unknown: list[str],
 ) -> CopiesByValue:
-    """Where else the leaked values stand: of what the vault still gives, and what is not a secret left out."""
+    """Where else the leaked values stand; only those that the vault still has and that are confidential are searched
+    for."""
     public = {one.name for one in around.unit if one.identifier}
     values: dict[str, Secret] = {}
     for name, number in versions.items():
@@ -179,7 +181,7 @@ def _held(
 
 
 def _previews(around: ExposureSources, pushed_at: datetime) -> Sequence[str]:
-    """What was deployed before, at those targets that had the value."""
+    """Earlier deployments of the targets that had the value."""
     targets = {one.destination.address.base: {*one.destination.address.targets} for one in around.bindings}
     return [
         f"{deployer.place} {one.target} {one.url or one.id}"

@@ -1,4 +1,5 @@
-"""Secrets inside installed apps: no redeploy replaces them, and revoking one breaks the phones that still hold it."""
+"""Secrets inside installed apps: no redeployment replaces them, and revoking one breaks the phones that still hold
+it."""
 
 from __future__ import annotations
 
@@ -11,15 +12,14 @@ from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.interface import EventLog, Query
 
 RECENT = timedelta(days=1)
-"""The phones' events that the share is one of: about everybody who uses the app."""
+"""The number of recent events from phones of which the share is computed: roughly everybody who uses the app."""
 LOOK_BACK = timedelta(days=30)
-"""How long before the new value was out a release is looked for; one that is older and idle since holds the old one."""
+"""How far before the new value a release is searched for; one that is older and idle since then holds the old value."""
 
 
 @dataclass(frozen=True, slots=True)
 class InstalledAppShare:
-    """Of a secret inside installed apps: what share of their recent events comes from releases that hold the old
-    value."""
+    """The share of recent phone events that come from releases built with the old value."""
 
     secret: str
     events: int
@@ -34,10 +34,10 @@ class InstalledAppShare:
 
 
 def client_share(rows: Iterable[MinuteCount], secret: str, *, out_at: datetime, since: datetime) -> InstalledAppShare:
-    """The share, among the phones' events from ``since`` on, of releases that were there before ``out_at``.
+    """Among the phones' events since ``since``, the share of releases that existed before ``out_at``.
 
-    A release is built with the value of its day: one that was seen before the new value was out holds the old one for
-    good. So may a phone that does not name its release.
+    A release is built with the value of its day: one that was seen before the new value was in use keeps the old one.
+    The same is assumed of a phone that does not name its release.
     """
     first: dict[str, datetime] = {}
     recent: dict[str | None, int] = defaultdict(int)
@@ -56,7 +56,7 @@ def client_share(rows: Iterable[MinuteCount], secret: str, *, out_at: datetime, 
 def shares_in(
     log: EventLog, secrets: Sequence[str], *, environment: str, provider: str, out_at: datetime
 ) -> Sequence[InstalledAppShare]:
-    """The share for each of ``secrets``, now. Raises ``ServiceError`` where the log does not answer."""
+    """The current share for each of ``secrets``. Raises ``ServiceError`` where the log does not answer."""
     now = log.now()
     since = now - RECENT
     query = Query(environment=environment, providers=(provider,), since=min(since, out_at) - LOOK_BACK, until=now)
@@ -65,7 +65,7 @@ def shares_in(
 
 
 def sentence(secret: str, share: float | None, releases: Sequence[str]) -> str:
-    """What revoking the old value would break, for people."""
+    """What revoking the old value would break, as a sentence."""
     if share is None:
         return f"{secret} is inside installed apps: revoking it breaks an unknown share of their use, none was logged"
     holding = f" ({', '.join(releases[:5])}{', ...' if len(releases) > 5 else ''})" if releases else ""

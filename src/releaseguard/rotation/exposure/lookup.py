@@ -1,4 +1,4 @@
-"""Finds the rotation that is meant in the log, and makes its post-mortem."""
+"""Finds a rotation in the log and makes its post-mortem."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def postmortem_of(log: EventLog, rotation_id: str | None, environment: str | Non
 
 
 def _pick(rotations: Sequence[tuple[ChainKey, RotationView]], rotation_id: str | None) -> tuple[ChainKey, RotationView]:
-    """The rotation that is meant; an id may be shortened as long as it is clear."""
+    """The requested rotation; its id may be shortened as long as it is unambiguous."""
     if rotation_id is None:
         newest = next((pair for pair in rotations if pair[1].leak), None) or next(iter(rotations), None)
         if newest is None:

@@ -26,7 +26,7 @@ from releaseguard.rotation.history.views import DirectionProgress, RotationView,
 from releaseguard.rotation.values import Direction, RotationState
 
 FOLDER = "postmortems"
-"""Beside the configuration: where a leak's rotation leaves its report."""
+"""The folder of post-mortems, next to the configuration file."""
 
 
 def postmortem(
@@ -39,8 +39,8 @@ def postmortem(
 ) -> PostmortemDocument:
     """The document of rotation ``rotation_id``, which is in ``chain``.
 
-    ``exposures`` are the reports of what the leak exposed, ``findings`` what is wrong with the chain itself,
-    ``traffic`` tells how the provider did meanwhile.
+    ``exposures`` are the reports of what the leak exposed, ``findings`` the faults of the chain itself; ``traffic``
+    returns the provider's traffic during the rotation.
     """
     chain_key, view = chain.chain_key, view_of(chain)
     rotation = next(one for one in view.rotations if one.id == rotation_id)
@@ -95,7 +95,7 @@ def _summary(chain_key: ChainKey, rotation: RotationView) -> str:
 
 
 def _retirement(rotation: RotationView) -> str | None:
-    """How it ended, once a person said that the key is revoked: that says nothing about the new one."""
+    """How it ended once a person confirmed the revocation, which says nothing about the new value."""
     if rotation.state is not RotationState.RETIRED:
         return None
     if rotation.rolling_back:
@@ -156,14 +156,14 @@ def _what_is_open(chain_key: ChainKey, rotation: RotationView) -> Sequence[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """A believed step of the rotation: its row, and what it says."""
+    """A believed step of the rotation: its row, and its typed value."""
 
     row: Event
     step: said.ChainStep
 
 
 def _worth_telling(told: Sequence[_Told]) -> Sequence[_Told]:
-    """Without renewals of the lease, and of the writes that began only those whose end is not told."""
+    """The steps without lease renewals, and without started writes whose end is known."""
     ended = {pair for one in told for pair in _ended(one.step)}
     quiet = said.LeaseRenewed | said.LeaseReleased | said.LeakExposed
     return [left for one in told if not isinstance(one.step, quiet) and (left := _without_ended(one, ended))]

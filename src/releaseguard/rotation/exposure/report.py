@@ -1,4 +1,4 @@
-"""The report of what a leak exposed, as it is kept in the log: names, times and counts, no value."""
+"""The report of what a leak exposed, as kept in the log: names, times and counts, no values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from msgspec import Struct
 from releaseguard.model import Event, JsonObject, from_text
 
 EVENT = "leak_exposure"
-"""The step of a chain in which an exposure report is kept, with the rotation's id."""
+"""The step of a chain that holds an exposure report, with the rotation's id."""
 
 
 class RecordedAccess(Struct, frozen=True, kw_only=True):
@@ -33,7 +33,7 @@ class RunWithOldValue(Struct, frozen=True, kw_only=True):
 
 
 class AppShare(Struct, frozen=True, kw_only=True):
-    """What share of the installed apps' events comes from releases that hold the old value."""
+    """The share of the installed apps' events that come from releases with the old value."""
 
     secret: str
     events: int = 0
@@ -43,7 +43,7 @@ class AppShare(Struct, frozen=True, kw_only=True):
 
 
 class FoundCounts(Struct, frozen=True, kw_only=True):
-    """How many were found of what the report keeps the first of."""
+    """How many entries were found of each kind, of which the report keeps the first."""
 
     copies: int
     accesses: int
@@ -53,28 +53,28 @@ class FoundCounts(Struct, frozen=True, kw_only=True):
 
 
 class ExposureReport(Struct, frozen=True, kw_only=True):
-    """Everything that could be found out. ``unknown`` says what could not, and why."""
+    """Everything that could be found out; ``unknown`` says what could not, and why."""
 
     at: str | None = None
     versions: Mapping[str, int | None] = {}
-    """The leaked version by secret. Early reports have neither these nor ``at``."""
+    """The leaked version by secret. The earliest reports have neither these nor ``at``."""
     used_since: str | None
-    """When the leaked version was made, as far as the vault knows."""
+    """When the leaked version was created, where the vault knows it."""
     holders: Sequence[str]
     """Destinations that held it when the rotation began."""
     copies: Sequence[str]
-    """Copies at places that no configuration names."""
+    """Copies at places that the configuration does not name."""
     values: Sequence[str] = ()
-    """The same value under other names, in other folders, environments and projects, where that is shown."""
+    """The same value under other names, in other folders, environments and projects, where these show values."""
     follow: Sequence[str] = ()
-    """What refers to it in the vault, and has the new value by itself."""
+    """References in the vault, which take the new value by themselves."""
     previews: Sequence[str] = ()
-    """Deployments from before that can still be reached, and hold it."""
+    """Earlier deployments that can still be reached, and hold it."""
     accesses: Sequence[RecordedAccess]
     queued_runs: Sequence[RunWithOldValue]
     counts: FoundCounts
     use: Mapping[str, Mapping[str, int]]
-    """The provider's events since: by source, successes and errors."""
+    """The provider's events since then: successes and errors by source."""
     clients: Sequence[AppShare]
     unknown: Sequence[str]
 
@@ -92,11 +92,11 @@ class StoredExposure:
 
     report: ExposureReport
     stored: JsonObject
-    """As it stands in the row: what ``audit report --json`` prints."""
+    """The report as stored in the row, which ``audit report --json`` prints."""
 
 
 def report_in(event: Event) -> StoredExposure | None:
-    """The exposure report that a row holds; ``None`` where it holds none."""
+    """The exposure report in a row; ``None`` where it holds none."""
     found = event.detail.get("exposure")
     if event.event != EVENT or not isinstance(found, dict):
         return None

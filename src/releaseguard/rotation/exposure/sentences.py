@@ -11,11 +11,11 @@ from releaseguard.rotation.exposure.installed_apps import sentence
 from releaseguard.rotation.exposure.report import ExposureReport
 
 TOLD = 8
-"""Entries of one kind that a sentence names."""
+"""The most entries of one kind that a sentence names."""
 
 
 def summary(report: ExposureReport) -> Sequence[str]:
-    """The report in sentences, for a terminal and for the post-mortem."""
+    """The report as sentences, for a terminal and for the post-mortem."""
     counts, holders = report.counts, report.holders
     many = readable.count(len(holders), "configured destination")
     held = f"held by {many}: {_some(holders)}" if holders else "held by no destination"
@@ -44,7 +44,7 @@ def summary(report: ExposureReport) -> Sequence[str]:
 
 
 def _leaked(report: ExposureReport) -> Iterable[str]:
-    """Which versions, and for how long they had been in use when the leak was reported."""
+    """Which versions leaked, and how long they had been in use when the leak was reported."""
     since, at = report.used_since, report.at
     versions = [f"{name} version {number or 'unknown'}" for name, number in report.versions.items()]
     if versions:
@@ -57,7 +57,7 @@ def _age(since: str, at: str) -> str:
 
 
 def _uses(report: ExposureReport) -> Iterable[str]:
-    """The provider's events since the leaked version is in use: an unexpected source may be a stranger."""
+    """The provider's events since the leaked version was in use; an unexpected source may be a stranger."""
     told = [
         f"{source} {readable.count(counts.get('success', 0), 'success')}, "
         f"{readable.count(counts.get('error', 0), 'error')}"
@@ -68,6 +68,6 @@ def _uses(report: ExposureReport) -> Iterable[str]:
 
 
 def _some(words: Sequence[str], between: str = ", ") -> str:
-    """The first :data:`TOLD` of them: the log keeps all."""
+    """The first :data:`TOLD` entries; the log keeps all."""
     more = f"{between}and {len(words) - TOLD} more" if len(words) > TOLD else ""
     return between.join(words[:TOLD]) + more

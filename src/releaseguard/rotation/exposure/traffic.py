@@ -1,4 +1,4 @@
-"""How the provider did around a rotation: what its post-mortem draws. Pure, but for what is asked of the log."""
+"""The provider's traffic around a rotation, which its post-mortem draws. Pure, except for reading the log."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PARTS = 40
 LEAST, MOST = timedelta(hours=1), timedelta(days=1)
 """How long before it was reported and after its last step is looked at: half of what lies between, within these."""
 LONGEST = timedelta(days=7)
-"""How long after the report is looked at, at most: a key may be revoked months later."""
+"""How long after the report traffic is shown at most; a key may be revoked months later."""
 
 
 def traffic_around(log: EventLog, chain_key: ChainKey, rotation: RotationView) -> TrafficRow | None:
@@ -33,7 +33,7 @@ def traffic_around(log: EventLog, chain_key: ChainKey, rotation: RotationView) -
 
 
 def span_of(rotation: RotationView) -> tuple[datetime, datetime]:
-    """The time that is looked at, in whole minutes."""
+    """The time that is shown, in whole minutes."""
     last = max(at for _, at in _steps(rotation))
     lead = min(max((last - rotation.began_at) / 2, LEAST), MOST)
     until = min(last + lead, rotation.began_at + LONGEST)
@@ -41,7 +41,7 @@ def span_of(rotation: RotationView) -> tuple[datetime, datetime]:
 
 
 def traffic_of(counts: Sequence[MinuteCount], deployed: Iterable[Event], rotation: RotationView) -> TrafficRow | None:
-    """The row, up to the last thing that the log knows of: what is still to come is not a silence."""
+    """The traffic up to the last thing that the log knows: what has not happened yet is not a silence."""
     since, until = span_of(rotation)
     marks = _marks(rotation, deployed)
     if not counts:
@@ -94,7 +94,7 @@ def _sums(counts: Sequence[MinuteCount], since: datetime, until: datetime) -> tu
 def _compared(
     counts: Sequence[MinuteCount], rotation: RotationView, since: datetime, until: datetime
 ) -> BeforeAfterRow | None:
-    """The minute of the report, and the one in which the app was deployed, belong to neither."""
+    """Before and after; the minutes of the report and of the deployment belong to neither."""
     deployed = rotation.progress(Direction.FORWARD).deployed_at
     began, then = _minute(rotation.began_at), deployed and _minute(deployed) + MINUTE
     if then is None or then >= until:

@@ -1,1 +1,1 @@
-"""A rotation's state is its events: their types, what they add up to, and the one place that appends to them."""
+"""The history of rotations, which is their state: the typed events, what they add up to, and what appends to them."""

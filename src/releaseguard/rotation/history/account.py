@@ -1,4 +1,4 @@
-"""Who rotated what, when, why, with which proof: the rotations of every chain as rows. Pure."""
+"""The rotations of all chains as rows: who rotated what, when, why, and with which proof. Pure."""
 
 from __future__ import annotations
 
@@ -18,41 +18,41 @@ if TYPE_CHECKING:
     from releaseguard.rotation.values import ProofSummary
 
 PERSON = " pid "
-"""What ends the part of a lease holder's name that says who it is."""
+"""The character that ends the personal part of a lease holder's name."""
 
 
 class RotationAccount(Struct, frozen=True):
-    """The chains of a log, folded."""
+    """The chains of a log, folded into their states."""
 
     chains: Sequence[ChainView]
     strangers: Sequence[Foreign] = ()
-    """Rows that claim to be ours, and name no chain."""
+    """Rows that claim to be ours and name no chain."""
 
     @property
     def foreign(self) -> Sequence[Foreign]:
-        """Every row that claims to be ours and is not believed; it is shown, and changes nothing."""
+        """Every row that claims to be ours and is not believed; it is shown and changes nothing."""
         return [*self.strangers, *(one for view in self.chains for one in view.foreign)]
 
     @property
     def broken(self) -> Sequence[ChainView]:
-        """Chains that went on and cannot be believed any further."""
+        """Chains that cannot be believed after some step."""
         return [view for view in self.chains if view.breach]
 
     @property
     def open_leaks(self) -> Sequence[tuple[ChainKey, OpenLeak]]:
-        """Leaks that nobody has confirmed to be revoked, the oldest first."""
+        """Leaks whose revocation nobody has confirmed, oldest first."""
         found = [(view.chain_key, leak) for view in self.chains for leak in view.open_leaks]
         return sorted(found, key=lambda pair: pair[1].since)
 
     @property
     def rotations(self) -> Sequence[tuple[ChainKey, RotationView]]:
-        """Every rotation, the newest first."""
+        """Every rotation, newest first."""
         found = [(view.chain_key, rotation) for view in self.chains for rotation in view.rotations]
         return sorted(found, key=lambda pair: pair[1].began_at, reverse=True)
 
 
 def account_of(found: Histories, provider: str | None = None, environment: str | None = None) -> RotationAccount:
-    """The account of the chains of ``provider`` and ``environment``, where they are given."""
+    """The account of the chains of ``provider`` and ``environment``, where these are given."""
     wanted = [
         chain_key
         for chain_key in sorted(found.chains)
@@ -63,7 +63,7 @@ def account_of(found: Histories, provider: str | None = None, environment: str |
 
 
 def _views(found: Histories, wanted: Sequence[ChainKey]) -> Sequence[ChainView]:
-    """The chains, folded; what folds them is loaded where there are any: most logs hold no rotation."""
+    """The chains, folded. The folding code is imported only where there are chains: most logs hold no rotation."""
     if not wanted:
         return ()
     from releaseguard.rotation.history.fold import view_of
@@ -72,14 +72,14 @@ def _views(found: Histories, wanted: Sequence[ChainKey]) -> Sequence[ChainView]:
 
 
 class HeadRow(TypedDict):
-    """Where a chain ends."""
+    """The head of a chain."""
 
     lane: str
     head: str | None
 
 
 class AccountRows(TypedDict):
-    """The rows of an account, in the words of ``audit show --json``."""
+    """An account as in ``audit show --json``."""
 
     open_leaks: Sequence[LeakRow]
     rotations: Sequence[RotationRow]
@@ -89,7 +89,7 @@ class AccountRows(TypedDict):
 
 
 def to_json(account: RotationAccount) -> AccountRows:
-    """The fields of ``audit show --json``."""
+    """The account as in ``audit show --json``."""
     return {
         "open_leaks": [leak_row(chain_key, leak) for chain_key, leak in account.open_leaks],
         "rotations": [rotation_row(chain_key, rotation) for chain_key, rotation in account.rotations],
@@ -102,7 +102,7 @@ def to_json(account: RotationAccount) -> AccountRows:
 
 
 def integrity(account: RotationAccount) -> IntegrityRows:
-    """What ``health`` and ``audit show`` say of rows that are not believed."""
+    """What ``health`` and ``audit show`` report about rows that are not believed."""
     return {
         "foreign": [one.to_json() for one in account.foreign],
         "broken": [broken_row(view) for view in account.broken],
@@ -110,7 +110,7 @@ def integrity(account: RotationAccount) -> IntegrityRows:
 
 
 def broken_row(view: ChainView) -> BrokenRow:
-    """A chain that cannot be believed beyond some step, with what to do about it."""
+    """A chain that cannot be believed after some step, and what to do about it."""
     assert view.breach is not None  # noqa: S101 - only broken chains come here
     return {
         "lane": str(view.chain_key),
@@ -136,7 +136,7 @@ def leak_row(chain_key: ChainKey, leak: OpenLeak) -> LeakRow:
 
 
 def closing(chain_key: ChainKey, leak: OpenLeak) -> str:
-    """What closes an open leak."""
+    """The command that closes an open leak."""
     if leak.doubtful:
         return mending(chain_key)
     if leak.contained_at is None and leak.unfinished:
@@ -184,5 +184,5 @@ def proof_row(proof: ProofSummary) -> ProofRow:
 
 
 def who(holder: str | None) -> str | None:
-    """The person or machine in a lease holder's name, without its process."""
+    """The person or machine in a lease holder's name, without the process."""
     return holder.partition(PERSON)[0] if holder else None

@@ -1,4 +1,4 @@
-"""What leads out of a broken chain: a person decides that the rows which are not believed are not part of it."""
+"""The way out of a broken chain: a person decides that the rows which are not believed do not belong to it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from releaseguard.rotation.history.journal import Journal
 from releaseguard.rotation.history.views import ChainView
 
 MOST = 5_000
-"""Rows that one decision names."""
+"""The most rows that one decision names."""
 
 
 def unsettled(view: ChainView) -> Sequence[Foreign]:
-    """The rows of a chain that are not believed and that nobody has decided on. Raises ``Refused`` for none."""
+    """The rows of a chain that are not believed and that nobody has decided on. Raises ``Refused`` where there are
+    none."""
     rows = [one for one in view.foreign if str(one.event.id) not in view.disowned]
     if not rows:
         raise Refused(
@@ -25,7 +26,7 @@ def unsettled(view: ChainView) -> Sequence[Foreign]:
 
 
 def disown(journal: Journal, reason: str) -> ChainView:
-    """Record the decision as the next step of what is believed. Raises ``LeaseHeld`` and as the log does."""
+    """Record the decision as the next step of the believed chain. Raises ``LeaseHeld``, and what the log raises."""
     journal.refuse_if_held()
     ids = tuple(str(one.event.id) for one in unsettled(journal.view))
     journal.append(RowsDisowned(ids=ids, reason=reason))

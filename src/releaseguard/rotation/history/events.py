@@ -1,10 +1,10 @@
-"""The steps of a rotation as typed values: every event that a chain may hold, its name, its fields and their types.
+"""The steps of a rotation as typed values: every event that a chain may hold, with its name, fields and types.
 
-The names and keys are an interface for good (docs/adr/0002): a reader must understand rows of any age, so keys are
-added and never renamed, and every field that older rows lack has a default. A type whose fields change their meaning
-gets another ``schema``, which its rows carry; rows without one are of the first.
+Names and keys are a permanent interface (docs/adr/0002): readers must understand rows of any age, so keys are added and
+never renamed, and every field that older rows lack has a default. Where the meaning of a type's fields changes, its
+rows carry a new ``schema`` number; rows without one are of the first.
 
-What has no type here, or a field that is not of its type, is not a step of ours:
+An event without a type here, or with a field of another type, is not a step of ours:
 :func:`releaseguard.rotation.history.rows.parse` reads strictly.
 """
 
@@ -55,31 +55,31 @@ class RotationEvent(ChainStep, frozen=True, kw_only=True):
 
 
 class LeaseEvent(ChainStep, frozen=True, kw_only=True):
-    """A step that says nothing but who may write."""
+    """A step that only says who may write."""
 
     rotation_id: Name | UnsetType = UNSET
 
 
 class LeaseTaken(LeaseEvent, frozen=True, kw_only=True):
-    """A run may write from here on, and nobody else."""
+    """A run may write from here on, and no other."""
 
     name = "rotation_lease_taken"
 
 
 class LeaseRenewed(LeaseEvent, frozen=True, kw_only=True):
-    """The run that holds the lease is still there."""
+    """The run that holds the lease is still alive."""
 
     name = "rotation_lease_renewed"
 
 
 class LeaseReleased(LeaseEvent, frozen=True, kw_only=True):
-    """The run is over: the next need not wait for the lease to expire."""
+    """The run is over; the next need not wait until the lease expires."""
 
     name = "rotation_lease_released"
 
 
 class RowsDisowned(ChainStep, frozen=True, kw_only=True):
-    """A person has looked at rows that are not believed, and decided that they are not part of the history."""
+    """A person has examined rows that are not believed, and decided that they do not belong to the history."""
 
     name = "chain_rows_disowned"
     ids: Annotated[tuple[Name, ...], Many] = ()
@@ -87,7 +87,7 @@ class RowsDisowned(ChainStep, frozen=True, kw_only=True):
 
 
 class Planned(RotationEvent, frozen=True, kw_only=True):
-    """What is to be rotated, from where, and where to; nothing has been written."""
+    """What will be rotated, from where and to where; nothing has been written."""
 
     name = "rotation_planned"
     unit: Name
@@ -96,11 +96,11 @@ class Planned(RotationEvent, frozen=True, kw_only=True):
     leak: LeakReport | None = None
     secrets: Annotated[tuple[PlannedSecret, ...], Many] = ()
     accepted: Annotated[tuple[Name, ...], Many] | UnsetType = UNSET
-    """Secrets whose values look wrong, and were taken because a person said so, with ``reason``."""
+    """Secrets whose values look wrong and that a person accepted, with ``reason``."""
 
 
 class Staged(RotationEvent, frozen=True, kw_only=True):
-    """The new versions are settled, and the old ones that a way back would bring: they are what is pushed."""
+    """The new versions, which will be pushed, and the old ones, which a roll-back would push, are fixed."""
 
     name = "rotation_staged"
     secrets: Annotated[tuple[PinnedSecret, ...], Many] = ()
@@ -108,64 +108,65 @@ class Staged(RotationEvent, frozen=True, kw_only=True):
 
 
 class StoredInVault(RotationEvent, frozen=True, kw_only=True):
-    """The vault, which was away, holds what was brought out: from here on it is the version that is named."""
+    """The vault, which was unreachable, now holds the value that was rolled out; its version is named from here on."""
 
     name = "rotation_stored_in_vault"
     secrets: Annotated[tuple[PinnedSecret, ...], Many] = ()
 
 
 class DestinationsSkipped(RotationEvent, frozen=True, kw_only=True):
-    """Which destinations are left out from here on: all of them, whatever was said before."""
+    """The complete list of destinations that are left out from here on."""
 
     name = "rotation_destinations_skipped"
     destinations: Annotated[tuple[SkippedTarget, ...], Many] = ()
 
 
 class WaitingApproval(RotationEvent, frozen=True, kw_only=True):
-    """The vault wants somebody's approval before it shows the new value."""
+    """The vault waits for an approval before it shows the new value."""
 
     name = "rotation_waiting_approval"
     secrets: Annotated[tuple[Name, ...], Many] = ()
     fingerprints: dict[Name, Text] | UnsetType = UNSET
-    """Of the values that wait, as far as they may have one: what else becomes the newest meanwhile is another."""
+    """Fingerprints of the waiting values, where they may have one: a newest version with another value is not the
+    proposed one."""
 
 
 class Directed(RotationEvent, frozen=True, kw_only=True):
-    """A step of carrying versions one way or the other."""
+    """A step of carrying versions forward or back."""
 
     direction: Direction = Direction.FORWARD
 
 
 class HandEvent(RotationEvent, frozen=True, kw_only=True):
-    """A step about what a person does; without a direction it is on the way out."""
+    """A step about something a person does; without a direction it is a step forward."""
 
     direction: Direction | UnsetType = UNSET
 
     @property
     def way(self) -> Direction:
-        """Which way versions are carried."""
+        """The direction in which versions are carried."""
         return self.direction or Direction.FORWARD
 
 
 class WaitingConsole(HandEvent, frozen=True, kw_only=True):
-    """Somebody has to do something: at the provider, or at the places and deployments that are named."""
+    """A person has to do something at the provider, or at the named places and deployments."""
 
     name = "rotation_waiting_console"
     steps: Text | None = None
     destinations: Annotated[tuple[Target, ...], Many] | UnsetType = UNSET
-    """Places that a person is to write."""
+    """Places that a person has to write."""
     deployments: Annotated[tuple[HandDeployment, ...], Many] | UnsetType = UNSET
-    """What a person is to deploy."""
+    """Places that a person has to deploy."""
 
 
 class ConsoleConfirmed(HandEvent, frozen=True, kw_only=True):
-    """Somebody has said that it is done."""
+    """A person has confirmed that it is done."""
 
     name = "rotation_console_confirmed"
 
 
 class PushStarted(Directed, frozen=True, kw_only=True):
-    """Requests to a destination follow: whether they took effect is unknown until more is said."""
+    """Requests to a destination follow; whether they took effect is unknown until a later step says so."""
 
     name = "destination_push_started"
     versions: dict[Name, Version | None] = {}
@@ -173,14 +174,14 @@ class PushStarted(Directed, frozen=True, kw_only=True):
 
 
 class PushFinished(Directed, frozen=True, kw_only=True):
-    """The destination holds it, as far as it lets one read back."""
+    """The destination holds the value, as far as it can be read back."""
 
     name = "destination_push_finished"
     destinations: Annotated[tuple[PushedTarget, ...], Many]
 
 
 class PushFailed(Directed, frozen=True, kw_only=True):
-    """A destination did not take it."""
+    """A destination did not accept the value."""
 
     name = "destination_push_failed"
     outcome = Outcome.ERROR
@@ -197,7 +198,7 @@ class Pushed(Directed, frozen=True, kw_only=True):
 
 
 class Deployed(Directed, frozen=True, kw_only=True):
-    """Every deployment that the secret needs is the one that is served."""
+    """Every deployment that the secret needs is being served."""
 
     name = "rotation_deployed"
 
@@ -210,7 +211,7 @@ class DeploymentEvent(Directed, frozen=True, kw_only=True):
 
 
 class DeploymentRequested(DeploymentEvent, frozen=True, kw_only=True):
-    """A request for a deployment follows: it may exist although nothing more is said of it."""
+    """A request for a deployment follows; the deployment may exist even if no later step mentions it."""
 
     name = "deployment_requested"
     attempt: Annotated[int, Meta(ge=1, le=2**31 - 1)] = 1
@@ -227,19 +228,19 @@ class DeploymentMade(DeploymentEvent, frozen=True, kw_only=True):
 
 
 class DeploymentCreated(DeploymentMade, frozen=True, kw_only=True):
-    """The service has begun it."""
+    """The service has begun the deployment."""
 
     name = "deployment_created"
 
 
 class DeploymentReady(DeploymentMade, frozen=True, kw_only=True):
-    """It is served."""
+    """The deployment is being served."""
 
     name = "deployment_ready"
 
 
 class DeploymentFailed(DeploymentMade, frozen=True, kw_only=True):
-    """It will not be served."""
+    """The deployment will not be served."""
 
     name = "deployment_failed"
     outcome = Outcome.ERROR
@@ -247,7 +248,7 @@ class DeploymentFailed(DeploymentMade, frozen=True, kw_only=True):
 
 
 class ProofStep(RotationEvent, frozen=True, kw_only=True):
-    """A proof as far as it goes: counts and row ids, nothing else."""
+    """The state of a proof: counts and row ids only."""
 
     grade: Grade | None = None
     basis: Basis | UnsetType = UNSET
@@ -264,13 +265,13 @@ class Proven(ProofStep, frozen=True, kw_only=True):
 
 
 class Unproven(ProofStep, frozen=True, kw_only=True):
-    """The time to prove is over, and something is missing: that is told, and nothing is undone."""
+    """The time for a proof has passed; what is missing is recorded, and nothing is undone."""
 
     name = "rotation_unproven"
 
 
 class RolledBack(ProofStep, frozen=True, kw_only=True):
-    """The version before is everywhere again, and proven."""
+    """The previous version is in place everywhere again, and proven."""
 
     name = "rotation_rolled_back"
     outcome = Outcome.ERROR
@@ -285,7 +286,7 @@ class Retired(RotationEvent, frozen=True, kw_only=True):
     revoked_at: Text | None = None
     old_successes: Count | None = None
     certificate: CertificateRecord | UnsetType = UNSET
-    """As it was when the person said so."""
+    """The certificate as it was at the confirmation."""
 
     def __post_init__(self) -> None:
         if self.revoked_at is None:
@@ -297,7 +298,7 @@ class Retired(RotationEvent, frozen=True, kw_only=True):
 
 
 class RollingBack(RotationEvent, frozen=True, kw_only=True):
-    """From here on the version before is what is carried to the places."""
+    """From here on the previous version is carried to the places."""
 
     name = "rotation_rolling_back"
     outcome = Outcome.ERROR
@@ -306,7 +307,7 @@ class RollingBack(RotationEvent, frozen=True, kw_only=True):
 
 
 class RotationFailed(RotationEvent, frozen=True, kw_only=True):
-    """It went no farther; what was written stays as it is."""
+    """The rotation stopped; what was written stays as it is."""
 
     name = "rotation_failed"
     outcome = Outcome.ERROR
@@ -315,20 +316,20 @@ class RotationFailed(RotationEvent, frozen=True, kw_only=True):
 
 
 class Aborted(RotationEvent, frozen=True, kw_only=True):
-    """A person has given it up; what was written stays as it is."""
+    """A person gave the rotation up; what was written stays as it is."""
 
     name = "rotation_aborted"
     reason: Text | None = None
 
 
 class AbortedByRefusal(Aborted, frozen=True, kw_only=True):
-    """Given up because the new value is one that must not come back."""
+    """Given up because the new value is one that must not return."""
 
     outcome = Outcome.ERROR
 
 
 class Continued(RotationEvent, frozen=True, kw_only=True):
-    """A failed rotation is taken on again; a report of a leak may be added to one that is under way."""
+    """A failed rotation is continued; a running one may be given the report of a leak."""
 
     name = "rotation_continued"
     leak: LeakReport | None = None
@@ -336,7 +337,7 @@ class Continued(RotationEvent, frozen=True, kw_only=True):
 
 
 class LeakExposed(RotationEvent, frozen=True, kw_only=True):
-    """What a leak exposed, as far as anybody could find out."""
+    """What a leak exposed, as far as it could be found out."""
 
     name = EXPOSED
     exposure: ExposureReport
@@ -352,4 +353,4 @@ TYPES: Mapping[str, type[ChainStep]] = {
         *(Proven, Unproven, Retired, RollingBack, RolledBack, RotationFailed, Aborted, Continued, LeakExposed),
     )
 }
-"""Every event of a chain, by its name."""
+"""Every event of a chain by its name."""

@@ -1,7 +1,7 @@
-"""What the events of a chain say: the state of every rotation, who holds the lease, what is where. Pure.
+"""What the events of a chain add up to: the state of every rotation, the lease, and what is where. Pure.
 
-There is no second store: whatever a run needs to know after a crash, on whichever machine, it reads from here. Only
-what :func:`releaseguard.audit.histories.read_chain` believes is folded, as typed values
+There is no second store: whatever a run needs after a crash, on any machine, is derived from here. Only the steps that
+:func:`releaseguard.audit.histories.read_chain` believes are folded, as typed values
 (:mod:`releaseguard.rotation.history.events`).
 """
 
@@ -36,13 +36,13 @@ from releaseguard.vault.later import NOT_YET
 
 
 def view_of(chain: Chain) -> ChainView:
-    """The state that a chain tells, as far as it is believed."""
+    """The state of a chain, from the steps that are believed."""
     view = extend(ChainView(chain.chain_key), chain.steps)
     return replace(view, foreign=chain.foreign, breach=chain.breach(view.disowned))
 
 
 def extend(view: ChainView, steps: Sequence[Event]) -> ChainView:
-    """The state after ``steps``, which are believed and follow in order on what ``view`` was made from."""
+    """The state after ``steps``, which are believed and follow those from which ``view`` was made."""
     for event in steps:
         view = _after(view, Told(parse(event), store_time(event), event.occurred_at))
     return replace(view, head=head_of(steps) or view.head)
@@ -50,13 +50,13 @@ def extend(view: ChainView, steps: Sequence[Event]) -> ChainView:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A believed step: what it says, and when."""
+    """A believed step and its times."""
 
     step: said.ChainStep
     at: datetime
     """The store's time."""
     said_at: datetime
-    """The writer's."""
+    """The writer's time."""
 
 
 def _after(view: ChainView, told: Told) -> ChainView:
@@ -181,7 +181,7 @@ def _carried(
 
 
 def _outdated(progress: DirectionProgress, uris: Sequence[str]) -> DirectionProgress:
-    """Destinations written again: what was deployed from them before holds something else, maybe."""
+    """Mark deployments as outdated after their destinations were written again: they may hold another value."""
     deployments = {
         key: replace(made, phase="outdated") if any(f"{uri}/".startswith(f"{made.place}/") for uri in uris) else made
         for key, made in progress.deployments.items()
@@ -213,7 +213,7 @@ def _deployment(
 
 
 def _waiting_console(view: RotationView, step: said.WaitingConsole, at: datetime) -> RotationView:
-    """Somebody is asked; a place that a person was asked to write may hold it from now on."""
+    """A person is asked; a place that a person has to write may hold the value from now on."""
 
     def asked(progress: DirectionProgress) -> DirectionProgress:
         places = {
@@ -231,7 +231,7 @@ def _waiting_console(view: RotationView, step: said.WaitingConsole, at: datetime
 
 
 def _console_confirmed(view: RotationView, step: said.ConsoleConfirmed, _at: datetime) -> RotationView:
-    """Before anything is pushed it was the provider's console; afterwards places and deployments."""
+    """Before any push this confirms the provider's console; after it, places and deployments."""
     if view.progress(step.way).pushed_at is not None:
         return replace(view, state=RotationState.PUSHED)
     return replace(view, state=RotationState.STAGED, console_confirmed=True)
@@ -246,7 +246,7 @@ def _deployment_requested(view: RotationView, step: said.DeploymentRequested, _a
 
 def _deployment_made(phase: str) -> Callable[[RotationView, said.DeploymentMade, datetime], RotationView]:
     def change(view: RotationView, step: said.DeploymentMade, at: datetime) -> RotationView:
-        """``view`` with the deployment in ``phase``; what an earlier step said of it stays where this one is silent."""
+        """``view`` with the deployment in ``phase``; fields that this step does not set keep their earlier values."""
 
         def made(before: Redeployment | None) -> Redeployment:
             before = before or Redeployment(step.place, step.target, 1, phase, {})
@@ -306,7 +306,7 @@ def _retired(view: RotationView, step: said.Retired, at: datetime) -> RotationVi
 
 
 def _continued(view: RotationView, step: said.Continued, _at: datetime) -> RotationView:
-    """A failed rotation is taken on again; a report of a leak may be added to one that is under way."""
+    """A failed rotation is continued; a running one may be given the report of a leak."""
     leak = step.leak.to_leak() if step.leak else view.leak
     if view.state is not RotationState.FAILED:
         return replace(view, leak=leak)
@@ -321,7 +321,7 @@ def _continued(view: RotationView, step: said.Continued, _at: datetime) -> Rotat
 
 
 def _rolling_back(view: RotationView, step: said.RollingBack, _at: datetime) -> RotationView:
-    """What a person was asked to do on the way out is not waited for any more; what was proven is to be replaced."""
+    """Nothing is asked of a person any more for the way forward, and the proof so far no longer counts."""
     state = RotationState.PUSHED if view.state in (RotationState.WAITING_CONSOLE, RotationState.PROVEN) else view.state
     return replace(view, state=state, rolling_back=str(step.reason), cause=step.cause or None)
 
@@ -366,7 +366,7 @@ _CHANGES: Mapping[type[said.ChainStep], _Change] = {
 
 
 def _whereabouts(view: ChainView, rotation: RotationView, step: said.RotationEvent) -> ChainView:
-    """What is where, after a step about a push."""
+    """What is where after a step about a push."""
     if isinstance(step, said.StoredInVault):
         return _numbered(view, rotation)
     if not isinstance(step, said.PushStarted | said.PushFinished | said.Pushed | said.WaitingConsole):
@@ -385,7 +385,7 @@ def _whereabouts(view: ChainView, rotation: RotationView, step: said.RotationEve
 
 
 def _numbered(view: ChainView, rotation: RotationView) -> ChainView:
-    """What was brought out before the vault had it, by the number that it got there."""
+    """Values that were rolled out before the vault had them, with the number that they got there."""
     there = {pin.name: written_by(pin, Direction.FORWARD) for pin in rotation.pins}
 
     def numbered(known: Mapping[str, Written]) -> Mapping[str, Written]:

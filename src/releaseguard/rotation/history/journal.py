@@ -1,9 +1,9 @@
-"""The history of a chain as something to write to: one mechanism is lease, fence and audit.
+"""The history of a chain as something to write to. One mechanism is lease, fence and audit trail at once.
 
-Only one writer can write step N of a chain. A run that has appended holds the lease until ``lease`` has passed on
-the store's clock since its last event; whoever takes over appends the next step, and from then on every append of
-the old holder loses. Between two appends the holder goes by a clock of its own, counted from the START of its
-last append: it stops no later than the store lets another one in.
+Only one writer can write step N of a chain. A run that has appended a step holds the lease until ``lease`` has passed,
+on the store's clock, since its last event. Whoever takes over appends the next step, and from then on every append of
+the previous holder fails. Between two appends the holder goes by its own clock, counted from the START of its last
+append, so that it stops no later than the store lets another run in.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from releaseguard.rotation.history.sentences import describe_lease, mending
 from releaseguard.rotation.history.views import ChainView, LeaseView
 
 RENEW_AFTER = 1 / 3
-"""The share of the lease after which a long step renews it."""
+"""The fraction of the lease after which a long step renews it."""
 SOURCE = "releaseguard"
 MOST_TRIES = 16
-"""How often one append goes round rows that are not ours and stand under the ids of its steps."""
+"""How often one append is retried around foreign rows that occupy the ids of its steps."""
 
 
 class LeaseLost(LeaseHeld):
-    """This run held the lease and does not any more; it has stopped."""
+    """This run held the lease and has lost it; it has stopped."""
 
 
 class Journal:
-    """One chain, as this run reads and writes it. Usable from several threads."""
+    """One chain, read and written by this run. Usable from several threads."""
 
     def __init__(self, log: EventLog, chain_key: ChainKey, holder: str, lease: timedelta, clocks: Clocks) -> None:
         self.chain_key = chain_key
@@ -62,17 +62,17 @@ class Journal:
 
     @property
     def view(self) -> ChainView:
-        """What the chain says, as last read or written."""
+        """The state of the chain as last read or written."""
         return self._view
 
     @property
     def events(self) -> Sequence[Event]:
-        """The chain, in order, as last read or written."""
+        """The events of the chain, in order, as last read or written."""
         return self._events
 
     @property
     def holding(self) -> bool:
-        """Whether this run has taken the lease and not lost or released it."""
+        """Whether this run has taken the lease and neither lost nor released it."""
         return self._held_since is not None and self._lost is None
 
     def load(self) -> ChainView:
@@ -81,7 +81,7 @@ class Journal:
         return self._view
 
     def held_by_another(self) -> LeaseView | None:
-        """The lease of another run, where it is in force on the store's clock; ``None`` where it is free."""
+        """The lease of another run that is in force on the store's clock; ``None`` where the lease is free."""
         lease = self._view.lease
         if lease is None or lease.released or lease.holder == self.holder:
             return None
@@ -89,8 +89,8 @@ class Journal:
         return lease if now < lease.free_at(self._lease, now) else None
 
     def refuse_if_broken(self) -> None:
-        """Raise ``Refused`` where the chain went on and cannot be believed any further: what was done then is not
-        known, so nothing may be done on top of it."""
+        """Raise ``Refused`` where the chain cannot be believed after some step: what was done since is unknown, so
+        nothing may be built on it."""
         breach = self._view.breach
         if breach is not None:
             raise Refused(
@@ -100,13 +100,13 @@ class Journal:
             )
 
     def refuse_if_held(self) -> None:
-        """Raise ``LeaseHeld``, saying who holds the lease and since when, where another run does."""
+        """Raise ``LeaseHeld``, naming holder and time, where another run holds the lease."""
         lease = self.held_by_another()
         if lease is not None:
             raise self._held(lease)
 
     def wait_until_free(self, tell: Callable[[str], None]) -> None:
-        """Wait until the lease in force runs out. Raises ``LeaseHeld`` where its holder is alive and renews it."""
+        """Wait until the current lease expires. Raises ``LeaseHeld`` where its holder is alive and renews it."""
         lease = self.held_by_another()
         if lease is None:
             return
@@ -120,9 +120,9 @@ class Journal:
             self.refuse_if_held()
 
     def wait_for_stragglers(self, request_timeout: timedelta, tell: Callable[[str], None]) -> None:
-        """Wait until a predecessor that lost the lease cannot have a request under way any more.
+        """Wait until a predecessor that lost the lease can have no request in flight any more.
 
-        Called after this run has taken the lease: nothing the predecessor appends counts from then on.
+        Called after this run has taken the lease: from then on nothing that the predecessor appends counts.
         """
         predecessor = self._predecessor
         if predecessor is None:
@@ -137,7 +137,7 @@ class Journal:
             left = (quiet - self._log.now()).total_seconds()
 
     def append(self, *steps: ChainStep) -> ChainView:
-        """Write the next steps, all or none; that takes or renews the lease.
+        """Write the next steps, all or none; this takes or renews the lease.
 
         Raises ``LeaseHeld`` where another run has written instead, and ``Refused`` where the chain is broken.
         """
@@ -162,7 +162,8 @@ class Journal:
     def ensure_held(self) -> None:
         """The guard of every request: this run may send only while its lease is in force.
 
-        Does nothing before the lease is taken (planning only reads). Raises ``LeaseLost`` where another run has it.
+        Does nothing before the lease is taken (planning only reads). Raises ``LeaseLost`` where another run has taken
+        it.
         """
         self._stop_if_lost()
         is_due = self._held_since is not None and self._age() >= self._lease.total_seconds()
@@ -170,11 +171,11 @@ class Journal:
             self.renew()
 
     def renew(self) -> None:
-        """Say that this run is alive. Raises ``LeaseLost`` where another run has the lease."""
+        """Renew the lease. Raises ``LeaseLost`` where another run has taken it."""
         self.append(LeaseRenewed(**self._about()))
 
     def release(self) -> None:
-        """Let the next run begin at once. A store that does not answer is not an error: the lease expires by itself."""
+        """Let the next run begin at once. A store that does not answer is no error: the lease expires by itself."""
         with self._lock:
             if not self.holding:
                 return
@@ -186,7 +187,7 @@ class Journal:
                 self._held_since = None
 
     def pause(self, seconds: float) -> None:
-        """Sleep, staying the holder: renews where the lease would otherwise run out on the way."""
+        """Sleep for ``seconds`` and keep the lease, renewing it when necessary."""
         slice_ = self._lease.total_seconds() * RENEW_AFTER
         while seconds > 0:
             step = min(seconds, slice_)
@@ -197,7 +198,7 @@ class Journal:
 
     @contextmanager
     def kept_alive(self, enabled: bool) -> Iterator[None]:
-        """Renew from a background thread while the block runs: a service may tell a request to wait longer than
+        """Renew the lease from a background thread while the block runs: a service may make a request wait longer than
         the lease."""
         if not enabled:
             yield
@@ -223,7 +224,7 @@ class Journal:
                 continue  # the next request's guard says so, on the thread that has to stop
 
     def about(self, rotation_id: str) -> None:
-        """Which rotation the following lease events belong to."""
+        """Set the rotation to which the following lease events belong."""
         self._rotation_id = rotation_id
 
     def _about(self) -> Mapping[str, str]:
@@ -246,11 +247,11 @@ class Journal:
         self._view = extend(self._view, stored)
 
     def _exclusively(self, drafts: Sequence[Draft]) -> Sequence[Event]:
-        """The drafts as the next steps. Raises ``Conflict`` where another run has written one of them.
+        """Append the drafts as the next steps. Raises ``Conflict`` where another run has written one of them.
 
-        Where the ids of the steps are taken and the chain has not grown, foreign rows hold them: then the steps have
-        the next ids (:func:`releaseguard.audit.chain.step_id`). Who holds them is looked up before the chain is read
-        again, so that a step of another run that was among them is seen to have made it grow.
+        Where the ids are taken although the chain has not grown, foreign rows hold them, and the steps get the next ids
+        (:func:`releaseguard.audit.chain.step_id`). The holders are looked up before the chain is read again, so that a
+        step of another run among them is noticed as growth.
         """
         for _ in range(MOST_TRIES):
             sealed = seal(
@@ -274,7 +275,7 @@ class Journal:
         )
 
     def _there(self, ids: Sequence[UUID]) -> frozenset[UUID]:
-        """Which of ``ids`` rows have, whatever rows."""
+        """The ids among ``ids`` that some row has, whichever row."""
         query = Query(ids=ids)
         rows = {event.id for event, _ in self._log.judged(query)}
         unreadable = {str(one.row) for one in self._log.set_aside(query)}
@@ -290,7 +291,7 @@ class Journal:
         return str(self._events[0].detail["hash"]) if self._events else None
 
     def _resync(self) -> None:
-        """After an append without an answer: look whether it was written before anything else is."""
+        """After an append without an answer: find out whether it was written before anything else happens."""
         if not self._uncertain:
             return
         known = len(self._events)

@@ -1,4 +1,4 @@
-"""Values inside the events of a chain, and how long their texts may be."""
+"""Values inside the events of a chain, and the greatest lengths of their texts."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from releaseguard.rotation.values import Grade, Leak, Pin
 Text = Annotated[str, Meta(max_length=100_000)]
 
 Name = Annotated[str, Meta(min_length=1, max_length=10_000)]
-"""Of a secret, a unit, a place, a person's run."""
+"""The name of a secret, a unit, a place or a run."""
 
 Version = Annotated[int, Meta(ge=0, le=2**31 - 1)]
-"""A secret's in the vault."""
+"""The version of a secret in the vault."""
 
 Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 
@@ -41,7 +41,7 @@ class PlannedSecret(Part, frozen=True, kw_only=True):
     name: Name
     from_version: Version | None = None
     seen_version: Version | None = None
-    """The vault's newest before anything was staged."""
+    """The vault's newest version before anything was staged."""
     seen_secret_id: Text | None = None
 
 
@@ -52,10 +52,10 @@ class PinnedSecret(Part, frozen=True, kw_only=True):
     secret_id: Text | None = None
     from_secret_id: Text | None = None
     label: Text | UnsetType = UNSET
-    """What the app reports of the new value, where that is not the version's number."""
+    """What the app reports for the new value, where that is not the version's number."""
     from_label: Text | UnsetType = UNSET
     fingerprint: Text | UnsetType = UNSET
-    """Forty bits of a keyed hash of the new value, where it may have one."""
+    """Forty bits of a keyed hash of the new value, where it may have a fingerprint."""
     from_fingerprint: Text | UnsetType = UNSET
 
     def to_pin(self) -> Pin:
@@ -96,7 +96,7 @@ class Target(Part, frozen=True, kw_only=True):
     """A destination that is about to be written."""
 
     destination: Name
-    """Its key in the history."""
+    """The destination's key in the history."""
     uri: Text = ""
 
 
@@ -122,7 +122,7 @@ class PushedTarget(Target, frozen=True, kw_only=True):
 
 
 class ConsumerRecord(Part, frozen=True, kw_only=True):
-    """What one source of the app did with the new value and with the old one."""
+    """What one source of the app did with the new value and the old one."""
 
     source: Text | None = None
     destination: Text | None = None
@@ -133,12 +133,12 @@ class ConsumerRecord(Part, frozen=True, kw_only=True):
     old: Count = 0
     old_last: Text | None = None
     unlabelled: Count = 0
-    """Successes since the new value serves that do not say which they used."""
+    """Successes since the new value is in service that do not say which value they used."""
     unlabelled_last: Text | None = None
     failures: Count = 0
     refused: Count = 0
     shows: Text | None = None
-    """What would make it show, where it has not been seen with the new value."""
+    """What would have to happen for it to be seen with the new value, where it has not been."""
 
 
 class CertificateRecord(Part, frozen=True, kw_only=True):
@@ -146,7 +146,7 @@ class CertificateRecord(Part, frozen=True, kw_only=True):
 
     as_of: Text
     since: Text
-    """From when on the new value serves everybody."""
+    """The time from which the new value serves everybody."""
     consumers: Annotated[tuple[ConsumerRecord, ...], Many] = ()
 
 
@@ -160,6 +160,6 @@ class ProvenRuntime(Part, frozen=True, kw_only=True):
     unlabelled: Count | UnsetType = UNSET
     """Successes since then that do not say which value they used."""
     serves: Name | UnsetType = UNSET
-    """What production serves instead of the deployment that was made for the new value."""
+    """The deployment that production serves instead of the one with the new value."""
     rewritten: Annotated[tuple[Name, ...], Many] | UnsetType = UNSET
     """Names there that somebody else has written since they were pushed."""

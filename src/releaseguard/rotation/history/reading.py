@@ -1,4 +1,4 @@
-"""Reads chains from the log, and says what they tell."""
+"""Reads chains from the log and derives their states."""
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ if TYPE_CHECKING:
 
 
 def read(chain_key: ChainKey, rows: Iterable[Judged]) -> Chain:
-    """The rows of a chain, checked: which are its history, and which are foreign."""
+    """Check the rows of a chain: which are its history, and which are foreign."""
     return read_chain(chain_key, rows, _fault)
 
 
 def read_log(log: EventLog, query: Query) -> Histories:
-    """The chains in those of our own rows that ``query`` asks for. Raises as the log does."""
+    """The chains among our own rows that match ``query``. Raises what the log raises."""
     return chains_in(log.judged(replace(query, providers=(OURSELVES,))))
 
 
 def chains_in(rows: Iterable[Judged]) -> Histories:
-    """The chains in rows of ours."""
+    """The chains among rows of ours."""
     return histories(rows, _fault, STEPS)
 
 
 def _fault(event: Event) -> str | None:
-    """As :func:`releaseguard.rotation.history.rows.fault`, loaded where a log holds a step: most hold none."""
+    """:func:`releaseguard.rotation.history.rows.fault`, imported only where a log holds a step: most hold none."""
     from releaseguard.rotation.history.rows import fault
 
     return fault(event)
 
 
 def chain_query(chain_key: ChainKey) -> Query:
-    """The rows that name ``chain_key``."""
+    """The query for the rows that name ``chain_key``."""
     return Query(environment=chain_key.environment, providers=(OURSELVES,), detail={"lane": str(chain_key)})
 
 
 def chain_view(log: EventLog, chain_key: ChainKey) -> ChainView:
-    """The state of a chain as its events tell it now."""
+    """The current state of a chain."""
     from releaseguard.rotation.history.fold import view_of
 
     return view_of(read(chain_key, log.judged(chain_query(chain_key))))
 
 
 def fold(chain_key: ChainKey, events: Iterable[Event]) -> ChainView:
-    """The state of a chain from its rows, in whatever order they come: only those that fit its chain count."""
+    """The state of a chain from its rows in any order; only rows that fit the chain count."""
     from releaseguard.rotation.history.fold import view_of
 
     return view_of(read(chain_key, ((event, None) for event in events)))

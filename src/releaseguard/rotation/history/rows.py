@@ -1,4 +1,4 @@
-"""From rows to typed steps, and back: strict in both directions."""
+"""Converts rows to typed steps and back, strictly in both directions."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from releaseguard.model import Event
 from releaseguard.rotation.history.events import TYPES, ChainStep, PushFinished, PushStarted
 
 LONGEST_WRITTEN = 4_000
-"""Characters of one text that are written; what a service says may be a page of HTML."""
+"""The most characters of one text that are written; a service's answer may be a page of HTML."""
 
 
 class Malformed(ValueError):
-    """A row that is not a step of a rotation. Its text says why, without a value of the row."""
+    """A row that is not a step of a rotation. The message says why and contains no value of the row."""
 
 
 def parse(event: Event) -> ChainStep:
-    """The typed value of a row. Raises ``Malformed`` for a type or a field that is not known, and nothing else."""
+    """The typed value of a row. Raises ``Malformed``, and nothing else, for an unknown type or field."""
     kind = TYPES.get(event.event)
     if kind is None:
         raise Malformed("is of a type that no step has")
@@ -32,7 +32,7 @@ def parse(event: Event) -> ChainStep:
 
 
 def fault(event: Event) -> str | None:
-    """What keeps a row from being a step; ``None``: nothing."""
+    """The reason why a row is not a step; ``None`` where it is one."""
     try:
         parse(event)
     except Malformed as error:
@@ -51,21 +51,22 @@ def _convert(kind: type[ChainStep], detail: Mapping[str, Any]) -> ChainStep:
 
 
 def _whole(kind: type[ChainStep], detail: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The detail with the destinations of a wave: early versions wrote a step for each destination."""
+    """The detail with the destinations of a wave: the earliest versions wrote one step for each destination."""
     if kind in (PushStarted, PushFinished) and not detail.get("destinations"):
         return {**detail, "destinations": [dict(detail)]}
     return dict(detail)
 
 
 def _without_value(error: Exception) -> str:
-    """Where and what was expected. An invalid choice is quoted by the library, and may be anything."""
+    """Where the fault is and what was expected there. The library's message would quote an invalid choice, which may be
+    anything."""
     text = str(error)
     quoted = text.startswith("Invalid enum value")
     return f"no value of its enumeration{text[text.rfind(' - at') :] if ' - at' in text else ''}" if quoted else text
 
 
 SAID = frozenset({"reason", "problem", "missing", "steps"})
-"""Fields in the words of a person or a service. They are kept for good, and may hold the very key that leaked."""
+"""Fields with the words of a person or service, which are kept for good and may contain the very key that leaked."""
 
 
 def _scrubbed(detail: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,17 +94,16 @@ def _cut(value: Any) -> Any:
 
 
 def detail_of(step: ChainStep) -> Mapping[str, Any]:
-    """What is stored under ``detail``: every field that is set, texts cut to :data:`LONGEST_WRITTEN`; and the version
-    of the type, beyond the first."""
+    """What is stored in ``detail``: every field that is set, texts cut to :data:`LONGEST_WRITTEN`, and the schema
+    number where it is not the first."""
     detail = {key: value for key, value in msgspec.to_builtins(step, str_keys=True).items() if value is not UNSET}
     return {**_cut(detail), **({"schema": step.schema} if step.schema > 1 else {})}
 
 
 def draft_of(step: ChainStep, holder: str) -> Draft:
-    """The step as the chain takes it, written by ``holder``.
+    """The step as the chain stores it, written by ``holder``.
 
-    Raises ``Malformed`` for what no reader would believe: a step that is not written harms less than one that
-    breaks its chain.
+    Raises ``Malformed`` for a step that no reader would believe: not writing it does less harm than breaking the chain.
     """
     detail = {**_scrubbed(detail_of(step)), "holder": holder}
     _convert(TYPES[step.name], detail)

@@ -1,4 +1,4 @@
-"""What is said of a chain wherever it is spoken of: who holds the lease, and what leads on."""
+"""Sentences about a chain that several commands share: who holds the lease, and what to do next."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def mending(chain_key: ChainKey) -> str:
-    """What leads out of a broken chain."""
+    """The command that leads out of a broken chain."""
     return (
         "Look at it: releaseguard audit verify. Restore the rows from a backup; or, if they are not part of the "
         f"history: releaseguard audit disown {chain_key} --reason TEXT"
@@ -21,13 +21,13 @@ def mending(chain_key: ChainKey) -> str:
 
 
 def confirming(chain_key: ChainKey, names: Iterable[str]) -> str:
-    """The command that confirms a revocation, for whoever reads of a chain from anywhere: ``names`` are the unit's, and
-    without one the command would mean the card's first unit."""
+    """The command that confirms a revocation. ``names`` are the unit's secrets: without one the command would mean the
+    card's first unit."""
     return f"{rotating(chain_key, names)} --confirm-revoked"
 
 
 def rotating(chain_key: ChainKey, names: Iterable[str]) -> str:
-    """What a command about one unit of a chain begins with, for whoever reads of it from anywhere."""
+    """The beginning of a command about one unit of a chain."""
     unit = [f"--secret {name}" for name in names][:1]
     return " ".join([f"releaseguard rotate {chain_key.provider} --environment {chain_key.environment}", *unit])
 

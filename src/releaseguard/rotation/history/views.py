@@ -1,4 +1,4 @@
-"""What the steps of a chain add up to, as values: rotations, where each stands, the lease, open leaks. Pure."""
+"""The state of a chain as values: rotations and where each stands, the lease, open leaks. Pure."""
 
 from __future__ import annotations
 
@@ -16,50 +16,51 @@ from releaseguard.rotation.values import Cause, Direction, Leak, Pin, ProofSumma
 from releaseguard.vault.source import ValueSource
 
 AHEAD = timedelta(seconds=2)
-"""How far a row's time may be ahead of the store's clock: over REST that is read to the second."""
+"""How far a row's time may be ahead of the store's clock, which over REST is known to the second only."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 FINISHED = frozenset({RotationState.PROVEN, RotationState.RETIRED, RotationState.ROLLED_BACK, RotationState.ABORTED})
-"""States in which nothing is left to be done for a rotation itself."""
+"""The states in which nothing is left to be done for a rotation itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One version of one secret that was, or may have been, written somewhere."""
+    """One version of one secret that was written somewhere, or may have been."""
 
     version: int
     secret_id: str | None
     label: str | None = field(default=None, compare=False)
-    """What the app reports of it; the version's number where it is ``None``."""
+    """What the app reports for it; ``None`` where that is the version's number."""
     fingerprint: str | None = field(default=None, compare=False)
 
     @property
     def reported(self) -> str:
-        """What the app reports of it."""
+        """What the app reports for it."""
         return self.label or str(self.version)
 
 
 @dataclass(frozen=True, slots=True)
 class DestinationProgress:
-    """What became of one destination in one direction."""
+    """The state of one destination in one direction."""
 
     status: str = "pending"
     """``pending``, ``started``, ``pushed`` or ``failed``."""
     writes: Mapping[str, int] = field(default_factory=dict)
-    """Writing requests by name there that reached the service, or may have; those of a killed run are not known."""
+    """Writing requests, by name there, that reached the service or may have; those of a killed run are not known."""
     markers: Mapping[str, str] = field(default_factory=dict)
-    """What the destination showed of each name after the last write."""
+    """The marker that the destination showed for each name after the last write."""
     problem: str | None = None
     at: datetime | None = None
-    """The store's time of the last event about it."""
+    """The store's time of its last event."""
 
 
 @dataclass(frozen=True, slots=True)
 class Redeployment:
     """One requested deployment.
 
-    ``phase`` is ``requested``, ``created``, ``ready``, ``failed``, or ``outdated``: its variables were written again.
+    ``phase`` is ``requested``, ``created``, ``ready``, ``failed``, or ``outdated`` once its variables were written
+    again.
     """
 
     place: str
@@ -83,28 +84,29 @@ class Redeployment:
 
 @dataclass(frozen=True, slots=True)
 class DirectionProgress:
-    """One direction of a rotation: every destination, every deployment."""
+    """One direction of a rotation: the state of every destination and deployment."""
 
     destinations: Mapping[str, DestinationProgress] = field(default_factory=dict)
     deployments: Mapping[str, Redeployment] = field(default_factory=dict)
-    """The newest of each place and target."""
+    """The newest deployment of each place and target."""
     pushed_at: datetime | None = None
     deployed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """A person said that the old value is revoked."""
+    """A person's confirmation that the old value is revoked."""
 
     at: datetime
-    """The store's time; of the first one its own moment, which was taken before it was written."""
+    """The store's time; for the first one the moment of the confirmation itself, taken before it was written."""
     old_successes: int | None
-    """How many successes with the old version had occurred since the one it renews; ``None``: nobody could look."""
+    """How many successes with the old version had occurred since the confirmation that it renews; ``None`` where nobody
+    could look."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A destination that a rotation has not written: it holds what it held before."""
+    """A destination that a rotation has not written: it holds its earlier value."""
 
     uri: str
     reason: str
@@ -113,7 +115,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RotationView:
-    """One rotation as its events tell it."""
+    """The state of one rotation, derived from its events."""
 
     id: str
     unit: str
@@ -122,64 +124,64 @@ class RotationView:
     changed_at: datetime
     pins: Sequence[Pin] = ()
     seen: Mapping[str, Written | None] = field(default_factory=dict)
-    """What the vault's newest versions were before anything was staged."""
+    """The vault's newest versions before anything was staged."""
     origin: str = ValueSource.VAULT.value
     reason: str | None = None
     leak: Leak | None = None
     accepted: Sequence[str] = ()
-    """Secrets whose values look wrong, and were taken because a person said so."""
+    """Secrets whose values look wrong and that a person accepted."""
     names: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """The names written at each destination, companions included."""
     directions: Mapping[Direction, DirectionProgress] = field(default_factory=dict)
     skipped: Mapping[str, LeftOut] = field(default_factory=dict)
-    """By destination: what a person leaves out, or could not be written when it was planned in a leak."""
+    """Destinations that a person leaves out, or that were found unwritable when a leak was planned."""
     rolling_back: str | None = None
-    """Why it is being rolled back, from the moment that was decided."""
+    """Why it is being rolled back, from the moment that this was decided."""
     console_confirmed: bool = False
     stored_later: bool = False
-    """Whether its value came into the vault after it had been brought out."""
+    """Whether the vault got the value only after it had been rolled out."""
     awaits_approval: bool = False
     proposed: Mapping[str, str] = field(default_factory=dict)
     """The fingerprints of the values that were proposed to the vault, by secret."""
     proof: ProofSummary = field(default_factory=ProofSummary)
     certificate: CertificateRecord | None = None
-    """As of the last proof, or of the last confirmation of the revocation."""
+    """The certificate as of the last proof, or of the last confirmation of the revocation."""
     proven_at: datetime | None = None
     retired_at: datetime | None = None
     revoked_at: datetime | None = None
-    """When a person first said that the old value is revoked."""
+    """When a person first confirmed that the old value is revoked."""
     confirmations: Sequence[Confirmation] = ()
-    """Every time that somebody said so, in order."""
+    """All confirmations, in order."""
     holder: str | None = None
     ended_because: str | None = None
     cause: Cause | None = None
-    """Why it failed or is rolled back, where it does."""
+    """Why it failed or is being rolled back, where it is."""
 
     @property
     def direction(self) -> Direction:
-        """Which way it is going."""
+        """The direction in which versions are carried now."""
         return Direction.BACK if self.rolling_back else Direction.FORWARD
 
     @property
     def goes_nowhere(self) -> bool:
-        """Whether it carries the very versions that were out: a place that had drifted was written once more."""
+        """Whether it carries the version that was already in use: a place that had drifted was written again."""
         return bool(self.pins) and all(pin.goes_nowhere for pin in self.pins)
 
     @property
     def finished(self) -> bool:
-        """Whether nothing is left to be done. A failed one can still be taken forward."""
+        """Whether nothing is left to be done. A failed rotation can still be continued."""
         return self.state in FINISHED
 
     @property
     def being_written(self) -> bool:
-        """Whether places may hold its versions in part: what was begun there is not known to be through."""
+        """Whether places may hold its versions in part: a write was begun there whose end is not known."""
         if self.rolling_back:
             return self.state not in (*FINISHED, RotationState.FAILED)
         return self.state in (RotationState.PLANNED, RotationState.STAGED)
 
     @property
     def left_out(self) -> Mapping[str, LeftOut]:
-        """What was gone on without: skipped, or found not to be writable in a leak."""
+        """The destinations without which it continues: skipped, or found unwritable in a leak."""
         forward = self.progress(Direction.FORWARD)
         if self.rolling_back or forward.pushed_at is None:
             return self.skipped
@@ -188,34 +190,34 @@ class RotationView:
 
     @property
     def awaits_vault(self) -> bool:
-        """Whether it brings out a value that is in no vault yet."""
+        """Whether it rolls out a value that no vault holds yet."""
         return any(pin.awaits_vault for pin in self.pins)
 
     @property
     def was_stored_later(self) -> bool:
-        """Whether its value was brought out before any vault had it: what was out then nobody could ask."""
+        """Whether its value was rolled out before any vault had it: nobody could ask then what was in use."""
         return self.stored_later or self.awaits_vault
 
     def progress(self, direction: Direction) -> DirectionProgress:
-        """What has been done in ``direction``."""
+        """The progress in ``direction``."""
         return self.directions.get(direction, DirectionProgress())
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseView:
-    """Who may write. ``renewed_at`` is on the store's clock: every event of the holder renews."""
+    """Who may write. ``renewed_at`` is on the store's clock; every event of the holder renews the lease."""
 
     holder: str
     since: datetime
     renewed_at: datetime
     released: bool
     said_at: datetime | None = None
-    """When the holder's last step says, on the holder's clock, that it was written."""
+    """The time of the holder's last step on the holder's own clock."""
 
     def free_at(self, lease: timedelta, now: datetime | None = None) -> datetime:
-        """From when on another run may take it. ``now`` is the store's clock, where it was looked at: no step was
-        recorded after it, so a time beyond it is somebody else's and is not believed; the holder's own clock counts
-        then, as far as that is believable."""
+        """When another run may take the lease. ``now`` is the store's clock, where it was read: no step can have been
+        recorded after it, so a later time was set by somebody else and is not believed; the holder's own clock is used
+        then, as far as it is plausible."""
         at = self.renewed_at if now is None else self._credible(now)
         return at if self.released else at + lease
 
@@ -226,7 +228,7 @@ class LeaseView:
 
 @dataclass(frozen=True, slots=True)
 class OpenLeak:
-    """A leaked version that nobody has confirmed to be revoked."""
+    """A leaked version whose revocation nobody has confirmed."""
 
     rotation_id: str
     unit: str
@@ -237,7 +239,7 @@ class OpenLeak:
     unfinished: bool = True
     """Whether a rotation of it can be resumed."""
     doubtful: bool = False
-    """Whether only rows that are not believed speak of it, in a chain that is broken."""
+    """Whether it is known only from rows that are not believed, in a broken chain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,18 +251,18 @@ class ChainView:
     lease: LeaseView | None = None
     rotations: Sequence[RotationView] = ()
     out: Mapping[str, Written] = field(default_factory=dict)
-    """By secret: the version that the last complete push brought to every destination."""
+    """Secret -> the version that the last complete push brought to every destination."""
     written: Mapping[str, Mapping[str, Written]] = field(default_factory=dict)
-    """By destination and secret: the last version written or possibly written there."""
+    """Destination and secret -> the last version that was written there, or may have been."""
     markers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """By destination and name: what it showed after the last write that was read back."""
+    """Destination and name -> the marker shown after the last write that was read back."""
     foreign: Sequence[Foreign] = ()
-    """Rows that claim to be of the chain and are not believed; they are in nothing else here but ``breach`` and, where
-    there is one, ``open_leaks``."""
+    """Rows that claim to be of the chain and are not believed; nothing else here is derived from them but ``breach``
+    and, where there is one, ``open_leaks``."""
     breach: ChainFinding | None = None
-    """Where the chain went on and cannot be believed any further. Everything else is what it said before that."""
+    """The point after which the chain cannot be believed. Everything else is the state before it."""
     disowned: frozenset[str] = frozenset()
-    """Ids of rows that a person has decided are not part of the history."""
+    """The ids of rows that a person has decided do not belong to the history."""
 
     @property
     def current(self) -> RotationView | None:
@@ -275,7 +277,7 @@ class ChainView:
 
     @property
     def open_leaks(self) -> Sequence[OpenLeak]:
-        """Leaks that nobody has confirmed to be revoked; a later rotation of the leak takes the earlier's place."""
+        """Leaks whose revocation nobody has confirmed; a later rotation of the same leak replaces an earlier one."""
         open_: dict[tuple[str, str], OpenLeak] = {}
         unfinished = {view.unit for view in self.unfinished}
         for view in self.rotations:
@@ -292,8 +294,8 @@ class ChainView:
         return tuple({**dict(self._doubtful_leaks()), **leaks}.values())
 
     def _doubtful_leaks(self) -> Iterable[tuple[tuple[str, str], OpenLeak]]:
-        """Where the chain is broken: leaks that any row behind the break speaks of. Whoever edits a step must not
-        hide a leak thereby, so they count as open until a person has looked."""
+        """Where the chain is broken: leaks that any row behind the break mentions. They count as open until a person
+        has looked, so that nobody can hide a leak by editing a step."""
         units = {view.id: view.unit for view in self.rotations}
         for one in self.foreign if self.breach else ():
             leak, rotation_id, unit = _leak_in(one.event)
@@ -307,18 +309,18 @@ class ChainView:
         return frozenset(version for version in versions if version is not None)
 
     def known(self, name: str) -> Sequence[Written]:
-        """Every value of ``name`` that any rotation carried out or found there, the oldest first."""
+        """Every value of ``name`` that any rotation wrote or found in use, oldest first."""
         pins = [pin for view in self.rotations for pin in view.pins if pin.name == name]
         return [one for pin in pins for one in _before_and_after(pin)]
 
     def reported_of_others(self, names: Collection[str]) -> frozenset[str]:
-        """What apps report, or reported, of every other secret of the provider."""
+        """Everything that apps report, or reported, for the other secrets of the provider."""
         others = {pin.name for view in self.rotations for pin in view.pins} - {*names}
         values = [one for name in others for one in self.known(name)]
         return frozenset(text for one in values for text in (one.reported, one.fingerprint) if text)
 
     def has_leaked(self, name: str, version: int, secret_id: str | None) -> bool:
-        """Whether that version was ever reported as leaked; one of a namesake that was deleted is another."""
+        """Whether that version was ever reported as leaked. A version of a deleted namesake is a different one."""
         for view in self.rotations:
             if view.leak is None or view.leak.versions.get(name) != version:
                 continue
@@ -335,7 +337,7 @@ class ChainView:
 
 
 def written_by(pin: Pin, direction: Direction) -> Written | None:
-    """What carrying ``pin`` in ``direction`` writes; ``None``: nothing is known that could be."""
+    """What carrying ``pin`` in ``direction`` writes; ``None`` where no value is known."""
     version, forward = pin.version(direction), direction is Direction.FORWARD
     if version is None:
         return None
@@ -362,7 +364,7 @@ def store_time(event: Event) -> datetime:
 
 
 def _leak_in(event: Event) -> tuple[Leak | None, str, str | None]:
-    """The leak that a row reports, its rotation and its unit, whether or not the row is believed."""
+    """The leak that a row reports, with its rotation and unit, whether or not the row is believed."""
     try:
         step = parse(event)
     except Malformed:

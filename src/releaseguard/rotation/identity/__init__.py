@@ -1,1 +1,1 @@
-"""Which value a value is: what the app reports of it, whether it may be brought out, whether it can be a key."""
+"""The identity of values: the label an app reports, whether a value may be used again, whether it can be a key."""

@@ -1,4 +1,4 @@
-"""Whether a proof can come at all: said before anything is written, so that nobody waits for one that cannot. Pure."""
+"""Whether a proof is possible at all, said before anything is written so that nobody waits in vain. Pure."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from releaseguard.rotation.groups import SecretGroup
 
 
 def why_no_proof(group: SecretGroup, bindings: Sequence[Binding], *, reports: bool) -> str | None:
-    """Why no event can ever show the new value; ``None``: one can.
+    """Why no event can ever show the new value; ``None`` where one can.
 
-    ``reports``: whether the log has a column in which an app can say which version it used.
+    ``reports``: whether the log has a column in which an app can report the version.
     """
     if group.client or group.manual:
         return None  # told for itself
@@ -27,21 +27,20 @@ def why_no_proof(group: SecretGroup, bindings: Sequence[Binding], *, reports: bo
 
 
 def nobody_is_said(bindings: Sequence[Binding]) -> Sequence[str]:
-    """Places of which nobody has said what runs there, while that is said of others: their sources prove nothing
-    here."""
+    """Places without a ``sources`` setting while other places have one: their sources prove nothing here."""
     running = [one for one in bindings if one.destination.runtime]
     said = any(one.sources for one in running)
     return [one.destination.uri for one in running if not one.sources and (said or one.sources is not None)]
 
 
 def phones_alone(bindings: Sequence[Binding]) -> Sequence[str]:
-    """Places that installed apps alone are said to run on: what they log never counts."""
+    """Places on which only installed apps run: their events never count as proof."""
     running = [one for one in bindings if one.destination.runtime and one.sources]
     return [one.destination.uri for one in running if set(one.sources or ()) == {CLIENT}]
 
 
 def hard_to_prove(provider: str, bindings: Sequence[Binding]) -> Iterator[str]:
-    """What to say beforehand of places whose proof depends on the configuration."""
+    """Remarks about places whose proof depends on the configuration."""
     if unsaid := nobody_is_said(bindings):
         yield (
             f"{', '.join(unsaid)}: no source is said to run there ([providers.{provider}.sources]), so only "

@@ -1,6 +1,6 @@
-"""Why a value cannot be a key: what was copied with it, what was never filled in, what was cut off. Pure.
+"""Why a value cannot be a key: something copied along with it, never filled in, or cut off. Pure.
 
-Every sentence says what is wrong and never the value.
+Every sentence says what is wrong and never contains the value.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _ELSEWHERE = re.compile(
     r"\A(op://|vault:|ref\+\w+://|secretref:|keyvault:|ssm:|akv://|arn:aws[\w-]*:(secretsmanager|ssm):|ENC\[AES256_GCM"
     r"|@Microsoft\.KeyVault\(|projects/[^/]+/secrets/)",
 )
-"""How other tools write where a value stands: 1Password, Vault, vals, Azure, AWS, Google, SOPS."""
+"""References as other tools write them in place of a value: 1Password, Vault, vals, Azure, AWS, Google, SOPS."""
 _ASSIGNED = re.compile(r"\A(export\s+)?([A-Z][A-Z0-9_]{2,})\s*=(?!=*\Z)")
 _HEADER = re.compile(r"\A(Authorization:|X-[A-Za-z-]+:|Bearer\s|Basic\s)", re.IGNORECASE)
 _NO_KEYS = (
@@ -50,12 +50,12 @@ _PEM = re.compile(
     r"(-----BEGIN ([A-Z0-9 ]+)-----\r?\n(?:[A-Za-z-]+: [^\r\n]*\r?\n)*\s*(?:[A-Za-z0-9+/=]+\r?\n)+-----END \2-----\s*)+"
 )
 _LIKE_PEM = re.compile(r"-----BEGIN ([^\r\n]+)-----\r?\n.*\n-----END \1-----(\r?\n)?", re.DOTALL)
-"""For a value of which no card says that it is one."""
+"""The look of a PEM document, for a value whose card does not declare one."""
 _BEGINS_AS_PEM = "-----BEGIN "
 LIMITS = frozenset(
     {255, 1023, 1024, 2047, 2048, 4095, 4096, 8191, 8192, 16383, 16384, 24576, 32767, 32768, 49152, 65535, 65536}
 )
-"""Characters at which forms, columns and services cut a value off."""
+"""Lengths at which forms, columns and services cut off a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +70,14 @@ class Flaw:
 
 
 def flaws_in(specs: Sequence[SecretSpec], values: Mapping[str, Secret]) -> Sequence[Flaw]:
-    """Why these values cannot be the secrets'."""
+    """Why these values cannot be the secrets' values."""
     there = [spec for spec in specs if spec.name in values]
     looked = ((spec.name, _what_is_wrong(spec, values[spec.name])) for spec in there)
     return [Flaw(name, what) for name, what in looked if what]
 
 
 def _what_is_wrong(spec: SecretSpec, value: Secret) -> str | None:
-    """A sentence that holds nothing of the value: a placeholder may be one of our own words."""
+    """A sentence that contains nothing of the value; a placeholder may be quoted where it is one of our own words."""
     said: list[str] = []
 
     def look(text: str) -> str | None:
@@ -92,7 +92,7 @@ _NEUTRAL = ("it cannot be a key", "refused")
 
 
 def unlike_the_documented(specs: Sequence[SecretSpec], values: Mapping[str, Secret]) -> Iterator[str]:
-    """A sentence for each value that has not the form which its provider documents."""
+    """One sentence for each value that does not have the form documented by its provider."""
     for spec in specs:
         if spec.pattern and values.get(spec.name) and values[spec.name].examined(partial(_unlike, spec.pattern)):
             yield f"{spec.name}: the new value has not the form that the provider documents: is it the right key?"
@@ -103,7 +103,7 @@ def _unlike(pattern: str, text: str) -> str | None:
 
 
 def refuse_flawed(flaws: Sequence[Flaw]) -> None:
-    """Raise ``Refused`` for what cannot be a key."""
+    """Raise ``Refused`` where a value cannot be a key."""
     if flaws:
         raise Refused(
             "the new value cannot be a key: " + "; ".join(map(str, flaws)),
@@ -119,7 +119,7 @@ def _first(spec: SecretSpec, text: str) -> Sequence[str]:
 
 
 def _wrong(text: str, shape: str | None) -> Iterator[str]:
-    """What is wrong, the most telling first; nothing of an empty value, which is refused elsewhere."""
+    """What is wrong, the most informative first. An empty value is refused elsewhere."""
     if not text:
         return
     if text.startswith("\ufeff"):
@@ -175,7 +175,7 @@ def _json(text: str) -> Iterator[str]:
 
 
 def _is_document(text: str) -> bool:
-    """Whether several lines are one value: a document of which no card says so."""
+    """Whether several lines form one value: a document that its card does not declare."""
     return next(_json(text), None) is None
 
 

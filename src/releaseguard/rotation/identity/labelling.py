@@ -1,7 +1,7 @@
-"""What the app must report of a value, so that no two values ever share it. Pure.
+"""The label that the app must report for a value, unique to that value. Pure.
 
-A version's number is no identity: a secret that was deleted and made anew, or moved to another folder, begins again at
-one, and an app may report numbers of its own.
+A version's number identifies nothing: a secret that was deleted and created again, or moved to another folder, starts
+at one again, and an app may report numbers of its own.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from releaseguard.vault.later import NOT_YET
 from releaseguard_events.scrub.fingerprints import may_have_one
 
 MARK = 4
-"""Characters that set a label apart: twenty bits."""
+"""The characters that make a label unique: twenty bits."""
 
 
 def label_for(name: str, value: Written, view: ChainView, seen: Collection[str], unit: Collection[str] = ()) -> str:
-    """The label of ``value``: what was reported of it before, else its version's number where nothing else of the
-    chain, nor ``seen`` in the log, is called so, else the number with a mark.
+    """The label of ``value``: the one reported before, else its version's number where nothing else in the chain, nor
+    anything ``seen`` in the log, has that label; else the number with a mark.
 
     ``unit``: the secrets that are rotated with it, whose numbers stand for the whole group.
     """
@@ -38,7 +38,7 @@ def label_for(name: str, value: Written, view: ChainView, seen: Collection[str],
 
 
 def candidates(value: Written) -> Iterator[str]:
-    """What ``value`` may be called, the plainest first."""
+    """The possible labels of ``value``, the plainest first."""
     number = str(value.version) if value.version != NOT_YET else "later"
     if value.version != NOT_YET:
         yield number
@@ -50,18 +50,18 @@ def candidates(value: Written) -> Iterator[str]:
 
 
 def identified(spec: SecretSpec, version: SecretVersion, salt: str) -> Written:
-    """A version of the vault's as the history knows it, with the fingerprint that its card allows."""
+    """A version of the vault as the history knows it, with the fingerprint that its card allows."""
     return Written(version.version, version.secret_id, fingerprint=fingerprint_of(spec, version.value, salt))
 
 
 def fingerprint_of(spec: SecretSpec, value: Secret, salt: str) -> str | None:
-    """What tells ``value`` from others, where the card allows that."""
+    """The fingerprint of ``value``; ``None`` where the card does not allow one."""
     allowed = spec.entropy == "high" and may_have_one(spec.name)
     return value.fingerprint(salt) if allowed else None
 
 
 def pin_of(name: str, before: Written | None, after: Written | None) -> Pin:
-    """One secret of a rotation, from ``before`` to ``after``, whose label is settled."""
+    """One secret of a rotation, from ``before`` to ``after``, with its final label."""
     return Pin(
         name,
         from_version=before.version if before else None,
@@ -80,7 +80,7 @@ def _beside_the_number(one: Written | None) -> str | None:
 
 
 def is_settled(name: str, value: Written, view: ChainView) -> bool:
-    """Whether the history has a label of ``value`` already, so that nobody has to look into the log for it."""
+    """Whether the history already has a label for ``value``, so that the log need not be searched."""
     return any(_is_same(one, value) for one in view.known(name))
 
 

@@ -1,4 +1,4 @@
-"""Workflows of the app that write the same secrets: they undo a roll-back, and leave labels behind. Pure."""
+"""Workflows of the app that write the same secrets: they undo a roll-back, and leave companions behind. Pure."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _CONTINUED = re.compile(r"\\\s*$")
 
 @dataclass(frozen=True, slots=True)
 class OtherWriter:
-    """One command of a workflow that writes what we write."""
+    """One command in a workflow that writes the same secrets."""
 
     file: str
     line: int
     command: str
-    """Without its arguments."""
+    """The command without its arguments."""
     names: Sequence[str]
-    """The managed names in it; empty where it takes them from a file or an action, whichever they are."""
+    """The managed names in it; empty where it takes them from a file or an action."""
 
     def __str__(self) -> str:
         what = ", ".join(self.names) or "whatever it is given"
@@ -34,7 +34,7 @@ class OtherWriter:
 
 @dataclass(frozen=True, slots=True)
 class WritersFound:
-    """What was found in every workflow that could be read, and where nobody could look."""
+    """The findings in all workflows that could be read, and what could not be read."""
 
     writers: Sequence[OtherWriter]
     unread: Sequence[str] = ()
@@ -42,7 +42,8 @@ class WritersFound:
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """What services say of how a workflow writes their secrets, and brings the vault's: regular expressions."""
+    """Regular expressions by which each service recognises a workflow that writes its secrets or fetches the
+    vault's."""
 
     writes: Sequence[str]
     brings: Sequence[str]
@@ -56,7 +57,7 @@ class Signs:
 
 
 def other_writers(files: Mapping[str, str], names: Collection[str], signs: Signs) -> Sequence[OtherWriter]:
-    """What in these workflows (by path) writes one of ``names``, or may."""
+    """The commands in these workflows (by path) that write one of ``names``, or may."""
     return [one for path, text in sorted(files.items()) for one in _in_file(path, text, names, signs)]
 
 
@@ -76,7 +77,7 @@ def _writing(path: str, number: int, line: str, names: Collection[str], signs: S
 
 
 def _whole_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Each line with those that it is continued by, and the number of its first."""
+    """Each line joined with its continuation lines, and the number of its first line."""
     began, whole = 0, ""
     for number, line in enumerate(text.splitlines(), 1):
         began = began or number

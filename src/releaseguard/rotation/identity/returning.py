@@ -1,4 +1,4 @@
-"""Values that were out before: nothing new, or one that must never come back, under whatever number. Pure."""
+"""Values that were in use before: either nothing new, or one that must never return, under any version number. Pure."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from releaseguard.vault.source import ValueSource
 
 @dataclass(frozen=True, slots=True)
 class SpentValues:
-    """Values of one group that must not be brought out again."""
+    """The values of one group that must not be used again."""
 
     why: str
-    """``is confirmed as revoked``, ``leaked``."""
+    """The end of a sentence: ``is confirmed as revoked``, ``leaked``."""
     members: Mapping[str, Written]
 
 
@@ -32,8 +32,8 @@ def spent(view: ChainView, unit: str) -> Sequence[SpentValues]:
 
 
 def needs_a_look(view: ChainView, unit: str, kept: Mapping[tuple[str, int], SecretVersion]) -> bool:
-    """Whether only the places themselves may still show some of the spent: the vault does not ``keep`` it any more, and
-    there is no fingerprint of it."""
+    """Whether only the destinations can still show some of the spent values: the vault no longer has it, and it has no
+    fingerprint."""
     gone = [(name, one) for each in spent(view, unit) for name, one in each.members.items()]
     lost = [
         (name, one)
@@ -65,7 +65,7 @@ def _carried(rotation: RotationView, direction: Direction) -> Mapping[str, Writt
 
 
 def candidates(group: SecretGroup, request: RotateRequest, facts: PlanningFacts) -> Mapping[str, Secret]:
-    """The values that would be brought out, as far as they are there before anything is made."""
+    """The values that would be rolled out, as far as they exist before anything is made."""
     if request.origin is ValueSource.STDIN:
         return {name: request.values[name] for name in group.names if name in request.values}
     if request.origin is not ValueSource.VAULT:
@@ -76,9 +76,9 @@ def candidates(group: SecretGroup, request: RotateRequest, facts: PlanningFacts)
 def refuse_spent(
     group: SecretGroup, request: RotateRequest, facts: PlanningFacts, view: ChainView, salt: str
 ) -> Sequence[str]:
-    """Raise ``Refused`` where every value to be brought out is of one of the spent: of a group one has to differ.
+    """Raise ``Refused`` where all values to be rolled out are spent; in a group one different value is enough.
 
-    Returns, in words, what could not be compared any more.
+    Returns sentences about what could no longer be compared.
     """
     values, blind = _replaced(group, request, facts), dict[str, None]()
     kept = {name for name in values if _is_kept_as_it_is(name, facts, view)}
@@ -106,7 +106,7 @@ def _not_compared(name: str, gone: SpentValues) -> str:
 
 
 def _is_same(name: str, value: Secret, gone: Written, facts: PlanningFacts, view: ChainView, salt: str) -> bool | None:
-    """Whether ``value`` is the one that is gone; ``None``: nothing shows that any more."""
+    """Whether ``value`` is the value that is gone; ``None`` where nothing shows that any more."""
     there, newest = facts.spent.get((name, gone.version)), facts.newest.get(name)
     itself = newest is not None and there is not None and there.version == newest.version
     if there is not None and (there.secret_id == gone.secret_id or (gone.secret_id is None and not itself)):
@@ -121,8 +121,7 @@ def _is_same(name: str, value: Secret, gone: Written, facts: PlanningFacts, view
 
 
 def nothing_new(group: SecretGroup, request: RotateRequest, facts: PlanningFacts, view: ChainView) -> str | None:
-    """Why the values to be brought out are nothing new: every one is the one that is out, and no place is known to
-    differ."""
+    """Why the values to be rolled out are nothing new: all of them are in use, and no place is known to differ."""
     twins = _twins(group, request, facts, view)
     if not twins or _some_place_differs(facts):
         return None
@@ -132,19 +131,19 @@ def nothing_new(group: SecretGroup, request: RotateRequest, facts: PlanningFacts
 
 
 def same_as_before(group: SecretGroup, request: RotateRequest, facts: PlanningFacts, view: ChainView) -> bool:
-    """Whether every value to be brought out is the one that is out, one at least under another number."""
+    """Whether every value to be rolled out is in use already, at least one under another version number."""
     return bool(_twins(group, request, facts, view))
 
 
 def _replaced(group: SecretGroup, request: RotateRequest, facts: PlanningFacts) -> Mapping[str, Secret]:
-    """The values to be brought out of the members that are secret."""
+    """The values to be rolled out of the members that are replaced."""
     values = candidates(group, request, facts)
     return {name: values[name] for name in group.secret_names if name in values}
 
 
 def _twins(group: SecretGroup, request: RotateRequest, facts: PlanningFacts, view: ChainView) -> Mapping[str, str]:
-    """The secret members that come under another number with the value that is out, and the version that is; none
-    where any member is new. One that stays at the version that is out makes nothing new of the others."""
+    """The members whose new version has the value that is in use under another number, each with that number; empty
+    where any member is new. A member that stays at the version in use makes nothing new of the others."""
     values = candidates(group, request, facts)
     twins = {name: _out_with_the_same_value(name, values.get(name), facts, view) for name in group.names}
     moved = {name: twin for name, twin in twins.items() if twin is not None}
@@ -153,7 +152,7 @@ def _twins(group: SecretGroup, request: RotateRequest, facts: PlanningFacts, vie
 
 
 def _is_kept_as_it_is(name: str, facts: PlanningFacts, view: ChainView) -> bool:
-    """Whether the vault's newest version is the one that is out; before any rotation the only one there ever was is."""
+    """Whether the vault's newest version is the one in use; before any rotation, the only version there ever was."""
     newest, out = facts.newest.get(name), view.out.get(name)
     if newest is None:
         return False
@@ -161,7 +160,7 @@ def _is_kept_as_it_is(name: str, facts: PlanningFacts, view: ChainView) -> bool:
 
 
 def is_stored(name: str, request: RotateRequest, facts: PlanningFacts) -> bool:
-    """Whether the value to be brought out is the vault's newest already, so that no version is made for it."""
+    """Whether the value to be rolled out is the vault's newest already, so that no new version is made for it."""
     newest, given = facts.newest.get(name), request.values.get(name)
     if request.origin is ValueSource.VAULT:
         return newest is not None
@@ -169,7 +168,7 @@ def is_stored(name: str, request: RotateRequest, facts: PlanningFacts) -> bool:
 
 
 def _out_with_the_same_value(name: str, value: Secret | None, facts: PlanningFacts, view: ChainView) -> str | None:
-    """The version that is out and has ``value`` under another number; ``None``: none, as far as is known."""
+    """The version in use that has ``value`` under another number; ``None`` where none is known."""
     newest, out = facts.newest.get(name), view.out.get(name)
     if value is None or newest is None:
         return None

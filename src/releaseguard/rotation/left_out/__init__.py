@@ -1,1 +1,1 @@
-"""Destinations that a rotation leaves out: because a person says so, or because they cannot be written in a leak."""
+"""Destinations that a rotation leaves out, because a person says so or because a leak does not wait for them."""

@@ -1,4 +1,5 @@
-"""What a rotation leaves that was given up or interrupted: said, because nothing puts it right by itself."""
+"""What a rotation leaves behind that was given up or interrupted; it is reported, since nothing repairs it by
+itself."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from releaseguard.rotation.session import RotationSession
 
 
 def interrupted(session: RotationSession) -> Sequence[str]:
-    """What somebody who stops a rotation leaves, and how it goes on."""
+    """What an interrupted rotation leaves behind, and how to continue it."""
     view = session.rotation
     return (
         f"Interrupted: rotation {view.id} is {view.state.value}.",
@@ -19,7 +20,7 @@ def interrupted(session: RotationSession) -> Sequence[str]:
 
 
 def left_behind(session: RotationSession, view: RotationView) -> Sequence[str]:
-    """What an aborted rotation leaves: said, because nothing puts it right by itself."""
+    """What an aborted rotation leaves behind."""
     carried = view.progress(view.direction).destinations
     hands = {one.key for one in session.context.bindings if one.destination.by_hand}
     written = sorted(key for key, one in carried.items() if one.status == "pushed" or key not in hands)

@@ -1,4 +1,4 @@
-"""Which destinations are left out, and what is said of them. Pure."""
+"""Decides which destinations are left out, and describes them. Pure."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from releaseguard.tomlfile import did_you_mean
 
 
 class PushIncomplete(ServiceError):
-    """Some destinations were written and some were not; ``--resume`` writes the rest."""
+    """Some destinations were written and others were not; ``--resume`` writes the rest."""
 
 
 def chosen(
     bindings: Sequence[Binding], skip: Sequence[str], reason: str | None, read: ReadAddress
 ) -> Mapping[str, LeftOut]:
-    """What ``--skip`` means, by the key of each binding. Raises ``UsageError`` for what is not a destination here, and
-    where nothing would be left to write; ``ConfigError`` for what is not an address."""
+    """The destinations that ``--skip`` names, by the key of each binding. Raises ``UsageError`` for a destination that
+    is not configured, and where nothing would be left to write; ``ConfigError`` for an invalid address."""
     found: dict[str, LeftOut] = {}
     for text in skip:
         meant = _meant(bindings, text, read)
@@ -45,7 +45,7 @@ def chosen(
 
 
 def _meant(bindings: Sequence[Binding], text: str, read: ReadAddress) -> Sequence[Binding]:
-    """The places that ``text`` means: an address in any spelling, or one without its targets."""
+    """The places that ``text`` names: an address in any spelling, or one without its targets."""
     spelled = [one for one in bindings if text in (one.key, one.destination.address.base)]
     if spelled:
         return spelled
@@ -58,7 +58,7 @@ def _meant(bindings: Sequence[Binding], text: str, read: ReadAddress) -> Sequenc
 
 
 def may_go_on(bindings: Sequence[Binding], unwritable: Mapping[str, ReleaseguardError], *, leak: bool) -> bool:
-    """Whether a rotation goes on without what cannot be written: in a leak what production runs on does not wait."""
+    """Whether a rotation continues without what cannot be written: in a leak, what production runs on does not wait."""
     if not unwritable:
         return True
     runtimes = [one for one in bindings if one.destination.runtime]
@@ -68,7 +68,7 @@ def may_go_on(bindings: Sequence[Binding], unwritable: Mapping[str, Releaseguard
 def not_writable(
     bindings: Sequence[Binding], unwritable: Mapping[str, ReleaseguardError], command: str
 ) -> ReleaseguardError:
-    """All problems that reading shows, as one error."""
+    """All problems found by reading, as one error."""
     uris = {one.key: one.destination.uri for one in bindings}
     first = next(iter(unwritable))
     skip = f'{command} --skip {shlex.quote(uris[first])} --reason "..."'
@@ -86,12 +86,13 @@ def not_writable(
 
 
 def at_place(key: str, error: ReleaseguardError) -> str:
-    """The error without the place, where that is said before it."""
+    """The error's text without the place, for a sentence that begins with the place."""
     return str(error).removeprefix(f"{key}: ")
 
 
 def one_for_all(what: str, step: str, errors: Sequence[ReleaseguardError]) -> ReleaseguardError:
-    """One error for several destinations: that of a service before a refusal, and an unknown end before a known one."""
+    """One error for several destinations. A service's error takes precedence over a refusal, and an unknown outcome
+    over a known one."""
     services = [error for error in errors if isinstance(error, ServiceError)]
     if services:
         unknown = any(isinstance(error, Unreachable) for error in services)
@@ -105,7 +106,7 @@ def one_for_all(what: str, step: str, errors: Sequence[ReleaseguardError]) -> Re
 
 
 def sentences(left: Mapping[str, LeftOut]) -> Sequence[str]:
-    """What is said of each wherever a result is told."""
+    """One sentence for each destination that is left out."""
     return [
         f"{one.uri} was left out ({one.reason or 'no reason given'}): it still holds the old value, and breaks when "
         "that is revoked."

@@ -1,4 +1,4 @@
-"""Looks at every destination before the first write: all problems are told at once."""
+"""Examines every destination before the first write, so that all problems are reported at once."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ T = TypeVar("T")
 
 
 def leave_out_as_asked(session: RotationSession) -> None:
-    """What ``--skip`` names is neither looked at nor written. Raises ``UsageError`` and ``ConfigError``."""
+    """Leave out what ``--skip`` names; it is neither read nor written. Raises ``UsageError`` and ``ConfigError``."""
     asked, context = session.request, session.context
     session.left |= chosen(context.bindings, asked.skip, asked.reason, context.rules.read_address)
 
 
 def look_over(session: RotationSession, look: Callable[[Binding], T]) -> Mapping[str, T]:
-    """What ``look`` finds at each destination that can be written, by its key.
+    """The results of ``look`` for each destination that can be written, by its key.
 
-    What cannot is left out where a leak goes on without it; otherwise one error tells of all of them.
+    Others are left out where a leak continues without them; otherwise one error reports all of them.
     """
     bindings = session.bindings
     found: dict[str, T] = {}

@@ -1,1 +1,1 @@
-"""What a rotation would do: decided from values, before anything is written."""
+"""What a rotation would do, decided from values before anything is written."""

@@ -1,4 +1,4 @@
-"""What has to be right before a call may write anything."""
+"""Checks that must pass before a call may write anything."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from releaseguard.rotation.session import Tell
 from releaseguard.rotation.values import RotateAction, RotateRequest
 
 WRITING = frozenset({RotateAction.ROTATE, RotateAction.RESUME, RotateAction.ROLLBACK})
-"""What may write to destinations."""
+"""The actions that may write to destinations."""
 
 
 def check_what_is_written(request: RotateRequest, context: RotationContext, journal: Journal, tell: Tell) -> None:
-    """Both accesses where we stand on the key, no new destination unnamed, no name that another owner writes too.
+    """Check that both credentials are given where releaseguard's own key is rotated, that no new destination is
+    unconfirmed, and that no other owner writes the same name.
 
     Raises ``Refused``, ``ConfigError`` and ``ServiceError``.
     """
@@ -33,7 +34,7 @@ def check_what_is_written(request: RotateRequest, context: RotationContext, jour
 
 
 def _with_every_spelling(context: RotationContext) -> Sequence[Claim]:
-    """The claims. A service is asked only where a place of ours may be another's that is spelled differently."""
+    """The claims. A service is asked only where one of our places may be another one under a different name."""
     in_doubt = claims_in_doubt(context.claims, context.chain_key)
     asked = [binding.destination for binding in context.bindings if binding.destination.uri in in_doubt]
     also = {one.uri: one.also_called() for one in asked}

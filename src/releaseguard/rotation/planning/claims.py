@@ -1,4 +1,4 @@
-"""That no two owners write the same name at the same place. Pure."""
+"""Checks that no two owners write the same name at the same place. Pure."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from releaseguard.rotation.context import Claim
 
 
 def check_claims(claims: Sequence[Claim], chain_key: ChainKey) -> None:
-    """Raise ``ConfigError`` where ``chain_key`` and another owner claim the same name at the same place, undeclared, or
-    where ``chain_key`` itself names one place twice."""
+    """Raise ``ConfigError`` where ``chain_key`` and another owner claim the same name at the same place without
+    declaring it ``shared``, or where ``chain_key`` itself names one place twice."""
     for one, other in _rivals(claims, chain_key):
         if not _same_place(one, other):
             continue
@@ -31,13 +31,13 @@ def check_claims(claims: Sequence[Claim], chain_key: ChainKey) -> None:
 
 
 def claims_in_doubt(claims: Sequence[Claim], chain_key: ChainKey) -> frozenset[str]:
-    """The places of ``chain_key`` of which only their service can tell whether somebody else claims them too."""
+    """The places of ``chain_key`` of which only their service can tell whether another owner claims them."""
     pairs = [pair for pair in _rivals(claims, chain_key) if pair[0].address.may_be(pair[1].address)]
     return frozenset(claim.uri for pair in pairs for claim in pair if claim.owner == chain_key)
 
 
 def _rivals(claims: Sequence[Claim], chain_key: ChainKey) -> Iterator[tuple[Claim, Claim]]:
-    """Pairs of one of ours and another under the same name, that nobody declared to be shared."""
+    """Pairs of one of our claims and another's under the same name that nobody declared to be shared."""
     for one, other in _namesakes(claims, chain_key):
         folded = one.address.folds_names and other.address.folds_names
         shared = one.shared and other.shared and one.owner != other.owner
@@ -46,7 +46,7 @@ def _rivals(claims: Sequence[Claim], chain_key: ChainKey) -> Iterator[tuple[Clai
 
 
 def _namesakes(claims: Sequence[Claim], chain_key: ChainKey) -> Iterator[tuple[Claim, Claim]]:
-    """Pairs of one of ours and another, whose names differ in letter case at most."""
+    """Pairs of one of our claims and another's whose names differ at most in letter case."""
     named: dict[str, list[tuple[Claim, bool]]] = {}
     for claim in claims:
         named.setdefault(claim.name.upper(), []).append((claim, claim.owner == chain_key))

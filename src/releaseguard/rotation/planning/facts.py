@@ -1,4 +1,4 @@
-"""What has to be known before planning."""
+"""Everything that planning needs to know."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from releaseguard.vault.interface import SecretVersion
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanningFacts:
-    """What was seen before planning, by reading only."""
+    """What was found before planning, by reading only."""
 
     newest: Mapping[str, SecretVersion]
     """By secret; a secret that the vault does not have is absent."""
     previous: Mapping[str, SecretVersion] = field(default_factory=dict)
-    """The version before the newest, looked at where the history does not say what is out."""
+    """The version before the newest, read where the history does not say which version is in use."""
     earlier: Mapping[str, Sequence[SecretVersion]] = field(default_factory=dict)
     """In a leak: every readable version before the newest."""
     leaked: Mapping[str, Sequence[SecretVersion]] = field(default_factory=dict)
-    """Otherwise: those before the newest that were ever reported as leaked, and can be read."""
+    """Otherwise: the readable earlier versions that were ever reported as leaked."""
     out: Mapping[str, SecretVersion] = field(default_factory=dict)
-    """What the history says is out, where the vault still gives it and means the same secret by it."""
+    """The version in use according to the history, where the vault still has it and it is the same secret."""
     spent: Mapping[tuple[str, int], SecretVersion] = field(default_factory=dict)
-    """By secret and version: what was recorded as revoked or leaked, where the vault still gives it."""
+    """By secret and version: values recorded as revoked or leaked that the vault still has."""
     reports: bool = True
-    """Whether the event log has room for what the app reports of a version."""
+    """Whether the event log has a column for the version that the app reports."""
     labels_seen: frozenset[str] = frozenset()
-    """Of the labels that might be given: those that the log knows already."""
+    """The labels that might be given and already occur in the log."""
     estimates: Mapping[str, CostEstimate] = field(default_factory=dict)
     """By destination."""
     observed: Mapping[str, Mapping[str, Observed]] = field(default_factory=dict)

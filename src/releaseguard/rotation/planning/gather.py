@@ -1,4 +1,4 @@
-"""Finds out what has to be known before planning, by reading only."""
+"""Finds out what planning needs to know, by reading only."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from releaseguard.vault.source import ValueSource
 T = TypeVar("T")
 
 LOOK_BACK = 3
-"""How many versions before the newest a place is asked for, where nothing says which of them it holds."""
+"""How many versions before the newest are compared with a place, where nothing says which of them it holds."""
 SAMPLE, DEEP = 200, 20_000
 """Rows in which a map of labels is looked for: usually, and where the history has nothing of a secret of that id, so
 that a process which is seldom heard may report its number already."""
 
 
 def gather_facts(session: RotationSession) -> PlanningFacts:
-    """Look at the vault and the destinations. Raises ``NotFound`` where the vault lacks what it has to have, and
-    ``ServiceError`` or one of its kinds."""
+    """Read the vault and the destinations. Raises ``NotFound`` where the vault lacks a secret that it must have, and
+    ``ServiceError`` or one of its subclasses."""
     group, request = session.group, session.request
     if group.manual:
         return PlanningFacts(newest={})
@@ -66,7 +66,7 @@ def gather_facts(session: RotationSession) -> PlanningFacts:
 
 
 def labels_seen(session: RotationSession, versions: Iterable[SecretVersion]) -> frozenset[str]:
-    """Of the numbers of ``versions`` that have no label yet, those that the app has reported before."""
+    """The numbers of ``versions`` without a label that the app has reported before."""
     context, chain = session.context, session.chain
     salt, specs = context.rules.salt, {spec.name: spec for spec in session.group.secrets}
     unsettled = [one for one in versions if not is_settled(one.name, identified(specs[one.name], one, salt), chain)]
@@ -85,7 +85,7 @@ def _is_reported(log: EventLog, wanted: Query, label: str) -> bool:
 
 
 def _reported_by_name(log: EventLog, wanted: Query, rows: int) -> Iterator[str]:
-    """What apps report as a map of labels, which no store looks into: of the newest rows."""
+    """What apps report as a map of labels, which no store can search: from the newest rows."""
     for event in log.select(replace(wanted, limit=rows)):
         labels = event.detail.get("secret_version")
         if isinstance(labels, Mapping):
@@ -128,8 +128,8 @@ def _is_in_doubt(
     previous: Mapping[str, SecretVersion],
     out: Mapping[str, SecretVersion],
 ) -> bool:
-    """Whether only the places themselves can say if the newest values are new: what is out cannot be had from the vault
-    any more, or has the same value by a number that nobody recorded."""
+    """Whether only the destinations can tell if the newest values are new: the vault no longer has the value in use, or
+    has the same value under a number that nobody recorded."""
     recreated = any(
         (one := session.chain.out.get(name)) and name not in out and one.secret_id != there.secret_id
         for name, there in newest.items()
@@ -159,7 +159,7 @@ def _newest(session: RotationSession, name: str) -> SecretVersion | None:
 
 
 def earlier_versions(vault: Vault, newest: SecretVersion, workers: Workers) -> Sequence[SecretVersion]:
-    """Every readable version before ``newest``, the newest of them first; the vault may have dropped some."""
+    """Every readable version before ``newest``, newest first; the vault may have deleted some."""
     there = workers.each(lambda number: _version(vault, newest.name, number), range(newest.version - 1, 0, -1))
     return [one for one in there if one]
 
@@ -175,8 +175,8 @@ def _versions_before(session: RotationSession, newest: Mapping[str, SecretVersio
 
 
 def _recognised(session: RotationSession, newest: SecretVersion) -> SecretVersion | None:
-    """The earlier version that a place which an app reads from shows: before the first rotation nothing else says what
-    is out, and that need not be the last one that was stored."""
+    """The earlier version shown by a place from which an app reads. Before the first rotation nothing else says which
+    version is in use, and it need not be the last one stored."""
     places = [one for one in session.bindings if one.destination.runtime and one.holds(newest.name)]
     for number in range(newest.version - 1, max(newest.version - 1 - LOOK_BACK, 0), -1) if newest.version > 2 else ():
         earlier = _version(session.vault, newest.name, number)
