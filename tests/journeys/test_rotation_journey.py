@@ -73,6 +73,16 @@ def test_no_traffic_is_unproven_and_says_what_is_missing(world, cli):
     assert "--resume" in done.json["next_step"]
 
 
+def test_resume_begins_nothing_that_nobody_has_confirmed(world, cli):
+    world.new_key("SENDGRID_API_KEY")
+    done = cli.run(*SENDGRID, "--resume", "--json")
+    assert (done.code, done.json["error"]["exit_code"]) == (4, 4), done.everything
+    assert "is unfinished" in done.json["error"]["what"]
+    assert done.json["error"]["next_step"].endswith("rotate sendgrid --yes")
+    stand_ins = (world.infisical, world.github, world.vercel, world.supabase)
+    assert not [asked for one in stand_ins for asked in one.requests if asked.writes and "login" not in asked.path]
+
+
 def test_a_new_value_from_standard_input_is_stored_in_the_vault_first(world, cli):
     value = world.providers.issue("SENDGRID_API_KEY")
     with world.traffic(0.05):

@@ -38,7 +38,7 @@ from releaseguard.rotation.planning.plan import Plan
 from releaseguard.rotation.planning.refusals import refuse_values
 from releaseguard.rotation.planning.reporting import plan_or_report
 from releaseguard.rotation.planning.telling import new_in
-from releaseguard.rotation.planning.unfinished import already_out, is_meant, refuse_revoked
+from releaseguard.rotation.planning.unfinished import already_out, is_meant, refuse_revoked, refuse_unconfirmed
 from releaseguard.rotation.result import RotationResult, nothing_to_do, only_planned, result_of
 from releaseguard.rotation.revocation.apps import broken_apps
 from releaseguard.rotation.revocation.confirm import confirm_revoked
@@ -249,6 +249,7 @@ def _plan(session: RotationSession, facts: PlanningFacts) -> Plan:
 
 
 def _start(session: RotationSession, plan: Plan, facts: PlanningFacts) -> RotationResult:
+    refuse_unconfirmed(session.group, session.request, session.command)
     rotation_id, superseded = str(new_id()), session.unfinished_here
     steps: list[said.ChainStep] = []
     if superseded:

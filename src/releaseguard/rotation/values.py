@@ -173,6 +173,8 @@ class RotateRequest:
     """The vault is away: the given values are brought out, and it has to hold them before the rotation is done."""
     new_destinations: Sequence[str] = ()
     """Destinations that are meant although the chain has never written them."""
+    may_begin: bool = True
+    """Whether ``--resume`` may begin a rotation where none is unfinished: nobody has confirmed that one yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -239,7 +239,7 @@ def _rotate_one(run: Run, wiring: Wiring, provider: str, yes: bool, flags: Rotat
     _check_named(wiring, [provider], flags)
     if not (yes or request.dry_run or flags.verbs):
         _confirm(run, context, request)
-    result = carry_out(run, wiring, request, context)
+    result = _carried_out(run, wiring, replace(request, may_begin=yes), context)
     if _may_be_asked(result):
         ask(text_of(result))
         context = wiring.rotation.context(card, request.secret)
@@ -249,6 +249,23 @@ def _rotate_one(run: Run, wiring: Wiring, provider: str, yes: bool, flags: Rotat
     if result.problem is not None:
         raise result.problem
     return result.exit_code
+
+
+def _carried_out(run: Run, wiring: Wiring, request: RotateRequest, context: RotationContext) -> RotationResult:
+    """What was asked; ``--resume`` where nothing is unfinished is asked about as a rotation is."""
+    from releaseguard.cli.shared.confirm import somebody_is_here
+    from releaseguard.rotation.planning.unfinished import NothingUnfinished
+    from releaseguard.rotation.values import RotateAction
+
+    try:
+        return carry_out(run, wiring, request, context)
+    except NothingUnfinished:
+        if not somebody_is_here():
+            raise
+    anew = replace(request, action=RotateAction.ROTATE, may_begin=True)
+    again = wiring.rotation.context(context.card, request.secret)
+    _confirm(run, again, anew)
+    return carry_out(run, wiring, anew, wiring.rotation.context(context.card, request.secret))
 
 
 def _may_be_asked(result: RotationResult) -> bool:

@@ -8,9 +8,22 @@ from releaseguard.errors import Refused
 from releaseguard.rotation.groups import COMPANION_SUFFIX, SecretGroup
 from releaseguard.rotation.history.views import ChainView, RotationView
 from releaseguard.rotation.planning.plan import Plan, PlannedDestination
-from releaseguard.rotation.values import Direction, RotateRequest, RotationState
+from releaseguard.rotation.values import Direction, RotateAction, RotateRequest, RotationState
 from releaseguard.vault.interface import SecretVersion
 from releaseguard.vault.source import ValueSource
+
+
+class NothingUnfinished(Refused):
+    """``--resume`` was asked for, and all that could be done is to begin a rotation that nobody has confirmed."""
+
+
+def refuse_unconfirmed(group: SecretGroup, request: RotateRequest, command: str) -> None:
+    """Carrying on was confirmed when it was begun; beginning is confirmed anew. Raises :class:`NothingUnfinished`."""
+    if request.action is RotateAction.RESUME and not request.may_begin:
+        raise NothingUnfinished(
+            f"no rotation of {group.name} is unfinished, and nobody has confirmed a new one",
+            next_step=f"Look first ({command} --dry-run), then begin it: {command} --yes",
+        )
 
 
 def is_meant(
