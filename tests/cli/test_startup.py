@@ -161,6 +161,63 @@ def test_a_tab_is_answered_with_commands_and_their_options(cli, shell, asked):
     assert (done.code, done.out.split("\n")[:-1], done.err) == (0, answer, "")
 
 
+NAMED = {
+    "rotate sendg": ["sendgrid"],
+    "health --provider=sendg": ["--provider=sendgrid"],
+    "rotate paytr --secret PAYTR_MERCHANT_K": ["PAYTR_MERCHANT_KEY"],
+    "rotate sendgrid --secret SENTRY": [],
+    "verify --environment st": ["staging"],
+    "verify --explain sendgrid.web": ["sendgrid.webhooks"],
+    "verify --component w": ["web"],
+    "events log sendgrid sendgrid_em": ["sendgrid_email_sent"],
+    "rotate sendgrid --skip github:lo": ["github:lovendo/app"],
+    "verify --format=ju": ["--format=junit"],
+}
+
+
+@pytest.mark.parametrize("typed", NAMED)
+def test_a_tab_knows_the_names_of_the_configuration_and_the_cards(cli, typed):
+    (cli.folder / "releaseguard.toml").write_text(
+        '[components]\nweb = ["web"]\n[environments.staging.project]\nlanguage = "tr"\n'
+        '[environments."st;id".project]\nlanguage = "tr"\n[providers.sendgrid]\ndestinations = ["github:lovendo/app"]\n'
+    )
+    assert _tab(cli, typed) == NAMED[typed]
+
+
+def test_a_tab_beside_a_broken_configuration_knows_what_ships(cli):
+    (cli.folder / "releaseguard.toml").write_text("[nonsense")
+    assert _tab(cli, "rotate sendg") == ["sendgrid"]
+    assert _tab(cli, "verify --component w") == []
+
+
+def _tab(cli, typed):
+    words = {"COMP_WORDS": f"releaseguard {typed}", "COMP_CWORD": "-1"}
+    done = cli.run(**words, _RELEASEGUARD_COMPLETE="bash_complete")
+    assert (done.code, done.err) == (0, "")
+    return [line.removeprefix("plain,") for line in done.out.splitlines() if line]
+
+
+@pytest.mark.parametrize(
+    ("typed", "piece", "asked"),
+    [
+        ("rotate x --skip github:lo", "lovendo/app", "rotate x --skip github:lo"),
+        ("rotate x --skip=github:lo", "lovendo/app", "rotate x --skip=github:lo"),
+        ("rotate x --skip ", "github:lovendo/app", 'rotate x --skip ""'),
+    ],
+)
+def test_bash_is_told_only_the_piece_of_a_word_that_it_replaces(cli, tmp_path, typed, piece, asked):
+    line = f"releaseguard {typed}"
+    program = tmp_path / "releaseguard"
+    whole = "--skip=github:lovendo/app" if "=" in typed else "github:lovendo/app"
+    program.write_text(f'#!/bin/sh\necho "plain,{whole}"; echo "$COMP_WORDS" >"$0.asked"\n')
+    program.chmod(0o755)
+    script = f"{cli.run('completion', 'bash').out}\nCOMP_LINE='{line}' COMP_POINT={len(line)}\n"
+    script += f'_releaseguard_completion {program}; echo "${{COMPREPLY[0]}}"'
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{piece}\n"
+    assert program.with_suffix(".asked").read_text() == f"releaseguard {asked}\n"
+
+
 @pytest.mark.parametrize("asked", ["tcsh_complete", "bash_source", "bash", ""])
 def test_who_asks_like_no_shell_is_answered_with_nothing(cli, asked):
     done = cli.run(_RELEASEGUARD_COMPLETE=asked, COMP_WORDS="releaseguard ", COMP_CWORD="1")

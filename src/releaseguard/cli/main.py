@@ -30,7 +30,7 @@ COMMANDS = {
     "coverage": "Find provider calls in the app's code that are not logged, and providers without a test.",
     "leaks": "Find open secret-scanning alerts, and managed values in a repository.",
     "events": "Write, read and follow integration events; schema and retention.",
-    "completion": "Print what a shell needs to complete commands, options and their values.",
+    "completion": "Print what a shell needs to complete commands, options and names.",
     "schema": "Print the JSON Schema of the configuration, of cards, and of every command's JSON.",
     "audit": "Show who rotated what, when, why, and with which proof; check integrity.",
 }

@@ -86,12 +86,11 @@ class Settings(Struct, frozen=True):
 
     def refuse_undeclared(self) -> None:
         """Raises ``UsageError`` for an environment that the file does not name: it would act on another's places."""
-        declared = [self._usual, *self.document.data.get("environments", {})]
-        if self.environment not in declared:
+        if self.environment not in self.declared:
             raise UsageError(
                 f"no environment is called {self.environment}",
                 where=str(self.path or FILE_NAME),
-                next_step=f"{did_you_mean(self.environment, declared)} Or declare it: [environments.NAME].",
+                next_step=f"{did_you_mean(self.environment, self.declared)} Or declare it: [environments.NAME].",
             )
 
     def refuse_unknown(self) -> None:
@@ -101,6 +100,11 @@ class Settings(Struct, frozen=True):
 
         if self.path is not None or get_close_matches(self.environment, [self._usual], cutoff=0.8):
             self.refuse_undeclared()
+
+    @property
+    def declared(self) -> Sequence[str]:
+        """The environments that the file describes, its usual one first."""
+        return [self._usual, *self.document.data.get("environments", {})]
 
     @property
     def _usual(self) -> str:

@@ -22,7 +22,7 @@ VARIABLE = "_RELEASEGUARD_COMPLETE"
 @command("completion", example='eval "$(releaseguard completion bash)"')
 @click.argument("shell", type=click.Choice(SHELLS))
 def completion(run: Run, shell: str) -> None:
-    """Print what a shell has to read so that Tab completes commands, options and their values.
+    """Print what a shell has to read so that Tab completes commands, options, and the names they take.
 
     Put the line of the example into ~/.bashrc, or the same with zsh into ~/.zshrc; for fish:
     `releaseguard completion fish > ~/.config/fish/completions/releaseguard.fish`.
@@ -44,16 +44,11 @@ def words(asked: str) -> str:
 
 
 def _source(shell: str) -> str:
-    from click.shell_completion import ShellComplete
-
-    return ShellComplete.source(_asking(shell))  # not bash's own: it starts a bash to see how old that is
+    return _asking(shell).source()
 
 
 def _asking(shell: str) -> ShellComplete:
-    from click.shell_completion import get_completion_class
-
     from releaseguard.cli.main import releaseguard
+    from releaseguard.cli.setup.shells import KINDS
 
-    kind = get_completion_class(shell)
-    assert kind is not None  # noqa: S101 - click knows each of SHELLS
-    return kind(releaseguard, {}, "releaseguard", VARIABLE)
+    return KINDS[shell](releaseguard, {}, "releaseguard", VARIABLE)

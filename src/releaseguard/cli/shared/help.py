@@ -50,12 +50,9 @@ class SpokenGroup(click.Group):
     command_class = SpokenCommand
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        if not isinstance(formatter, SpokenFormatter):
-            return super().format_commands(ctx, formatter)
         named = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
         with formatter.section("Commands"):
             formatter.write_dl([(name, _first_words(command)) for name, command in named if command])
-        return None
 
 
 class SpokenFormatter(click.HelpFormatter):
@@ -77,7 +74,7 @@ class SpokenFormatter(click.HelpFormatter):
 
 
 def _first_words(command: click.Command) -> str:
-    return (command.help or "").split("\n\n")[0].partition(f" {_JSON}")[0]
+    return " ".join((command.help or "").split("\n\n")[0].split()).partition(f" {_JSON}")[0]
 
 
 def said(text: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from releaseguard.cli.shared.help import SpokenCommand
+from releaseguard.cli.shared.names import complete_names
 from releaseguard.cli.shared.output import print_states
 from releaseguard.cli.shared.streams import last_words
 from releaseguard.clocks import REAL, Clocks
@@ -192,7 +193,7 @@ def command(
 
         shared = _shared_options(call)
         make = group.command if group else click.command
-        return make(name, cls=SpokenCommand, epilog=f"Example: {example}")(shared)
+        return complete_names(make(name, cls=SpokenCommand, epilog=f"Example: {example}")(shared))
 
     return decorate
 
