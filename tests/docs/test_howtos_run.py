@@ -29,6 +29,7 @@ ENDS = {
     "verify": JUDGED,
 }
 """How a command may end that does not end with 0, by how it begins."""
+ASKED = {"--leak", "--resume"}
 ANSWERED = {"--yes", "--dry-run"}
 DOCUMENTS = sorted(
     [*(DOCS / "how-to").glob("*.md"), DOCS / "turkce.md", DOCS / "troubleshooting.md", *DOCS.parent.glob("README*.md")]
@@ -62,7 +63,7 @@ def test_a_how_to_can_be_carried_out(cli: Commands, document: Path) -> None:
 
 
 def carried_out(cli: Commands, words: list[str]) -> Done:
-    """Whoever reports a leak is asked first, and says yes."""
+    """Whoever reports a leak, or carries on where nothing is unfinished, is asked first, and says yes."""
     if "--watch" in words:  # as long as it takes to look twice
         return cli.run(*[word.replace("30m", "10s") for word in words])
-    return cli.run(*words, *(["--yes"] if "--leak" in words and not ANSWERED.intersection(words) else []))
+    return cli.run(*words, *(["--yes"] if ASKED.intersection(words) and not ANSWERED.intersection(words) else []))

@@ -52,7 +52,7 @@ class _Known:
         words = [
             word for word in ctx.args if not word.startswith("-")
         ]  # not taken up yet where an option's value lacks
-        self.provider = ctx.params.get("provider") or (words[0] if words else None)
+        self.provider = str(ctx.params.get("provider") or "".join(words[:1]))
 
     @property
     def settings(self) -> Settings:
@@ -76,7 +76,7 @@ class _Known:
     def named_cards(self) -> Iterable[Card]:
         """The card that stands before the cursor; all of them where none does."""
         cards = self.cards
-        return [cards.get(str(self.provider))] if self.provider in cards else cards
+        return [cards.get(self.provider)] if self.provider in cards else cards
 
 
 def _providers(known: _Known) -> Iterable[str]:
