@@ -1,4 +1,4 @@
-"""What a run did, and where the rotation stands now."""
+"""The result of a run: what it did, and where the rotation stands now."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class WrittenName:
     uri: str
     name: str
     status: str
-    """``pending``, ``started`` (whether it was written is not known), ``pushed``, ``failed``, ``skipped``,
+    """``pending``, ``started`` (it is unknown whether it was written), ``pushed``, ``failed``, ``skipped`` or
     ``rolled_back``."""
     writes: int
-    """How many writing requests for it reached the service, or may have: of all runs that were not killed."""
+    """How many writing requests for it reached the service, or may have, over all runs that were not killed."""
 
 
 class WrittenNameRow(TypedDict):
@@ -66,7 +66,7 @@ class RotationDocument(TypedDict):
 
 class RotationsDocument(TypedDict):
     """What ``rotate --all --json`` and ``--all-drifted`` print: each rotation, and the names of those that are done,
-    wait for somebody, or failed; of a dry run also what is planned, and what stays as it is."""
+    wait for a person, or failed; for a dry run also what is planned and what stays as it is."""
 
     rotations: Sequence[RotationDocument]
     done: Sequence[str]
@@ -91,14 +91,14 @@ class RotationResult:
     next_step: str | None = None
     remarks: Sequence[str] = ()
     problem: ReleaseguardError | None = None
-    """What ended the run before its end, where something did."""
+    """What ended the run early, where something did."""
     revokes: Sequence[str] = ()
-    """The versions that a person is to revoke, in words."""
+    """Descriptions of the versions that a person has to revoke."""
     certificate: CertificateRecord | None = None
     """Who uses the new value and who used the old one last, as of the last proof or confirmation."""
     head: Head | None = None
     plan: Plan | None = None
-    """What would be done, for a dry run."""
+    """The plan of a dry run."""
     exit_code: ExitCode = ExitCode.OK
 
     def to_json(self) -> RotationDocument:
@@ -138,8 +138,8 @@ def result_of(
     problem: ReleaseguardError | None = None,
     certificate: CertificateRecord | None = None,
 ) -> RotationResult:
-    """Where the rotation of that id stands now, and what ended the run before its end; ``certificate`` is a newer one
-    than its history has."""
+    """Where that rotation stands now, and what ended the run early. ``certificate`` is a newer one than its history
+    has."""
     view, chain = session.rotation_named(rotation_id), session.chain
     view = replace(view, certificate=certificate or view.certificate)
     ended = (view.ended_because,) if view.ended_because else ()
@@ -166,11 +166,11 @@ def result_of(
 _STANDING = frozenset(
     {RotationState.PUSHED, RotationState.DEPLOYED, RotationState.PROVEN, RotationState.UNPROVEN, RotationState.RETIRED}
 )
-"""States in which what was left out is all that still holds the old value."""
+"""The states in which only destinations that were left out still hold the old value."""
 
 
 def nothing_to_do(session: RotationSession, why: str) -> RotationResult:
-    """What is said of a call that changes nothing, and begins no rotation."""
+    """The result of a call that changes nothing and begins no rotation."""
     return RotationResult(
         rotation_id=None,
         provider=session.context.chain_key.provider,
@@ -182,7 +182,7 @@ def nothing_to_do(session: RotationSession, why: str) -> RotationResult:
 
 
 def only_planned(session: RotationSession, plan: Plan) -> RotationResult:
-    """What a dry run says."""
+    """The result of a dry run."""
     lease = session.journal.held_by_another()
     remarks = (f"Held by {lease.holder} now: a run would be refused.",) if lease else ()
     return RotationResult(
@@ -200,7 +200,7 @@ def only_planned(session: RotationSession, plan: Plan) -> RotationResult:
 
 
 def held_elsewhere(context: RotationContext, chain: ChainView, held: LeaseHeld) -> RotationResult:
-    """What can be said of a rotation that another run is doing."""
+    """The result where another run holds the lease."""
     current = chain.current
     return RotationResult(
         rotation_id=current.id if current else None,
@@ -217,7 +217,7 @@ def held_elsewhere(context: RotationContext, chain: ChainView, held: LeaseHeld) 
 
 
 def not_begun(chain_key: ChainKey, error: ReleaseguardError, names: Sequence[str]) -> RotationResult:
-    """What can be said of a rotation that ``error`` stopped before it began."""
+    """The result of a rotation that ``error`` stopped before it began."""
     return RotationResult(
         rotation_id=None,
         provider=chain_key.provider,

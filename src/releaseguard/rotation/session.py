@@ -1,4 +1,4 @@
-"""One call of ``rotate`` under way: what every step works with, and where the rotation stands."""
+"""One call of ``rotate``: what every step works with, and where the rotation stands."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from releaseguard.vault.interface import SecretVersion, Vault
 from releaseguard.vault.later import VaultLater
 
 Tell = Callable[[str], None]
-"""Receives progress for people."""
+"""Receives progress messages."""
 
 
 @dataclass(slots=True, kw_only=True)
 class RotationSession:
-    """What a run has at hand. The lease is held from the first event that it appends."""
+    """Everything that the steps of one run share. The lease is held from the first event that the run appends."""
 
     request: RotateRequest
     context: RotationContext
@@ -30,45 +30,45 @@ class RotationSession:
     journal: Journal
     workers: Workers
     rotation_id: str = ""
-    """Of the rotation that is under way, or looked at; empty before one is."""
+    """The id of the current rotation; empty before there is one."""
     check_again: bool = False
-    """Whether destinations that the history says are written are read back before that is believed."""
+    """Whether destinations that the history calls written are read back before that is believed."""
     left: dict[str, LeftOut] = field(default_factory=dict)
-    """What is left out by the plan that is being made, by destination."""
+    """The destinations that the plan being made leaves out."""
     later: VaultLater | None = None
-    """What holds the new values while the vault is away."""
+    """Holds the new values while the vault is unreachable."""
     versions: dict[tuple[str, int, str], SecretVersion] = field(default_factory=dict)
-    """What was read, by name, version and the secret's id: what is exactly as pinned is not read again."""
+    """The versions that were read, by name, number and the secret's id, so that a pinned version is not read again."""
 
     @property
     def vault(self) -> Vault:
-        """Where values are read and stored."""
+        """The vault, or what stands in for it."""
         return self.later or self.context.vault
 
     @property
     def chain(self) -> ChainView:
-        """What the whole chain says now."""
+        """The current state of the whole chain."""
         return self.journal.view
 
     @property
     def rotation(self) -> RotationView:
-        """Where the rotation under way stands."""
+        """The state of the current rotation."""
         return self.rotation_named(self.rotation_id)
 
     @property
     def bindings(self) -> Sequence[Binding]:
-        """Where this run writes: every destination that is not left out."""
+        """The destinations that this run writes: all that are not left out."""
         left = self.left_out
         return [one for one in self.context.bindings if one.key not in left]
 
     @property
     def left_out(self) -> Mapping[str, LeftOut]:
-        """What is gone on without, of the destinations that are configured."""
+        """The configured destinations without which the run continues."""
         return self.left_of(self.rotation) if self.rotation_id else self.left
 
     @property
     def unfinished(self) -> RotationView | None:
-        """The rotation for which something is left to be done: this group's, else the newest of the provider's."""
+        """The rotation for which something is left to be done: this group's, else the newest of the provider."""
         mine = [view for view in self.chain.unfinished if view.unit == self.group.name]
         return next(iter([*mine, *reversed(self.chain.unfinished)]), None)
 
@@ -80,11 +80,11 @@ class RotationSession:
 
     @property
     def command(self) -> str:
-        """What means this group of secrets: without a name a command means the card's first."""
+        """The command that means this group; without a secret's name it would mean the card's first group."""
         return command_of(self, self.group)
 
     def left_of(self, view: RotationView) -> Mapping[str, LeftOut]:
-        """What ``view`` went on without, of the destinations that are configured."""
+        """The configured destinations without which ``view`` continued."""
         uris = {one.key: one.destination.uri for one in self.context.bindings} if view.left_out else {}
         return {key: replace(one, uri=uris[key]) for key, one in view.left_out.items() if key in uris}
 
@@ -96,7 +96,8 @@ class RotationSession:
         return found
 
     def begin(self, rotation_id: str, steps: Sequence[ChainStep]) -> None:
-        """Take the lease with the first events; after a take-over, wait out the predecessor's last request."""
+        """Take the lease with the first events; after a take-over, wait until the predecessor's last request must have
+        ended."""
         known = any(one.id == rotation_id for one in self.chain.rotations)
         self.check_again = known or self._was_left_held()
         self.rotation_id = rotation_id
@@ -105,20 +106,20 @@ class RotationSession:
         self.journal.wait_for_stragglers(self.context.rules.request_timeout, self.tell)
 
     def _was_left_held(self) -> bool:
-        """Whether a predecessor went away without giving its lease back."""
+        """Whether a predecessor ended without releasing its lease."""
         lease = self.chain.lease
         return lease is not None and not lease.released
 
     def append(self, *steps: ChainStep) -> None:
-        """Write the next steps. Raises as the journal does."""
+        """Append the next steps. Raises what the journal raises."""
         self.journal.append(*steps)
 
     def remember(self, versions: Iterable[SecretVersion]) -> None:
-        """Keep versions that were read while planning."""
+        """Keep versions that were read during planning."""
         self.versions.update({(one.name, one.version, one.secret_id): one for one in versions})
 
     def remembered(self, name: str, version: int, secret_id: str | None) -> SecretVersion | None:
-        """The version as it was read; without ``secret_id`` whichever secret of that name it was of."""
+        """The version as it was read; without ``secret_id``, of any secret of that name."""
         return next(
             (
                 one
@@ -130,6 +131,6 @@ class RotationSession:
 
 
 def command_of(session: RotationSession, group: SecretGroup) -> str:
-    """What means ``group``."""
+    """The command that means ``group``."""
     usual = unit_of(session.context.card, None).name == group.name or not group.secrets
     return session.context.command if usual else f"{session.context.command} --secret {group.names[0]}"

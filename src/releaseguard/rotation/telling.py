@@ -1,4 +1,4 @@
-"""A result for people."""
+"""The result of a rotation as text."""
 
 from __future__ import annotations
 

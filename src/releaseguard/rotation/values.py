@@ -1,4 +1,4 @@
-"""The vocabulary of the rotation room: what is asked, and the words for where it stands."""
+"""The values of a rotation: what is asked, and the names of its states."""
 
 from __future__ import annotations
 
@@ -37,34 +37,34 @@ EXIT_CODES: Mapping[RotationState, ExitCode] = {
     RotationState.FAILED: ExitCode.BAD,
     RotationState.ROLLED_BACK: ExitCode.BAD,
 }
-"""What a run that ends in a state without an error exits with; every other state is undecided."""
+"""The exit code of a run that ends in a state without an error; every other state is undecided."""
 
 
 class Direction(StrEnum):
-    """Which way versions are carried: the new ones out, or the previous ones back."""
+    """The way that versions are carried: the new ones forward, or the previous ones back."""
 
     FORWARD = "forward"
     BACK = "back"
 
 
 class Cause(StrEnum):
-    """Why a rotation failed or was rolled back: what leads out depends on it."""
+    """Why a rotation failed or was rolled back; the way out depends on it."""
 
     REFUSED = "refused"
     """The provider does not accept the new value."""
     DEPLOYMENT = "deployment"
     """What runs could not be deployed again."""
     GONE = "gone"
-    """The previous version cannot be had any more."""
+    """The previous version no longer exists."""
     ASKED = "asked"
     """A person asked for it."""
 
 
 class Grade(StrEnum):
-    """How strong a proof is; the order of the letters is the order of strength."""
+    """How strong a proof is, A being the strongest."""
 
     A = "A"
-    """The events carry the new secret version."""
+    """The events carry the label of the new version."""
     B = "B"
     """The events carry the new deployment's id, or its release where that differs from the one before."""
     C = "C"
@@ -75,13 +75,13 @@ class Basis(StrEnum):
     """What a proof of grade A rests on."""
 
     LABEL = "label"
-    """The version that is pushed beside the value; it can be left behind by whoever writes one without the other."""
+    """The version number pushed next to the value; somebody who writes one without the other leaves it behind."""
     FINGERPRINT = "fingerprint"
     """The value that the process really holds."""
 
 
 class RotateAction(StrEnum):
-    """What a call of ``rotate`` is for."""
+    """What a call of ``rotate`` should do."""
 
     ROTATE = "rotate"
     RESUME = "resume"
@@ -92,7 +92,7 @@ class RotateAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """One secret of a rotation. ``secret_id`` tells a re-created namesake, whose versions restart at 1, apart."""
+    """One secret of a rotation. Versions restart at 1 where a secret is created again; ``secret_id`` differs then."""
 
     name: str
     from_version: int | None
@@ -101,10 +101,10 @@ class Pin:
     secret_id: str | None = None
     from_secret_id: str | None = None
     label: str | None = None
-    """What the app reports of the new value, where that is not the version's number."""
+    """What the app reports for the new value, where that is not the version's number."""
     from_label: str | None = None
     fingerprint: str | None = None
-    """Of the new value, where it may have one."""
+    """The fingerprint of the new value, where it may have one."""
     from_fingerprint: str | None = None
 
     def version(self, direction: Direction) -> int | None:
@@ -112,7 +112,7 @@ class Pin:
         return self.to_version if direction is Direction.FORWARD else self.from_version
 
     def label_of(self, direction: Direction) -> str | None:
-        """What the app reports as ``secret_version`` of what is carried in ``direction``: one word for one value."""
+        """What the app reports as ``secret_version`` for what is carried in ``direction``: one label for one value."""
         version = self.version(direction)
         named = self.label if direction is Direction.FORWARD else self.from_label
         return named or (None if version is None else str(version))
@@ -123,19 +123,19 @@ class Pin:
 
     @property
     def awaits_vault(self) -> bool:
-        """Whether its new value is out, and in no vault yet."""
+        """Whether its new value is in use and in no vault yet."""
         return self.to_version == NOT_YET
 
     @property
     def goes_nowhere(self) -> bool:
-        """Whether it carries the very version that is out."""
+        """Whether it carries the version that is in use already."""
         same_secret = self.from_secret_id == self.secret_id or None in (self.from_secret_id, self.secret_id)
         return self.from_version == self.to_version and same_secret
 
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """Why a rotation cannot be undone: these versions are known to strangers."""
+    """Why a rotation must not be undone: strangers know these versions."""
 
     reason: str
     versions: Mapping[str, int | None]
@@ -144,60 +144,60 @@ class Leak:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RotateRequest:
-    """One call of ``rotate``: its flags as a plain value."""
+    """One call of ``rotate``: its flags as a value."""
 
     action: RotateAction = RotateAction.ROTATE
     secret: str | None = None
-    """A name on the card; it picks the unit. The card's first unit otherwise."""
+    """A name on the card, which selects its unit; without one the card's first unit."""
     origin: ValueSource = ValueSource.VAULT
     values: Mapping[str, Secret] = field(default_factory=dict)
-    """New values by secret name, for :attr:`Origin.STDIN`."""
+    """New values by secret name, for :attr:`ValueSource.STDIN`."""
     leak: bool = False
     reason: str | None = None
     leaked_version: int | None = None
     dry_run: bool = False
     deploy: bool = True
     prove_within: timedelta | None = None
-    """Overrides the configured one."""
+    """Overrides the configured time."""
     accept_value: bool = False
-    """Take a value that cannot be a key by its looks; ``reason`` says why."""
+    """Accept a value that does not look like a key; ``reason`` says why."""
     push_again: bool = False
-    """Write a version that is out already once more: a destination has drifted."""
+    """Write a version in use again, because a destination has drifted."""
     skip: Sequence[str] = ()
-    """Destinations that are left out for :attr:`reason`."""
+    """Destinations to leave out for :attr:`reason`."""
     despite_use: bool = False
-    """Record a revocation although somebody may use the old value still."""
+    """Record a revocation although somebody may still use the old value."""
     beside: bool = False
-    """Go on beside an unfinished rotation of another unit of the provider's: one call rotates all of them."""
+    """Continue next to an unfinished rotation of another unit of the provider: one call rotates all of them."""
     vault_later: bool = False
-    """The vault is away: the given values are brought out, and it has to hold them before the rotation is done."""
+    """The vault is unreachable: roll out the given values, which the vault must hold before the rotation is done."""
     new_destinations: Sequence[str] = ()
-    """Destinations that are meant although the chain has never written them."""
+    """Destinations that are intended although the chain has never written them."""
     may_begin: bool = True
     """Whether ``--resume`` may begin a rotation where none is unfinished: nobody has confirmed that one yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeSummary:
-    """How far one runtime was proven at the last look."""
+    """How far one runtime destination was proven at the last look."""
 
     uri: str
     grade: str | None
     successes: int
     needed: int
     old: int = 0
-    """Successes with another version since the new one should serve."""
+    """Successes with another version since the new one should be in service."""
     unlabelled: int = 0
     """Successes since then that do not say which value they used."""
     serves: str | None = None
-    """The deployment that production serves instead of the one that was made for the new value."""
+    """The deployment that production serves instead of the one with the new value."""
     rewritten: Sequence[str] = ()
     """Names there that somebody else has written since they were pushed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProofSummary:
-    """The proof as far as it goes. ``grade`` is ``A``, ``B`` or ``C``; ``None`` while nothing is proven."""
+    """The proof so far. ``grade`` is ``A``, ``B`` or ``C``; ``None`` while nothing is proven."""
 
     grade: str | None = None
     events: Sequence[str] = ()

@@ -1,4 +1,4 @@
-"""Threads for working on many destinations side by side."""
+"""Threads that work on many destinations in parallel."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ T = TypeVar("T")
 
 
 class Workers:
-    """At most ``at_once`` threads, kept from one wave to the next: starting fifty takes as long as many an answer.
+    """At most ``at_once`` threads, kept from one wave to the next: starting fifty threads takes as long as many an
+    answer.
 
-    A context manager; leaving it waits for what is under way. The services' clients keep to their own limits.
+    A context manager; leaving it waits for running work. The services' clients keep to their own limits.
     """
 
     def __init__(self, at_once: int) -> None:
@@ -22,9 +23,9 @@ class Workers:
         self._pool: ThreadPoolExecutor | None = None
 
     def each(self, work: Callable[[S], T], places: Sequence[S]) -> Sequence[T]:
-        """What ``work`` makes of each place, in their order.
+        """The results of ``work`` for each place, in their order.
 
-        Raises the first failure, when nothing is under way any more; what had not been begun by then is not begun.
+        Raises the first failure once no work is running; work that had not started by then is not started.
         """
         if self._at_once <= 1 or len(places) <= 1:
             return [work(one) for one in places]

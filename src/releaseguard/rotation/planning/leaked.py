@@ -1,4 +1,4 @@
-"""Whether a value is fresh: one that leaked is never brought out again. Pure."""
+"""Refuses values that leaked: none of them may be rolled out again. Pure."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from releaseguard.vault.source import ValueSource
 
 
 class NoNewerValue(Refused):
-    """A value leaked, and nothing is there yet that could replace it."""
+    """A value leaked, and no value exists yet that could replace it."""
 
     leak: Leak | None = None
-    """What is known of the leak, which there is all the same; ``None``: what was said of it cannot be."""
+    """What is known of the leak, which exists all the same; ``None`` where the report contradicts itself."""
 
 
 def refuse_leaked_before(group: SecretGroup, request: RotateRequest, facts: PlanningFacts, view: ChainView) -> None:
-    """A value that leaked is not brought out again, under its number or another; of a group one member has to differ.
+    """Raise ``Refused`` for a value that leaked before, under any number; in a group one different member is enough.
 
-    What a report of a leak says of the newest value is compared with that report: see :func:`leak_of`.
+    A report about the newest value is compared with that value by :func:`leak_of`.
     """
     if request.leak:
         return
@@ -71,7 +71,8 @@ def _compared(
 
 
 def _as_reported(leak: Leak, request: RotateRequest, facts: PlanningFacts) -> Leak | None:
-    """With the vault's newest version where no other is known to be out: nothing newer is there, so it leaked."""
+    """The leak with the vault's newest version, where no other is known to be in use: nothing newer exists, so it
+    leaked."""
     newest = {name: one.version for name, one in facts.newest.items() if name in leak.versions}
     if request.leaked_version is not None and request.leaked_version > max(newest.values(), default=0):
         return None
@@ -79,7 +80,8 @@ def _as_reported(leak: Leak, request: RotateRequest, facts: PlanningFacts) -> Le
 
 
 def _refuse_given(group: SecretGroup, request: RotateRequest, facts: PlanningFacts, view: ChainView) -> None:
-    """Raise ``Refused`` where every value given is one that was out, or may have been: in a leak that is none."""
+    """Raise ``Refused`` where every given value is in use or may have been: after a leak such a value is no
+    replacement."""
     twins = {name: _known_as(name, request, facts, view) for name in group.secret_names}
     if None not in twins.values():
         name, version = next(iter(twins.items()))
@@ -87,7 +89,7 @@ def _refuse_given(group: SecretGroup, request: RotateRequest, facts: PlanningFac
 
 
 def _known_as(name: str, request: RotateRequest, facts: PlanningFacts, view: ChainView) -> int | None:
-    """The version that may have leaked and has the value given, or keeps its own where none is given."""
+    """The version that may have leaked and has the given value, or that stays where none is given."""
     newest, given, out = facts.newest.get(name), request.values.get(name), view.out.get(name)
     if newest is None:
         return None
@@ -99,7 +101,8 @@ def _known_as(name: str, request: RotateRequest, facts: PlanningFacts, view: Cha
 
 
 def _leaked_version(pin: Pin, request: RotateRequest, view: ChainView) -> int | None:
-    """Given; else what is out; in the middle of replacing a leaked one, that one still; else the one before."""
+    """The version that was named; else the one in use; while a leaked one is being replaced, still that one; else the
+    one before."""
     if request.leaked_version is not None:
         return request.leaked_version
     about = [one for one in view.rotations if pin.name in _names(one)]
@@ -116,10 +119,10 @@ def _names(rotation: RotationView) -> Sequence[str]:
 def refuse_leaked_values(
     group: SecretGroup, request: RotateRequest, facts: PlanningFacts, leak: Leak, view: ChainView
 ) -> Sequence[str]:
-    """Raise ``Refused`` where the newest values are not fresh; returns what could not be compared, in words.
+    """Raise ``Refused`` where the newest values are not new; returns sentences about what could not be compared.
 
-    Of a group at least one member must be fresh, what is public in itself left aside (an account's number never
-    changes); of a secret that a person has named, that one.
+    In a group at least one member must be new, identifiers aside (an account's number never changes); where a person
+    named a secret, that one.
     """
     fresh, names = [], group.secret_names
     named = None if request.beside else request.secret
@@ -140,7 +143,7 @@ def refuse_leaked_values(
 class _Stale:
     what: str
     final: bool = False
-    """Whether it rules the whole group out: a return to an older value."""
+    """Whether it rules out the whole group, as a return to an older value does."""
 
 
 def _stale(name: str, facts: PlanningFacts, leak: Leak, view: ChainView, *, explicit: bool) -> _Stale | None:

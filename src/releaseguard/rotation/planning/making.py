@@ -1,4 +1,4 @@
-"""What a rotation would do, decided from values alone: refusals come before anything is written. Pure."""
+"""Decides what a rotation would do, from values alone. Refusals come before anything is written. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from releaseguard.vault.interface import SecretVersion
 from releaseguard.vault.source import ValueSource
 
 DEPLOYMENT_READS = 4
-"""What asking for a deployment and waiting for it takes at least: what is served now, the new one until it is ready."""
+"""The fewest requests that a deployment takes: reading what is served, and waiting until the new one is ready."""
 
 
 def make_plan(
@@ -40,8 +40,8 @@ def make_plan(
 ) -> Plan:
     """The plan of a new rotation.
 
-    Raises ``Refused`` (an older version over a newer one, a leak without a fresh value) and ``UsageError`` (values
-    for names that are not the unit's).
+    Raises ``Refused`` (an older version over a newer one, a leak without a new value) and ``UsageError`` (values for
+    names outside the unit).
     """
     group = unit_of(card, request.secret)
     refuse_values(group, request)
@@ -102,13 +102,13 @@ def _written(version: SecretVersion | None) -> Written | None:
 class _JudgedValues:
     remarks: Sequence[str]
     accepted: Sequence[str]
-    """Secrets whose values are taken although they look wrong."""
+    """Secrets whose values look wrong and are accepted."""
 
 
 def judge_values(
     group: SecretGroup, request: RotateRequest, facts: PlanningFacts, view: ChainView, salt: str
 ) -> _JudgedValues:
-    """Whether what would be brought out can be a key, and is none that must not come back. Raises ``Refused``."""
+    """Check that the values to be rolled out can be keys and may be used. Raises ``Refused``."""
     values = candidates(group, request, facts)
     flaws = flaws_in(group.secrets, values)
     if not request.accept_value:
@@ -119,14 +119,16 @@ def judge_values(
 
 
 def _without_the_way_back(pin: Pin) -> Pin:
-    """Of the value that is out under another number nothing is left to be revoked, and nothing to go back to."""
+    """The pin of a value that is in use under another number: nothing has to be revoked, and there is nothing to go
+    back to."""
     return replace(pin, from_version=None, from_secret_id=None, from_label=None, from_fingerprint=None)
 
 
 def _pin(
     spec: SecretSpec, group: SecretGroup, request: RotateRequest, facts: PlanningFacts, view: ChainView, salt: str
 ) -> Pin:
-    """From what is out (by history, else the version before) to the newest, where that is settled already."""
+    """The pin from the version in use (by the history, else the version before the newest) to the newest, where that is
+    known."""
     newest, settled = facts.newest.get(spec.name), is_stored(spec.name, request, facts)
     before = before_of(spec, facts, view, salt, known=None if settled else newest)
     after = identified(spec, newest, salt) if newest and settled else None
@@ -138,8 +140,8 @@ def _pin(
 def before_of(
     spec: SecretSpec, facts: PlanningFacts, view: ChainView, salt: str, known: SecretVersion | None = None
 ) -> Written | None:
-    """What is out of a secret: by the history, with the fingerprint of what the vault still gives of it; else
-    ``known``, or the version before the newest."""
+    """The value in use: by the history, with a fingerprint where the vault still has it; else ``known``, or the version
+    before the newest."""
     out, there = view.out.get(spec.name), facts.out.get(spec.name) or known or facts.previous.get(spec.name)
     if out is not None and (out.fingerprint or spec.name not in facts.out):
         return out
@@ -195,7 +197,7 @@ def _costs(
 
 
 def _deployer_of(base: str, rules: RotationRules) -> str | None:
-    """The service that is asked to deploy a place; ``None``: a person does."""
+    """The service that deploys a place; ``None`` where a person does."""
     by = rules.deployed_by.get(base)
     if by is None:
         return base.partition(":")[0]

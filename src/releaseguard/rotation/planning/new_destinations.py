@@ -1,7 +1,7 @@
-"""Destinations that a chain has never written: told everywhere, refused where nobody looked at them. Pure.
+"""Destinations that a chain has never written: shown in every plan, and refused where nobody has seen the plan. Pure.
 
-Destinations come with the checkout. A changed one would take the next value to somebody else's place, and in a
-pipeline no person reads the plan.
+Destinations come with the checkout. A changed one would send the next value to somebody else's place, and in a pipeline
+no person reads the plan.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from releaseguard.tomlfile import did_you_mean
 
 
 def never_written(addresses: Iterable[Address], view: ChainView, read: ReadAddress) -> Sequence[Address]:
-    """Those of ``addresses`` that nothing of the chain was ever written to, or that lie partly outside of what was;
-    none where it has written nowhere yet."""
+    """The ``addresses`` to which nothing of the chain was ever written, completely or in part; empty where the chain
+    has not written anywhere yet."""
     known = list(_places(view.written, read))
     return [address for address in addresses if not _covered(address, known)] if known else []
 
 
 def refuse_new(addresses: Sequence[Address], view: ChainView, named: Sequence[str], read: ReadAddress) -> None:
-    """Raise ``Refused`` for the first of ``addresses`` that is new and not among those that were ``named``.
+    """Raise ``Refused`` for the first new address that was not ``named``.
 
-    What an unfinished rotation of the chain was begun with is not new: whoever began it has named it.
+    The destinations with which an unfinished rotation was begun are not new: whoever began it has named them.
     """
     begun = [key for one in view.unfinished for key in one.names]
     agreed = list(_places([*named, *begun], read))
@@ -43,8 +43,8 @@ def refuse_new(addresses: Sequence[Address], view: ChainView, named: Sequence[st
 
 
 def check_named(named: Sequence[str], addresses: Sequence[Address], read: ReadAddress) -> None:
-    """Raise ``UsageError`` for a ``--new-destination`` that is none of the configured ones, ``ConfigError`` for one
-    that is not an address."""
+    """Raise ``UsageError`` for a ``--new-destination`` that is not configured, ``ConfigError`` for an invalid
+    address."""
     uris = [address.uri for address in addresses]
     for text in named:
         if not any(read(text).overlaps(address) for address in addresses):
@@ -55,14 +55,14 @@ def check_named(named: Sequence[str], addresses: Sequence[Address], read: ReadAd
 
 
 def _covered(place: Address, known: Iterable[Address]) -> bool:
-    """Whether all of ``place`` is among ``known``: every target of a place is one of its own."""
+    """Whether all targets of ``place`` are among ``known``."""
     site = replace(place, targets=(), rename=None)
     same = [one for one in known if one.overlaps(site)]
     return bool(same) and {*place.targets} <= {target for one in same for target in one.targets}
 
 
 _PLACE = re.compile(r" (?:as|without) ")
-"""What follows the place in a destination's name in the history."""
+"""What follows the place in a destination's key in the history."""
 
 
 def _places(keys: Iterable[str], read: ReadAddress) -> Iterator[Address]:

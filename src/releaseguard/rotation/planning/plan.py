@@ -14,27 +14,27 @@ from releaseguard.vault.source import ValueSource
 
 @dataclass(frozen=True, slots=True)
 class PlannedDestination:
-    """One destination of a plan, and what writing it takes."""
+    """One destination of a plan, and what writing to it costs."""
 
     key: str
     uri: str
     service: str
     runtime: bool
     names: Sequence[str]
-    """What is written there, secrets before their companions."""
+    """The names to write there, secrets before their companions."""
     reads: int
     writes: int
     create: Sequence[str]
     update: Sequence[str]
     new: bool = False
-    """Whether the chain has written elsewhere, and never here."""
+    """Whether the chain has written elsewhere and never here."""
     by_hand: bool = False
     """Whether a person writes there."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceCost:
-    """What a plan asks of one service. ``seconds`` is the least that its published limits allow."""
+    """What a plan asks of one service. ``seconds`` is the least time that its published limits allow."""
 
     service: str
     reads: int
@@ -43,7 +43,7 @@ class ServiceCost:
 
 
 class PlannedDestinationRow(TypedDict):
-    """What would be made and what overwritten at one destination."""
+    """What would be created and overwritten at one destination."""
 
     uri: str
     create: Sequence[str]
@@ -52,7 +52,7 @@ class PlannedDestinationRow(TypedDict):
 
 
 class ServiceCostRow(TypedDict):
-    """What would be asked of one service."""
+    """The requests to one service."""
 
     service: str
     reads: int
@@ -80,7 +80,7 @@ PlanRow = TypedDict(
         "left_out": Sequence[LeftOutRow],
     },
 )
-"""The plan's own fields of ``rotate --dry-run --json``."""
+"""The plan's own fields in ``rotate --dry-run --json``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +91,11 @@ class Plan:
     origin: ValueSource
     pins: Sequence[Pin]
     seen: Mapping[str, Written | None]
-    """The vault's newest version and id of each secret, as the plan was made."""
+    """The vault's newest version and id of each secret when the plan was made."""
     destinations: Sequence[PlannedDestination] = ()
     deployments: Sequence[DeploymentTarget] = ()
     deployed_by: Mapping[str, str] = field(default_factory=dict)
-    """By place: what deploys it in place of its service."""
+    """Place -> what deploys it instead of its service."""
     costs: Sequence[ServiceCost] = ()
     leak: Leak | None = None
     console: bool = False
@@ -103,24 +103,24 @@ class Plan:
     steps: str | None = None
     """What that person does."""
     manual: bool = False
-    """No destination is written: everything happens at the provider."""
+    """Whether no destination is written and everything happens at the provider."""
     hopeless: bool = False
-    """Whether no event can prove it, which a remark explains."""
+    """Whether no event can prove it; a remark explains why."""
     unchanged: bool = False
-    """Whether this very version is out everywhere: nothing would be done."""
+    """Whether this version is in use everywhere already, so that nothing would be done."""
     left_out: Sequence[LeftOut] = ()
     """Destinations that are not written, each with the reason."""
     remarks: Sequence[str] = ()
     accepted: Sequence[str] = ()
-    """Secrets whose values look wrong, and are taken because a person said so."""
+    """Secrets whose values look wrong and that a person accepted."""
 
     @property
     def seconds(self) -> float:
-        """The least time that writing takes: services are written side by side."""
+        """The least time that writing takes; services are written in parallel."""
         return max((cost.seconds for cost in self.costs), default=0.0)
 
     def to_json(self) -> PlanRow:
-        """As in ``rotate --dry-run --json``."""
+        """The plan as in ``rotate --dry-run --json``."""
         return {
             "unit": self.unit,
             "from": self.origin.value,

@@ -17,10 +17,11 @@ from releaseguard.vault.source import ValueSource
 def refuse_without_both_accesses(
     card: Card, accesses: Sequence[OwnAccess], action: RotateAction, stood_on: Collection[str]
 ) -> None:
-    """Raise ``Refused`` where the keys are of a provider that we stand on and not both accesses are given.
+    """Raise ``Refused`` where the keys belong to a provider that releaseguard depends on and not both credentials are
+    given.
 
-    ``stood_on``: the providers whose keys those are. With both, a rotation goes on whichever of them works. One value
-    for both is no second access; only an unfinished rotation may be ended with the new one alone.
+    ``stood_on``: the providers whose keys these are. With both, a rotation continues with whichever works. The same
+    value twice is no second credential. Only an unfinished rotation may be ended with the new one alone.
     """
     if card.infrastructure not in stood_on:
         return
@@ -44,7 +45,7 @@ def refuse_without_both_accesses(
 
 
 def refuse_values(group: SecretGroup, request: RotateRequest) -> None:
-    """Raise ``UsageError`` where values are given, or asked to be made up, that cannot be this unit's."""
+    """Raise ``UsageError`` where values that cannot belong to this unit are given, or are to be generated."""
     unknown = sorted(set(request.values) - set(group.names))
     if unknown:
         raise UsageError(
@@ -62,7 +63,8 @@ def refuse_values(group: SecretGroup, request: RotateRequest) -> None:
 
 
 def refuse_missing(group: SecretGroup, request: RotateRequest, facts: PlanningFacts) -> None:
-    """``Survey`` reads strictly for the default origin; here only what will not be written may be absent."""
+    """Raise where a secret that will be written is absent; for the default source the vault was read strictly
+    already."""
     if request.origin is not ValueSource.STDIN:
         return
     absent = [name for name in group.names if name not in facts.newest and name not in request.values]
@@ -74,7 +76,7 @@ def refuse_missing(group: SecretGroup, request: RotateRequest, facts: PlanningFa
 
 
 def refuse_empty(request: RotateRequest, facts: PlanningFacts) -> None:
-    """What was cleared by mistake would switch the provider off everywhere at once."""
+    """Raise where a value is empty: cleared by mistake, it would switch the provider off everywhere at once."""
     for name, newest in facts.newest.items():
         if request.origin is ValueSource.VAULT and not newest.value:
             raise Refused(
@@ -84,7 +86,7 @@ def refuse_empty(request: RotateRequest, facts: PlanningFacts) -> None:
 
 
 def refuse_older(pin: Pin, view: ChainView) -> None:
-    """An older version never overwrites a newer one; a re-created secret is another one, and starts at 1."""
+    """Raise where an older version would overwrite a newer one. A re-created secret is another one, and starts at 1."""
     if pin.to_version is None:
         return
     for key, written in view.written.items():

@@ -1,4 +1,4 @@
-"""A leak for which there is no newer value yet: nothing can be rotated, and the leak is on record all the same."""
+"""A leak for which no newer value exists yet: nothing can be rotated, and the leak is recorded all the same."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from releaseguard.rotation.values import Leak
 
 
 def plan_or_report(session: RotationSession, facts: PlanningFacts) -> Plan:
-    """The plan. A leak that is refused because nothing newer is there is brought into the history, unless it is a dry
-    run. Raises as :func:`make_plan` does, and as the log does."""
+    """The plan. A leak that is refused because nothing newer exists is appended to the history, except in a dry run.
+    Raises what :func:`make_plan` and the log raise."""
     request, context = session.request, session.context
     try:
         return make_plan(request, context.card, session.bindings, facts, session.chain, context.rules)
@@ -30,9 +30,9 @@ def plan_or_report(session: RotationSession, facts: PlanningFacts) -> Plan:
 
 
 def _report(session: RotationSession, facts: PlanningFacts, leak: Leak, why: str) -> None:
-    """Once: from there on it is open.
+    """Record the leak once; from then on it is open.
 
-    Where a rotation of the unit is unfinished, that one stays the newest: ``--resume`` and ``--abort`` mean it.
+    Where a rotation of the unit is unfinished, it stays the newest, so that ``--resume`` and ``--abort`` mean it.
     """
     unit = session.group.name
     known = any(one.unit == unit and one.leak.versions == leak.versions for one in session.chain.open_leaks)

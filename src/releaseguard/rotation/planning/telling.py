@@ -12,7 +12,7 @@ from releaseguard.rotation.values import Pin
 
 
 def describe(plan: Plan) -> Sequence[str]:
-    """The plan as lines of text: what changes, how many requests, how long, which proof may come."""
+    """The plan as lines of text: what changes, how many requests, how long, and which proof is possible."""
     if plan.unchanged:
         return [*(f"{pin.name}: version {pin.to_version} is in use everywhere" for pin in plan.pins), *plan.remarks]
     lines = [_pin_line(pin) for pin in plan.pins]
@@ -31,7 +31,7 @@ def describe(plan: Plan) -> Sequence[str]:
 
 
 def _in_all(plan: Plan) -> Sequence[str]:
-    """How much and how long altogether, and the grade of proof that may come of it."""
+    """The total number of requests and time, and the possible grade of proof."""
     if plan.manual:
         return []
     many = sum(cost.reads + cost.writes for cost in plan.costs)
@@ -52,7 +52,7 @@ def _proof_line(plan: Plan) -> str:
 
 
 def new_in(plan: Plan) -> Sequence[str]:
-    """A line for each destination that is new to the chain, for a run whose plan nobody is shown."""
+    """One line for each destination that is new to the chain, for runs that show nobody the plan."""
     return [f"{one.uri}{NEW}" for one in plan.destinations if one.new]
 
 

@@ -1,4 +1,4 @@
-"""What a call means, seen against what was rotated before: the same rotation, none, or one that is refused. Pure."""
+"""What a call means in view of earlier rotations: the same rotation, none, or a refused one. Pure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def refuse_unconfirmed(group: SecretGroup, request: RotateRequest, command: str)
 def is_meant(
     unfinished: RotationView, group: SecretGroup, request: RotateRequest, newest: Mapping[str, SecretVersion]
 ) -> bool:
-    """Whether the unfinished rotation still carries what the vault has as newest, and that is wanted."""
+    """Whether the unfinished rotation still carries the vault's newest versions, and those are what is asked for."""
     if group.manual:
         return True
     if _carries_the_leak(unfinished, request) or _is_another_leak(unfinished, request):
@@ -54,9 +54,9 @@ def carries(rotation: RotationView, newest: Mapping[str, SecretVersion]) -> bool
 
 
 def _carries_the_leak(unfinished: RotationView, asked: RotateRequest) -> bool:
-    """Whether a value to be made or given now replaces the one that the unfinished rotation has brought out.
+    """Whether a new value replaces the one that the unfinished rotation has rolled out.
 
-    What the vault has as newest is compared with the leaked version; a new value is not there yet to be compared.
+    The vault's newest version is compared with the leaked one; a value still to be made or given cannot be compared.
     """
     if not asked.leak or asked.origin is ValueSource.VAULT:
         return False
@@ -66,9 +66,10 @@ def _carries_the_leak(unfinished: RotationView, asked: RotateRequest) -> bool:
 
 
 def _is_another_leak(unfinished: RotationView, asked: RotateRequest) -> bool:
-    """Whether a version is reported as leaked beside the one that the unfinished rotation replaces.
+    """Whether another version is reported as leaked than the one that the unfinished rotation replaces.
 
-    A rotation holds one report: the second gets its own, which checks the newest value and keeps both open.
+    A rotation holds one report: the second report gets its own rotation, which checks the newest value and keeps both
+    leaks open.
     """
     if unfinished.leak is None or asked.leaked_version is None:
         return False
@@ -76,7 +77,7 @@ def _is_another_leak(unfinished: RotationView, asked: RotateRequest) -> bool:
 
 
 def already_out(chain: ChainView, plan: Plan) -> str | None:
-    """The id of the last rotation, where it brought these very versions to every destination that is configured."""
+    """The id of the last rotation, where it brought these versions to every configured destination."""
     last = chain.last_of(plan.unit)
     ended = (RotationState.PROVEN, RotationState.RETIRED)
     if last is None or last.state not in ended or plan.origin is not ValueSource.VAULT or last.rolling_back:
@@ -93,16 +94,16 @@ def already_out(chain: ChainView, plan: Plan) -> str | None:
 
 
 def _names_written(rotation: RotationView, planned: PlannedDestination) -> bool:
-    """Whether every secret's name of the plan was written there: the configuration may have got more since.
+    """Whether every secret's name of the plan was written there: the configuration may have more names now.
 
-    A companion alone is no reason to write a value again that is out.
+    A new companion alone is no reason to write a value again.
     """
     written = {*rotation.names.get(planned.key, ())}
     return not written or all(name in written for name in planned.names if not name.endswith(COMPANION_SUFFIX))
 
 
 def refuse_revoked(chain: ChainView, plan: Plan) -> None:
-    """Raise ``Refused`` for a version that was taken back and then confirmed as revoked: it works nowhere any more."""
+    """Raise ``Refused`` for a version that was rolled back and then confirmed as revoked: it works nowhere any more."""
     planned = [(pin.name, pin.to_version, pin.secret_id) for pin in plan.pins if pin.to_version is not None]
     for rotation in chain.rotations:
         if rotation.rolling_back and rotation.retired_at and rotation.unit == plan.unit:

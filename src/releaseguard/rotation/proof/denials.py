@@ -1,8 +1,9 @@
-"""Which rows say that a key was refused, and which only that something was not allowed. Pure.
+"""Which rows say that a key was refused, and which only that one use was not allowed. Pure.
 
-Providers answer 403 where a key lacks a permission, and also where it is as good as ever: the sender's address is not
-verified, a country is not enabled, a row is another user's. The code does not tell the two apart; what does is whether
-the second kind went on with the value before. Then such an answer neither proves a key nor speaks against it.
+Providers answer 403 where a key lacks a permission, but also where the key is good and only this use is not allowed:
+the sender's address is not verified, a country is not enabled, a row belongs to another user. The code does not tell
+the two apart. What tells them apart is whether the second kind also occurred with the value before; then such an answer
+neither proves a key nor speaks against it.
 """
 
 from __future__ import annotations
@@ -21,24 +22,24 @@ from releaseguard.rotation.proof.values import Question
 from releaseguard.stats.bounds import lower_share, upper_share
 
 SURE = 0.99
-"""How sure it has to be that more is denied than with the value before, for that to count as refusals."""
+"""The confidence required that more is denied than with the value before, for denials to count as refusals."""
 CONFIDENT = 0.95
-"""How sure it has to be that it is not much more, for a proof."""
+"""The confidence required that it is not much more, for a proof."""
 LEAST_RISE = 0.1
 _FAILED = re.compile(r"(?<!\d)[45]\d\d(?!\d)")
-"""A status of HTTP that no success has."""
+"""An HTTP status that no success has."""
 
 
 @dataclass(slots=True)
 class Denials:
-    """Uses of one source: those that were not allowed, and those that succeeded. Each user action once."""
+    """The uses by one source that were not allowed, and those that succeeded; each user action counts once."""
 
     denied: set[object] = field(default_factory=set)
     succeeded: set[object] = field(default_factory=set)
 
     @property
     def share(self) -> float:
-        """Of the uses that ended either way, how many were not allowed; 0 where there were none."""
+        """The fraction of finished uses that were not allowed; 0 without any."""
         return len(self.denied) / self.uses if self.uses else 0.0
 
     @property
@@ -47,8 +48,9 @@ class Denials:
 
 
 def successes_needed(now: Denials, before: Denials) -> int:
-    """How many successes beside what is denied now make sure, at 95%, that the share has neither doubled nor risen by a
-    tenth: a key that lacks a permission is denied more than that. 0 where the share before leaves no room to tell."""
+    """The number of successes, beside the current denials, that make sure at 95% that the share has neither doubled nor
+    risen by a tenth; a key that lacks a permission is denied more than that. 0 where the earlier share is too high to
+    tell."""
     allowed, denied = before.share + max(before.share, LEAST_RISE), len(now.denied)
     if allowed >= 1:
         return 0
@@ -59,31 +61,31 @@ DenialsBySource = Mapping[str | None, Denials]
 
 
 def refuses(question: Question, event: Event) -> bool:
-    """Whether the credential was refused, by the code, whatever the outcome says: an app that does not look at the
-    answer of ``fetch`` calls a 401 a success."""
+    """Whether the error code says that the credential was refused, whatever the outcome says: an app that does not
+    check the answer of ``fetch`` logs a 401 as a success."""
     if not is_refusal(event.error_code, question.auth_error_codes):
         return False
     return not (event.source in question.denied_as_before and denies(question, event))
 
 
 def denies(question: Question, event: Event) -> bool:
-    """Whether the code says that something was not allowed, which a good credential is told too."""
+    """Whether the code says that something was not allowed, which may happen to a good credential as well."""
     certain = question.auth_error_codes - question.denied_codes
     return is_refusal(event.error_code, question.denied_codes) and not is_refusal(event.error_code, certain)
 
 
 def has_failed(event: Event) -> bool:
-    """Whether it ended in a failure, by its outcome or, where the app did not look at the answer, by its code."""
+    """Whether it failed, by its outcome or, where the app did not check the answer, by its code."""
     return event.outcome is not Outcome.SUCCESS or _FAILED.search(event.error_code or "") is not None
 
 
 def succeeds(question: Question, event: Event) -> bool:
-    """Whether the event shows that the provider took the credential."""
+    """Whether the event shows that the provider accepted the credential."""
     return question.shows_success(event) and not has_failed(event)
 
 
 def denials_of(question: Question, events: Iterable[Event]) -> DenialsBySource:
-    """What ``events`` say of each source."""
+    """The denials and successes of each source in ``events``."""
     found: dict[str | None, Denials] = {}
     for event in events:
         one = found.setdefault(event.source, Denials())
@@ -95,7 +97,7 @@ def denials_of(question: Question, events: Iterable[Event]) -> DenialsBySource:
 
 
 def denied_as_before(question: Question, events: Iterable[Event], before: DenialsBySource) -> DenialsBySource:
-    """By source: what was denied since the new value serves, where it is no more than with the value before."""
+    """Per source, the denials since the new value is in service, where they are no more than with the value before."""
     now = denials_of(question, (event for event in events if _is_of_the_new(question, event)))
     none = Denials()
     return {
@@ -110,7 +112,7 @@ def _is_no_more(now: Denials, before: Denials) -> bool:
 
 
 def _is_of_the_new(question: Question, event: Event) -> bool:
-    """It came since the new value serves its source, and does not say that it used the one before."""
+    """Whether it came after the new value was in service at its source, and does not name the value before."""
     mine = [one.serving for one in question.runtimes if one.runs(event.source)]
     since = min(mine or [one.serving for one in question.runtimes])
     carried = carried_by(event)
@@ -118,7 +120,7 @@ def _is_of_the_new(question: Question, event: Event) -> bool:
 
 
 def sentence(source: str | None, now: Denials, before: Denials) -> str:
-    """Why those answers are no refused key."""
+    """Why these denials do not mean that the key is refused."""
     return (
         f"{source or 'An unnamed source'} gets 'not allowed' in {len(now.denied)} of "
         f"{readable.count(now.uses, 'use')}, no more than in the day before ({len(before.denied)} of {before.uses}): "

@@ -1,13 +1,13 @@
 """Whether the app's own events prove that it runs on the new version. Pure: rows in, a proof out.
 
-A row is evidence when it *carries* the new version (grade A: ``detail.secret_version``; grade B: the id or release
-of the deployment that was made for it). What a row carries cannot be faked by a slow or fast clock, so clocks
-decide only what came last. Everything that speaks against the new version, a success with another version or a
-refused credential, is dated as late as it can have happened (when it was recorded), evidence as early.
+A row is evidence where it *carries* the new version (grade A: ``detail.secret_version``; grade B: the id or release of
+the deployment made for it). A wrong clock cannot fake what a row carries, so times only decide what came last. Whatever
+speaks against the new version (a success with another version, a refused credential) is dated as late as it can have
+happened, at its recording; evidence is dated as early as possible.
 
-A fleet can be mixed: one process kept the old key. Successes on the old version among successes on the new one say
-how large its share is; the proof then needs so many successes in a row on the new version that such a process,
-were it still there, would have shown itself with 99% probability.
+A fleet can be mixed: one process may have kept the old key. The share of successes on the old version says how large
+its part is; the proof then needs so many consecutive successes on the new version that such a process, if it still ran,
+would have shown itself with 99% probability.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from releaseguard.rotation.proof.values import Proof, Question, RuntimeDestinati
 from releaseguard.rotation.values import Basis, Grade
 
 HIDDEN_SHARE = 0.01
-"""The probability with which a process of the share seen so far may stay unseen in the run of successes."""
+"""The probability that a process of the share seen so far does not show itself in the series of successes."""
 
 
 def prove(question: Question, events: Iterable[Event], set_aside: Iterable[SetAside] = ()) -> Proof:
-    """Judge every runtime by the rows of the log; the weakest decides.
+    """Judge every runtime destination by the rows of the log; the weakest decides.
 
     ``set_aside`` are rows since then that cannot be read: while one of them may be a refused credential, nothing is
-    proven. With no runtime at all nothing can be proven: a later CI run leaves no event that could show it.
+    proven. Without any runtime destination nothing can be proven: a later CI run leaves no event.
     """
     rows = _relevant(question, events)
     delays = shortest_delays(rows)
@@ -62,14 +62,14 @@ def prove(question: Question, events: Iterable[Event], set_aside: Iterable[SetAs
 
 
 def says_nothing(events: Sequence[Event]) -> bool:
-    """Whether there are events, and none of them says which value, deployment or release was at work."""
+    """Whether there are events and none of them names a value, deployment or release."""
     return bool(events) and not any(
         carried_by(event) or event.detail.get("deployment_id") or event.release for event in events
     )
 
 
 def traffic_of(events: Iterable[Event], success_events: frozenset[str], hours: float) -> Mapping[str | None, float]:
-    """Successes an hour by source, phones and synthetic users left out."""
+    """Successes per hour by source, without phones and test users."""
     rates: dict[str | None, float] = {}
     for event in {action_of(event): event for event in events}.values():
         if event.event in success_events and event.outcome is Outcome.SUCCESS and not event.synthetic:
@@ -116,7 +116,7 @@ def _basis(best: Sequence[EvidenceRow]) -> Basis:
 
 
 def _best(counted: Sequence[EvidenceRow], needed: int) -> Sequence[EvidenceRow]:
-    """The strongest rows that suffice: the grade is the weakest of these."""
+    """The strongest rows that suffice; the grade is that of the weakest of them."""
     return sorted(counted, key=lambda row: (row.says.value, row.basis is not Basis.FINGERPRINT))[:needed]
 
 
@@ -126,7 +126,8 @@ def _after_the_last_contradiction(tally: RuntimeTally) -> Sequence[EvidenceRow]:
 
 
 def _needed(question: Question, tally: RuntimeTally) -> int:
-    """How many successes in a row: the configured number, more where a process of the old version may be hiding."""
+    """The number of consecutive successes: the configured one, or more where a process with the old version may be
+    hiding."""
     among = [row for row in tally.against if row.speaks or row.event.source is None]
     if not among:
         return question.successes
@@ -141,7 +142,7 @@ def _beside_denials(question: Question, runtime: RuntimeDestination) -> int:
 
 
 def _still_old(tally: RuntimeTally, counted: Sequence[EvidenceRow]) -> Sequence[str]:
-    """Sources whose last word was the old version: nothing of theirs has shown the new one since."""
+    """Sources whose latest success used the old version."""
     last = tally.last_against
     gone_over = [row for row in tally.elsewhere if row.says is Says.NEW_VERSION and last and row.happened > last]
     converted = {row.event.source for row in (*counted, *gone_over)}
@@ -152,7 +153,7 @@ def _still_old(tally: RuntimeTally, counted: Sequence[EvidenceRow]) -> Sequence[
 def _answers_to_the_new(question: Question, tally: RuntimeTally) -> tuple[int, int]:
     """How often the provider refused and accepted the new version.
 
-    A refusal that carries nothing counts where nothing at all has succeeded since the new version serves.
+    A refusal without a label counts where nothing at all has succeeded since the new version is in service.
     """
     refused = [row for row in tally.against if row.speaks and refuses(question, row.event)]
     labelled = sum(row.says in (Says.NEW_VERSION, Says.NEW_DEPLOYMENT) for row in refused)

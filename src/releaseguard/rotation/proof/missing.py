@@ -1,4 +1,4 @@
-"""What a proof still lacks, in words: how much, what speaks against it, how to get it. Pure."""
+"""What a proof still lacks, as sentences: how much, what speaks against it, how to get it. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from releaseguard.rotation.proof.values import Question, RuntimeDestination
 
 
 def unread_rows(question: Question, set_aside: Iterable[SetAside]) -> Sequence[str]:
-    """The sentence about rows that cannot be read and may be a refused credential; empty where there are none."""
+    """A sentence about unreadable rows that may be a refused credential; empty where there are none."""
     tally = tally_of(row for row in set_aside if _may_refuse(question, row))
     if not tally.rows:
         return ()
@@ -27,7 +27,7 @@ def unread_rows(question: Question, set_aside: Iterable[SetAside]) -> Sequence[s
 
 
 def _may_refuse(question: Question, row: SetAside) -> bool:
-    """Whether what can be read of the row leaves it open that it is an authentication error since the new version."""
+    """Whether the readable part of the row allows it to be an authentication error since the new version."""
     serving = min((runtime.serving for runtime in question.runtimes), default=None)
     at = row.recorded_at or row.occurred_at
     if at is not None and serving is not None and at <= serving:
@@ -47,7 +47,8 @@ def what_is_missing(
     needed: int,
     silent: Sequence[str],
 ) -> str:
-    """What one place lacks for a proof, and what would bring it: ``counted`` of ``needed`` successes are there."""
+    """What one destination lacks for a proof, and what would bring it; ``counted`` of ``needed`` successes are
+    there."""
     there = f"{runtime.uri}: {counted} of {readable.count(needed, 'success')}"
     parts = [f"{there} with the version that was put back" if question.is_back else f"{there} with the new version"]
     parts += _observations(question, tally, silent)
@@ -94,7 +95,7 @@ def _observations(question: Question, tally: RuntimeTally, silent: Sequence[str]
 
 
 def _of_unchanged(question: Question, old: Sequence[EvidenceRow]) -> Iterable[str]:
-    """Rows that may report the version of a member of the group that has not changed: they always will."""
+    """Rows that may report the version of an unchanged member of the group, as they always will."""
     labels = question.labels
     found = Counter(name for row in old for name in labels.may_be_of_unchanged(carried_by(row.event)))
     changed = " or ".join(name for name, member in labels.members.items() if member.moved)
@@ -141,14 +142,14 @@ def _worthless(question: Question, tally: RuntimeTally) -> Iterable[str]:
 
 
 def _misnamed(question: Question, tally: RuntimeTally) -> Iterable[str]:
-    """Rows whose names are others than ours, and mean ours: told apart by column, the most frequent first."""
+    """Rows whose names differ from ours and mean ours, by column, the most frequent first."""
     named = [both for row in (*tally.elsewhere, *tally.against) for both in question.misnamed(row.event).items()]
     for (column, (written, meant)), count in Counter(named).most_common():
         yield f"{count} under the {column} {written!r}: the app must write {meant!r}, or they prove nothing"
 
 
 def _unnamed_sources(question: Question, tally: RuntimeTally) -> Iterable[str]:
-    """Where the project says what runs where: rows with the new version of sources that it names nowhere."""
+    """Rows with the new version from sources that no ``sources`` setting names, where the project uses that setting."""
     rows = [row for row in tally.elsewhere if row.says is Says.NEW_VERSION and not question.misnamed(row.event)]
     counted = Counter(row.event.source for row in rows if row.event.source)
     for source, count in counted.most_common():

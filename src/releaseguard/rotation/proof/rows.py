@@ -1,4 +1,4 @@
-"""What one row says of the new version, and when it happened. Pure."""
+"""What one row says about the new version, and when it happened. Pure."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from releaseguard.rotation.values import Basis
 
 
 def action_of(event: Event) -> object:
-    """What one user action is known by: its correlation id, or all that a row written twice has in common."""
+    """What identifies a user action: its correlation id, or everything that two rows of one action have in common."""
     detail = repr(sorted(event.detail.items()))
     return event.correlation_id or (event.occurred_at, event.source, event.event, event.latency_ms, detail)
 
 
 def shortest_delays(rows: Sequence[Event]) -> Mapping[str | None, timedelta]:
-    """By source: the least time between a row's two times.
+    """Per source, the shortest time between a row's occurrence and its recording.
 
-    Below zero its clock is ahead by that much at least, since nothing is recorded before it happens. Above zero it
-    may be behind, or late: a row of it happened no later than it says plus this.
+    Below zero, the source's clock is ahead by at least that much, since nothing is recorded before it happens. Above
+    zero the clock may be behind or the rows late: a row happened no later than it says plus this delay.
     """
     shortest: dict[str | None, timedelta] = {}
     for row in rows:
@@ -36,8 +36,7 @@ def shortest_delays(rows: Sequence[Event]) -> Mapping[str | None, timedelta]:
 
 
 def carried_by(event: Event) -> Any:
-    """What a row says of the value that was used, without the blanks that a shell leaves around it; ``None``: not a
-    word."""
+    """The value's label in a row, without surrounding white space; ``None`` where it has none."""
     version = event.detail.get("secret_version")
     if isinstance(version, str):
         return version.strip() or None
@@ -56,20 +55,21 @@ class EvidenceRow:
     event: Event
     says: Says
     happened: datetime
-    """As early as it can have been, as far as the clock of its source is known."""
+    """The earliest time at which it can have happened, as far as its source's clock is known."""
     by: datetime
-    """As late as it can have been, if its source has one clock. Only the share of a hidden process rests on this."""
+    """The latest time at which it can have happened, if its source has one clock. Only the share of a hidden process
+    depends on this."""
     speaks: bool = True
     """Whether its source is known to run here; other sources can only object."""
     basis: Basis | None = None
-    """What a new version that it carries is told by."""
+    """What identifies the new version in it."""
 
 
 def may_object(question: Question, runtime: RuntimeDestination, event: Event) -> bool:
     """Whether the event can speak against the new version at ``runtime``.
 
-    A source that the project names nowhere may be a process that everybody forgot: it proves nothing, but while it
-    works with the old version nobody may revoke that.
+    A source that the project names nowhere may be a forgotten process: it proves nothing, but while it works with the
+    old version nobody should revoke that.
     """
     if runtime.speaks(event):
         return True
@@ -91,7 +91,7 @@ def read_row(
 
 
 def used_the_value_before(question: Question, event: Event) -> bool:
-    """Whether a success of an event that proves nothing here was had with the value before all the same."""
+    """Whether the event, which proves nothing here, is a success with the value before."""
     version = carried_by(event)
     if version is None or not question.labels.is_before(version):
         return False
@@ -99,7 +99,7 @@ def used_the_value_before(question: Question, event: Event) -> bool:
 
 
 def _says(question: Question, runtime: RuntimeDestination, event: Event) -> Says:
-    """What a row carries, the strongest statement first: it settles the row."""
+    """What a row says; its strongest statement decides."""
     version = carried_by(event)
     if version is not None and question.labels.concerns(version):
         return Says.NEW_VERSION if question.labels.is_new(version) else Says.OLD
@@ -117,7 +117,7 @@ def _says(question: Question, runtime: RuntimeDestination, event: Event) -> Says
 
 
 def says_of(question: Question, event: Event) -> Says:
-    """What a row says, wherever it came from: of several places the strongest statement.
+    """What a row says, wherever it came from; the strongest statement over several places.
 
     A deployment that is not known says nothing here: a release since the last one has the new value too.
     """
@@ -139,7 +139,8 @@ def _by_label(question: Question, event: Event) -> Says:
 
 
 def _of_deployment(question: Question, runtime: RuntimeDestination, event: Event, deployment: str) -> Says:
-    """What the id of a deployment says: where it is known to be another runtime's, nothing about this one."""
+    """What the id of a deployment says; one known to belong to another runtime destination says nothing about this
+    one."""
     if deployment in runtime.later_deployments:
         return Says.NEW_DEPLOYMENT
     if deployment == runtime.deployment and runtime.deployment != runtime.previous_deployment:
@@ -151,5 +152,5 @@ def _of_deployment(question: Question, runtime: RuntimeDestination, event: Event
 
 
 def is_after(row: EvidenceRow, moment: datetime) -> bool:
-    """It happened and was recorded after ``moment``."""
+    """Whether it happened and was recorded after ``moment``."""
     return row.happened > moment and store_time(row.event) > moment

@@ -1,4 +1,4 @@
-"""What one runtime's rows add up to. Pure."""
+"""What the rows of one runtime destination add up to. Pure."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from releaseguard.rotation.proof.values import Question, RuntimeDestination
 
 @dataclass(frozen=True, slots=True)
 class RuntimeTally:
-    """What one runtime's rows say."""
+    """The rows of one runtime destination, sorted by what they say."""
 
     evidence: Sequence[EvidenceRow]
     """Successes with the new version since it was there, in order."""
     elsewhere: Sequence[EvidenceRow]
-    """The same from sources that are named nowhere: no evidence, but they have left the old version."""
+    """The same from sources that no setting names: no evidence, but these sources have left the old version."""
     against: Sequence[EvidenceRow]
-    """Successes with another version and refused credentials since the new one serves."""
+    """Successes with another version, and refused credentials, since the new version is in service."""
     unlabelled: int
     """Successes of which only the time is known."""
     too_early: int
-    """Successes with the new version whose clock says that they came before it."""
+    """Successes with the new version that by their clock came before it."""
     nameless: int = 0
-    """Successes since the new version serves that say neither which value they used nor where they come from."""
+    """Successes since the new version is in service that name neither their value nor their source."""
     sourceless: int = 0
-    """Successes with the new version that do not say where they come from, where the project says what runs where."""
+    """Successes with the new version that do not name their source, where the project assigns sources."""
     repeats: int = 0
-    """Rows of ``evidence`` left out because another one tells of the same action."""
+    """Rows of ``evidence`` left out because another row reports the same action."""
     failed: int = 0
-    """Successes by their outcome since the new version serves, which carry the code of a failure."""
+    """Rows with outcome ``success`` since the new version is in service that carry the code of a failure."""
 
     @property
     def heard(self) -> int:
-        """Successes and refusals that were heard at all."""
+        """All successes and refusals."""
         return len(self.evidence) + len(self.elsewhere) + len(self.against) + self.unlabelled + self.too_early
 
     @property
@@ -47,7 +47,7 @@ class RuntimeTally:
 
 
 def count_rows(question: Question, runtime: RuntimeDestination, rows: Sequence[EvidenceRow]) -> RuntimeTally:
-    """What the rows say of one runtime: for the keys that it should hold, elsewhere, and against them."""
+    """Sort the rows of one runtime destination: for its keys, from elsewhere, and against them."""
     evidence, elsewhere, against = [], [], []
     unlabelled = too_early = nameless = sourceless = failed = 0
     for row in rows:
@@ -87,7 +87,7 @@ def _is_nameless(row: EvidenceRow) -> bool:
 
 
 def _objects(question: Question, row: EvidenceRow) -> bool:
-    """Whether it speaks against the new version: a refused credential, or a success with another one."""
+    """Whether it speaks against the new version: a refused credential, or a success with another version."""
     if row.event.outcome is not Outcome.SUCCESS or refuses(question, row.event):
         return refuses(question, row.event)
     if question.shows_success(row.event):
@@ -96,9 +96,9 @@ def _objects(question: Question, row: EvidenceRow) -> bool:
 
 
 def once_each(rows: Sequence[EvidenceRow]) -> Sequence[EvidenceRow]:
-    """Each user action once and in order: what it says by its earliest row as evidence, by its latest as objection.
+    """Each user action once and in order: by its earliest row as evidence, by its latest as an objection.
 
-    The latest only matters for objections, and those are dated by all their rows: see ``last_against``.
+    The latest row matters for objections only, and those are dated by all their rows: see ``last_against``.
     """
     first: dict[tuple[object, Says], EvidenceRow] = {}
     for row in sorted(rows, key=lambda row: row.happened):

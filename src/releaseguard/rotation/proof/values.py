@@ -1,4 +1,4 @@
-"""What is to be proven, and the answer."""
+"""The question that a proof answers, and the answer."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ class RuntimeDestination:
 
     uri: str
     since: datetime
-    """From when on events can carry the new version: the deployment exists, or the value has been written."""
+    """From when events can carry the new version: the deployment exists, or the value has been written."""
     serving: datetime
-    """From when on the old version should be gone: the deployment serves."""
+    """From when the old version should be gone: the deployment is being served."""
     sources: frozenset[str] | None = None
     """The event sources that run there; ``None``: any source speaks for it."""
     not_sources: frozenset[str] = frozenset()
-    """Sources that are known to run elsewhere: they say nothing about this one, for or against."""
+    """Sources known to run elsewhere; they say nothing about this destination."""
     deployment: str | None = None
     previous_deployment: str | None = None
     release: str | None = None
     previous_release: str | None = None
     later_deployments: frozenset[str] = frozenset()
-    """Deployments made after this one: they took the new version over when they were created."""
+    """Deployments made after this one, which took the new version when they were created."""
 
     def runs(self, source: str | None) -> bool:
-        """Whether what this source logs may come from here."""
+        """Whether events of this source may come from here."""
         return source not in self.not_sources if self.sources is None else source in self.sources
 
     def speaks(self, event: Event) -> bool:
-        """Whether the event comes from an app that runs here. Never what phones wrote, however they are spelled: as
-        another source they may object all the same."""
+        """Whether the event comes from an app that runs here. Events of phones never do, in any spelling; they may
+        object."""
         return not by_phones(event.source) and self.runs(event.source)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is to be proven, about whom, by how much."""
+    """What is to be proven, about which secrets, with how many successes."""
 
     provider: str
     environment: str
@@ -53,31 +53,31 @@ class Question:
     labels: Labels
     runtimes: Sequence[RuntimeDestination]
     is_back: bool = False
-    """Whether what is to be proven is a version that was put back."""
+    """Whether the version to be proven is one that was put back."""
     denied_codes: frozenset[str] = frozenset()
-    """Of the codes of a refused credential: those which a good one is told too, where something is not allowed."""
+    """Those codes of a refused credential that a good one receives too where something is not allowed."""
     denied_as_before: Mapping[str | None, int] = field(default_factory=dict)
-    """Sources which are told so no more often than with the value before, which says nothing of the key; and how many
-    successes make sure of that."""
+    """Sources that receive these no more often than with the value before, which says nothing about the key; with the
+    number of successes that makes this certain."""
     successes: int = 3
     accept_timing: bool = False
     traffic: Mapping[str | None, float] = field(default_factory=dict)
-    """Successes an hour by source, before the rotation."""
+    """Successes per hour by source before the rotation."""
     mute: bool = False
-    """Whether there were such, and none of them said which value, deployment or release was at work."""
+    """Whether there was traffic and none of it named its value, deployment or release."""
     flow: str | None = None
     """The flow that could make an event."""
     others_events: frozenset[str] = frozenset()
-    """Success events that prove other secrets of the provider, and not this."""
+    """Success events that prove other secrets of the provider and not this one."""
     also_called: frozenset[str] = frozenset()
-    """Other spellings of the provider: rows under them prove nothing, and may object."""
+    """Other spellings of the provider: rows under them prove nothing, but may object."""
     also_in: frozenset[str] = frozenset()
-    """Other spellings of the environment, likewise."""
+    """Other spellings of the environment; likewise."""
     heard_in: Mapping[str, int] = field(default_factory=dict)
-    """Successes in environments of other names, by these: none of ours, unless nothing at all comes from ours."""
+    """Successes in environments of other names, by name; relevant only where nothing at all comes from ours."""
 
     def is_about(self, event: Event) -> bool:
-        """Whether a row is of this provider and environment, in any spelling."""
+        """Whether a row belongs to this provider and environment, in any spelling."""
         here = event.environment == self.environment or event.environment in self.also_in
         return here and (event.provider == self.provider or event.provider in self.also_called)
 
@@ -86,11 +86,11 @@ class Question:
         return event.event in self.success_events or bare(event.event) in map(bare, self.success_events)
 
     def shows_others(self, event: Event) -> bool:
-        """Whether the event proves another secret of the provider, and not this."""
+        """Whether the event proves another secret of the provider and not this one."""
         return event.event in self.others_events or bare(event.event) in map(bare, self.others_events)
 
     def misnamed(self, event: Event) -> Mapping[str, tuple[str, str]]:
-        """By column: what a row says there, and what it is to say."""
+        """Column -> what a row says there, and what it should say."""
         meant = {"provider": (event.provider, self.provider), "environment": (event.environment, self.environment)}
         if event.event not in self.success_events:
             named = next((one for one in sorted(self.success_events) if bare(one) == bare(event.event)), event.event)
@@ -98,13 +98,13 @@ class Question:
         return {column: both for column, both in meant.items() if both[0] != both[1]}
 
     def usual_rate(self, runtime: RuntimeDestination) -> float:
-        """Successes an hour at ``runtime``, before the rotation."""
+        """Successes per hour at ``runtime`` before the rotation."""
         return sum(hourly for source, hourly in self.traffic.items() if runtime.runs(source))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeProof:
-    """How far one runtime is proven."""
+    """The proof of one runtime destination so far."""
 
     uri: str
     grade: Grade | None
@@ -112,26 +112,26 @@ class RuntimeProof:
     needed: int
     synthetic: int
     events: Sequence[str]
-    """Ids of the rows it rests on."""
+    """Ids of the rows on which it rests."""
     missing: str | None
     refused: bool
-    """Whether the provider refuses the new version there: the reason to roll back."""
+    """Whether the provider refuses the new version there, which is the reason to roll back."""
     refused_at_least_once: bool
     old: int = 0
-    """Successes with another version since the new one should serve."""
+    """Successes with another version since the new one should be in service."""
     serves: str | None = None
-    """The deployment that production serves instead of the one that was made for the new value."""
+    """The deployment that production serves instead of the one with the new value."""
     rewritten: Sequence[str] = ()
     """Names there that somebody else has written since they were pushed."""
     unlabelled: int = 0
-    """Successes of which only the time or only the version is known, and not where they come from."""
+    """Successes of which only the time or only the version is known, but not the source."""
     basis: Basis | None = None
-    """What a grade A rests on: the weakest of its rows."""
+    """What a proof of grade A rests on: the weakest of its rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The answer. ``refused`` asks for a roll-back; ``refused_at_least_once`` too, once the time is over."""
+    """The answer. ``refused`` demands a roll-back; so does ``refused_at_least_once`` once the time is over."""
 
     proven: bool
     grade: Grade | None
@@ -142,7 +142,7 @@ class Proof:
 
     @property
     def basis(self) -> Basis | None:
-        """What a proof of grade A rests on, the weakest of its runtimes; ``None`` for any other."""
+        """What a proof of grade A rests on, the weakest of its runtime destinations; ``None`` for any other grade."""
         found = [runtime.basis for runtime in self.runtimes]
         if self.grade is not Grade.A or None in found:
             return None
@@ -150,5 +150,5 @@ class Proof:
 
     @property
     def events(self) -> Sequence[str]:
-        """Ids of all rows the proof rests on."""
+        """Ids of all rows on which the proof rests."""
         return tuple(dict.fromkeys(identity for runtime in self.runtimes for identity in runtime.events))

@@ -1,1 +1,1 @@
-"""Before and when a person says that the old value is revoked."""
+"""What happens before and when a person confirms that the old value is revoked."""

@@ -1,4 +1,4 @@
-"""Whom revoking the old value would break on phones."""
+"""Which installed apps would break if the old value were revoked."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OUT = frozenset(
 
 
 def broken_apps(session: RotationSession, rotation_id: str) -> Sequence[str]:
-    """What revoking the old value would break on phones, once the new one is out: before anybody does it."""
+    """Sentences about phones that revoking the old value would break, once the new value is in use."""
     view = session.rotation_named(rotation_id)
     names = [spec.name for spec in session.group.secrets if spec.reach == "client"]
     if not names or view.state not in _OUT:

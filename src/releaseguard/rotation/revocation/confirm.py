@@ -1,4 +1,4 @@
-"""``--confirm-revoked``: a person says that the old value is revoked; recorded, and held against what happens since."""
+"""``--confirm-revoked``: a person confirms that the old value is revoked; recorded, and compared with later events."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ from releaseguard.rotation.values import RotationState
 
 
 class StillInUse(Refused):
-    """Somebody may use the old value still, and nobody has said that it is to be revoked all the same."""
+    """Somebody may still use the old value, and nobody has said that it is to be revoked all the same."""
 
 
 def confirm_revoked(session: RotationSession) -> RotationResult:
-    """Record it, and say whether the old value has worked since. Raises ``Refused`` and ``ServiceError``.
+    """Record the confirmation, and report whether the old value has worked since. Raises ``Refused`` and
+    ``ServiceError``.
 
-    The first time the certificate is looked at before: where it leaves doubts that are not answered, nothing is
+    Before the first confirmation the certificate is examined: where it raises doubts that nobody answers, nothing is
     recorded and the result says so.
     """
     session.journal.refuse_if_held()
@@ -64,7 +65,7 @@ def confirm_revoked(session: RotationSession) -> RotationResult:
 
 
 def _known(session: RotationSession, view: RotationView) -> Sequence[KnownUse]:
-    """What is known of the newest rotation: one that has written the same once more has taken this one's place."""
+    """What is known about the newest rotation; one that wrote the same again has taken this one's place."""
     last = session.chain.last_of(view.unit) or view
     standing = view if last.state is RotationState.ABORTED else last
     session.rotation_id = standing.id

@@ -1,4 +1,4 @@
-"""Where something is known to run on the old value still, whatever the log says: revoking that would break it."""
+"""Where something is known to run on the old value, whatever the log says: revoking it would break that."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class KnownUse:
 
     why: str
     step: str
-    """What brings it to the new one."""
+    """What brings it to the new value."""
 
 
 def known_uses(session: RotationSession, view: RotationView) -> Sequence[KnownUse]:
-    """Where the old value of ``view`` is in use although no row may say so. A service that does not answer is no
-    reason, and is told."""
+    """Where the old value of ``view`` is in use although no row may say so. A service that does not answer is reported
+    and is no reason by itself."""
     return [*_left_out(session, view), *(_not_brought_out(session, view) or _undone(session, view))]
 
 
@@ -55,8 +55,8 @@ def _not_brought_out(session: RotationSession, view: RotationView) -> Sequence[K
 
 
 def _undone(session: RotationSession, view: RotationView) -> Sequence[KnownUse]:
-    """Where somebody has gone back since, in what is served or in what is stored: an app reports what stands beside its
-    key, so that a key which was put back beside the new label looks like the new one in every row."""
+    """Where somebody has gone back since, in what is served or what is stored. Apps report the companion stored next to
+    the key, so a key that was put back beside the new companion looks like the new one in every row."""
     found: list[KnownUse] = []
     try:
         question = heard(session, view.direction)

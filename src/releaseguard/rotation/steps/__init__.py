@@ -1,1 +1,1 @@
-"""The steps of a rotation, in order: stage, push, deploy, prove. Each does nothing that the history says is done."""
+"""The steps of a rotation in order: stage, push, deploy, prove. Each skips what the history says is done."""

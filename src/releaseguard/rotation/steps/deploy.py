@@ -1,4 +1,4 @@
-"""Deploy: redeploy whatever serves the old value, once, and wait until it serves."""
+"""Deploy: redeploy once whatever runs on the old value, and wait until the new deployment is served."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ FIRST_POLL, LAST_POLL = 2.0, 10.0
 """Seconds between two looks at a deployment: from the first to at most the last."""
 GROWTH = 1.5
 ALIAS_WITHIN = 30.0
-"""Seconds that production may take to go over to a deployment that is ready."""
+"""Seconds within which production must switch to a deployment that is ready."""
 META = "releaseguardRotation"
 
 
 class ServedElsewhere(Undecided):
-    """What was deployed is ready, and production serves something else that is no younger."""
+    """The deployment is ready, but production serves another one that is not newer."""
 
     def __init__(self, place: str, deployment: str, serves: str, next_step: str) -> None:
         super().__init__(
@@ -46,8 +46,8 @@ M = TypeVar("M", bound=said.DeploymentMade)
 
 
 def deploy(session: RotationSession, direction: Direction) -> str | None:
-    """Redeploy; returns why that failed, where it did. Raises ``ServiceError`` and ``Undecided``,
-    of it ``ServedElsewhere``."""
+    """Redeploy; returns why that failed, or ``None``. Raises ``ServiceError`` and ``Undecided``
+    (``ServedElsewhere``)."""
     if session.rotation.progress(direction).deployed_at:
         return None
     wanted = _ours(session)
@@ -65,7 +65,7 @@ def deploy(session: RotationSession, direction: Direction) -> str | None:
 
 
 def _ours(session: RotationSession) -> Sequence[DeploymentTarget]:
-    """What is deployed without anybody's hands, and now: a place that a person writes is written first."""
+    """The targets that are deployed now and by a program; a place that a person writes must be written first."""
     unwritten = {one.destination.address.base for one in places_left(session, session.rotation)}
     wanted = deployments_for(binding.destination for binding in session.bindings)
     return [one for one in wanted if not (one.base in unwritten or is_deployed_by_hand(session.context, one.base))]
@@ -81,21 +81,21 @@ def deployer_of(session: RotationSession, base: str) -> Deployer:
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """What one place is deployed by: a deployment that is there, or one to be asked for."""
+    """How one place is deployed: by a deployment that exists, or by one to be requested."""
 
     wanted: DeploymentTarget
     made: HostingDeployment | None = None
     source: HostingDeployment | None = None
-    """What is deployed again, where nothing is there yet."""
+    """The deployment to be repeated, where none exists yet."""
     meta: Mapping[str, str] = field(default_factory=dict)
     step: said.DeploymentRequested | None = None
-    """What the history is told before it is asked for; ``None`` where it was told that before."""
+    """The step to be recorded before the request; ``None`` where it was recorded before."""
 
 
 def _request(session: RotationSession, direction: Direction, wanted: Sequence[DeploymentTarget]) -> None:
-    """Ask for every deployment, once and side by side; the history knows of all of them before the first is asked for.
+    """Request every deployment once, in parallel. All of them are recorded before the first request.
 
-    Raises the first failure, when what else was asked for is recorded.
+    Raises the first failure after the other results are recorded.
     """
     orders = _orders(session, direction, wanted)
     steps = [one.step for one in orders if one.step]
@@ -113,7 +113,7 @@ def _request(session: RotationSession, direction: Direction, wanted: Sequence[De
 
 
 def _orders(session: RotationSession, direction: Direction, wanted: Sequence[DeploymentTarget]) -> Sequence[_Order]:
-    """Of what is not deployed yet."""
+    """The orders for what is not deployed yet."""
     known = session.rotation.progress(direction).deployments
     left = [one for one in wanted if one.key not in known or known[one.key].phase not in ("created", "ready")]
     return session.workers.each(lambda one: _order(session, direction, one, known.get(one.key)), left)
@@ -130,8 +130,8 @@ def _created(
 def _order(
     session: RotationSession, direction: Direction, wanted: DeploymentTarget, known: Redeployment | None
 ) -> _Order:
-    """The deployment that was asked for and whose answer was lost, one that somebody has made since, or a new one;
-    neither where nothing is there to be deployed again. Only reads."""
+    """A deployment whose answer was lost, one that somebody has made since, or a new one; neither where nothing exists
+    that could be deployed again. Only reads."""
     deployer, asked = deployer_of(session, wanted.base), known if known and known.phase == "requested" else None
     found = deployer.find(wanted.target, asked.meta) if asked else None
     source = None if found else deployer.current(wanted.target)
@@ -160,7 +160,7 @@ def _told(order: _Order) -> str:
 def _answer(
     session: RotationSession, direction: Direction, order: _Order
 ) -> HostingDeployment | ReleaseguardError | None:
-    """What an order came to; a failure is a value, so that the others are recorded. Raises ``LeaseHeld``."""
+    """The result of an order. A failure is returned, so that the others are recorded. Raises ``LeaseHeld``."""
     if order.made or order.source is None:
         return order.made
     try:
@@ -175,9 +175,9 @@ def _answer(
 
 
 def _made_since(session: RotationSession, direction: Direction, serving: HostingDeployment) -> bool:
-    """Whether somebody else has deployed since everything was written: variables reach every new deployment.
+    """Whether somebody else has deployed since everything was written: every new deployment takes the variables.
 
-    One that is younger by less than clocks may differ is not taken for it: it could hold the old value.
+    A deployment newer by less than the possible difference of clocks does not count: it could hold the old value.
     """
     pushed_at = session.rotation.progress(direction).pushed_at
     return serving.phase is Phase.READY and pushed_at is not None and serving.created_at > pushed_at + CLOCKS_APART
@@ -186,7 +186,7 @@ def _made_since(session: RotationSession, direction: Direction, serving: Hosting
 def _never_left(
     session: RotationSession, direction: Direction, wanted: DeploymentTarget, serving: HostingDeployment
 ) -> bool:
-    """Whether the way back is to a deployment that has never been replaced, so that it holds the previous value."""
+    """Whether the roll-back is to a deployment that was never replaced, and so holds the previous value."""
     forward = session.rotation.progress(Direction.FORWARD).deployments.get(wanted.key)
     return direction is Direction.BACK and forward is not None and forward.before_id == serving.id
 
@@ -195,7 +195,7 @@ _REFUSALS = frozenset({400, 402, 409, 410, 422})
 
 
 def _is_refusal(error: ReleaseguardError) -> bool:
-    """Whether the service said that it will not make this deployment: a prebuilt one, one that is no more."""
+    """Whether the service refuses to make this deployment: it is prebuilt, or no longer exists."""
     return isinstance(error, ServiceError) and error.status in _REFUSALS
 
 
@@ -215,7 +215,7 @@ def _requested(
 
 
 def _redeploy_once(session: RotationSession, deployer: Deployer, order: _Order) -> HostingDeployment | None:
-    """Ask once. Where the answer is lost the deployment is looked for, and never asked for again by this run."""
+    """Request it once. Where the answer is lost the deployment is searched for; this run never requests it again."""
     if order.source is None:
         return None
     try:
@@ -231,9 +231,9 @@ def _redeploy_once(session: RotationSession, deployer: Deployer, order: _Order) 
 
 
 def _await(session: RotationSession, direction: Direction, wanted: Sequence[DeploymentTarget]) -> Sequence[str]:
-    """Wait until every deployment has come to an end, all looked at side by side; returns why those failed that did.
+    """Wait, in parallel, until every deployment has ended; returns why any of them failed.
 
-    Raises ``Undecided`` where one is still under way when the time is over.
+    Raises ``Undecided`` where one is still running when the time is over.
     """
     clock, wait = session.context.clocks.elapsed, FIRST_POLL
     until = clock() + session.context.rules.deploy_within.total_seconds()
@@ -261,7 +261,7 @@ def _await(session: RotationSession, direction: Direction, wanted: Sequence[Depl
 def _deployments(
     session: RotationSession, direction: Direction, wanted: Sequence[DeploymentTarget]
 ) -> Sequence[Redeployment]:
-    """Those of ``wanted`` that were made and are known by their id."""
+    """Those of ``wanted`` that were made and whose id is known."""
     known = session.rotation.progress(direction).deployments
     return [known[one.key] for one in wanted if one.key in known and known[one.key].id is not None]
 
@@ -275,7 +275,7 @@ def _still_running(session: RotationSession, states: Sequence[str], pages: Seque
 
 
 def _ended(session: RotationSession, direction: Direction, known: Redeployment, made: HostingDeployment) -> str | None:
-    """Record how a deployment ended; returns why it failed, where it did."""
+    """Record how a deployment ended; returns why it failed, or ``None``."""
     wanted = DeploymentTarget(known.place, known.target)
     if made.phase is Phase.FAILED:
         serving = deployer_of(session, wanted.base).current(wanted.target)
@@ -298,7 +298,7 @@ def _ended(session: RotationSession, direction: Direction, known: Redeployment, 
 def _made(
     kind: type[M], session: RotationSession, direction: Direction, wanted: DeploymentTarget, made: HostingDeployment
 ) -> M:
-    """The step that a deployment has got so far."""
+    """The step for the state that a deployment has reached."""
     return kind(
         rotation_id=session.rotation_id,
         direction=direction,
@@ -310,8 +310,7 @@ def _made(
 
 
 def _ensure_served(session: RotationSession, direction: Direction, wanted: Sequence[DeploymentTarget]) -> None:
-    """See that production has gone over to every deployment, all looked at side by side. Raises ``ServedElsewhere``
-    where its domains do not."""
+    """Wait until production has switched to every deployment. Raises ``ServedElsewhere`` where its domains do not."""
     clock, wait = session.context.clocks.elapsed, FIRST_POLL
     until = clock() + ALIAS_WITHIN
     behind = [one for one in _deployments(session, direction, wanted) if one.target == "production"]

@@ -1,4 +1,4 @@
-"""What a call finds of what was done before, and what it therefore means."""
+"""What a call means in view of what was done before."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from releaseguard.vault.source import ValueSource
 
 
 def is_the_same_value(session: RotationSession, unfinished: RotationView) -> bool:
-    """Whether a call means the value that is out and in no vault yet: it is given again, or the vault has it now."""
+    """Whether a call means the value in use that no vault holds yet: it is given again, or the vault has it by now."""
     request, salt = session.request, session.context.rules.salt
     if request.dry_run or unfinished.unit != session.group.name:
         return False
@@ -25,9 +25,10 @@ def is_the_same_value(session: RotationSession, unfinished: RotationView) -> boo
 
 
 def replaced_for_this(session: RotationSession) -> RotationResult | None:
-    """Of several rotations after one breach: the one that has replaced this value for that very reason, begun before.
+    """One of several rotations after the same breach: the rotation, begun before, that has replaced this value for that
+    reason.
 
-    The value that it brought out is none that leaked, so that the same call can be made until everything is replaced.
+    The value that it rolled out did not leak, so the same call can be repeated until everything is replaced.
     """
     request, last = session.request, session.chain.last_of(session.group.name)
     over = (RotationState.PROVEN, RotationState.RETIRED)
@@ -39,8 +40,7 @@ def replaced_for_this(session: RotationSession) -> RotationResult | None:
 
 
 def left_behind_of(session: RotationSession) -> RotationView | None:
-    """The rotation to the vault's newest versions that is proven, or ended by a person's word, where it left a
-    destination out that is configured."""
+    """The rotation to the vault's newest versions that is proven or retired and left out a configured destination."""
     last = session.chain.last_of(session.group.name)
     over = (RotationState.PROVEN, RotationState.RETIRED)
     if last is None or last.state not in over or last.rolling_back:
@@ -50,7 +50,7 @@ def left_behind_of(session: RotationSession) -> RotationView | None:
 
 
 def is_replaced(session: RotationSession, unfinished: RotationView) -> bool:
-    """Whether what cannot work has something newer in the vault: carrying the same on would be carrying it for ever."""
+    """Whether the vault has something newer than the value that cannot work; repeating the same would never end."""
     settled = unfinished.origin == session.request.origin == ValueSource.VAULT and not session.group.manual
     if (
         not settled
@@ -62,8 +62,8 @@ def is_replaced(session: RotationSession, unfinished: RotationView) -> bool:
 
 
 def ended(session: RotationSession) -> RotationResult | None:
-    """The last rotation, where it was taken back or given up and the vault has nothing newer. Begun again, by
-    ``--resume`` or because its places have drifted from the vault, it would bring out what was withdrawn."""
+    """The last rotation, where it was rolled back or given up and the vault has nothing newer. Starting it again, by
+    ``--resume`` or because places have drifted, would roll out what was withdrawn."""
     last = session.chain.last_of(session.group.name)
     if last is None or session.request.origin is not ValueSource.VAULT:
         return None

@@ -1,7 +1,7 @@
 """What a person does and confirms: places that no program writes, deployments that no program makes.
 
-They are asked for once everything else is out, so that production does not wait for anybody; ``--resume`` is how a
-person says that it is done, and the history records it as it records a push or a deployment of ours.
+They are requested once everything else is done, so that production waits for nobody. ``--resume`` confirms them, and
+the history records them like a push or a deployment of ours.
 """
 
 from __future__ import annotations
@@ -26,10 +26,8 @@ def is_deployed_by_hand(context: RotationContext, base: str) -> bool:
 
 
 def places_left(session: RotationSession, view: RotationView) -> Sequence[Binding]:
-    """The places that a person has yet to write and confirm.
-
-    On the way back those alone that somebody was asked to write before.
-    """
+    """The places that a person still has to write and confirm; in a roll-back, those that somebody was asked to write
+    before."""
     progress, asked = view.progress(view.direction).destinations, view.progress(Direction.FORWARD).destinations
     return [
         one
@@ -41,7 +39,7 @@ def places_left(session: RotationSession, view: RotationView) -> Sequence[Bindin
 
 
 def deployments_left(session: RotationSession, view: RotationView) -> Sequence[DeploymentTarget]:
-    """What a person has yet to deploy and confirm; on the way back what somebody was asked to deploy before."""
+    """What a person still has to deploy and confirm; in a roll-back, what somebody was asked to deploy before."""
     made, asked = view.progress(view.direction).deployments, view.progress(Direction.FORWARD).deployments
     return [
         one
@@ -58,7 +56,7 @@ def _included(session: RotationSession, view: RotationView) -> Sequence[Binding]
 
 
 def take_confirmation(session: RotationSession) -> None:
-    """Record that what was asked for is done, where ``--resume`` says so."""
+    """Record, on ``--resume``, that what was requested is done."""
     rotation = session.rotation
     direction = rotation.direction
     waiting = rotation.state is RotationState.WAITING_CONSOLE and rotation.progress(direction).pushed_at is not None
@@ -81,8 +79,8 @@ def take_confirmation(session: RotationSession) -> None:
 
 
 def keep_what_is_confirmed(session: RotationSession) -> None:
-    """Of a version that is brought out once more: nobody is asked again to write a place that holds it by their
-    word."""
+    """For a version that is rolled out again: nobody is asked to write a place again that holds it according to a
+    person."""
     held = [one for one in places_left(session, session.rotation) if _holds_it(session, one)]
     if held:
         written = tuple(PushedTarget(destination=one.key, uri=one.destination.uri) for one in held)
@@ -90,7 +88,7 @@ def keep_what_is_confirmed(session: RotationSession) -> None:
 
 
 def _holds_it(session: RotationSession, binding: Binding) -> bool:
-    """Whether the newest rotation before this one that was about the place brought these versions there."""
+    """Whether the newest earlier rotation that concerned the place brought these versions there."""
     mine = session.rotation
     before = [one for one in session.chain.rotations if one.id != mine.id and one.unit == mine.unit]
     last = next((one for one in reversed(before) if _is_about(one, binding.key)), None)
@@ -109,7 +107,7 @@ def _carried(view: RotationView) -> Sequence[tuple[str, int | None, str | None]]
 
 
 def waits_for_hands(session: RotationSession) -> bool:
-    """Whether a person has something left to do, which is asked for."""
+    """Whether a person has something left to do; requests it."""
     view = session.rotation
     places, deployments = _left_now(session, view)
     if not (places or deployments):
@@ -130,7 +128,7 @@ def waits_for_hands(session: RotationSession) -> bool:
 
 
 def _told(view: RotationView) -> Direction | UnsetType:
-    """The direction as steps about hands say it: nothing on the way out."""
+    """The direction as stored in steps about a person: unset for the way forward."""
     return Direction.BACK if view.direction is Direction.BACK else UNSET
 
 
@@ -142,7 +140,7 @@ def _left_now(session: RotationSession, view: RotationView) -> tuple[Sequence[Bi
 
 
 def asked_now(session: RotationSession, view: RotationView) -> str:
-    """What a person is asked for, place by place; versions and never values."""
+    """What a person is asked to do, place by place; version numbers, never values."""
     by = session.context.rules.deployed_by
     places, deployments = _left_now(session, view)
     words = [f"{one.destination.uri}: {_written(session, view, one)}." for one in places]

@@ -1,7 +1,7 @@
-"""Whether what a proof rests on is still there: somebody may have written over it while the events came in.
+"""Whether what a proof rests on is still there: somebody may have overwritten it while events came in.
 
-An app reports what stands beside its key. A workflow, or a person, that writes the key alone leaves the new label
-beside another value; so the places themselves are looked at once more before an old value is said to be replaced.
+An app reports the companion stored next to its key. A workflow or person who writes only the key leaves the new
+companion beside another value. So the destinations are read once more before the old value is declared replaced.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from releaseguard.vault.interface import SecretVersion
 
 
 def rewritten(session: RotationSession, question: Question, direction: Direction) -> Mapping[str, Sequence[str]]:
-    """By destination: the names there that hold, or may hold, something else than was pushed.
+    """Per destination, the names that hold, or may hold, something else than was pushed.
 
-    Raises ``ServiceError`` where a place does not answer: nothing is proven on what nobody could look at.
+    Raises ``ServiceError`` where a place does not answer: a proof must not rest on a place that could not be read.
     """
     if session.later is not None and not session.later.kept:
         return {}  # there is nothing to compare with, and nothing is proven before the vault holds the value
@@ -39,7 +39,7 @@ def rewritten(session: RotationSession, question: Question, direction: Direction
 def overwritten(
     session: RotationSession, rotation_id: str, newest: Mapping[str, SecretVersion]
 ) -> Mapping[str, Sequence[str]]:
-    """By destination: the names there that do not hold any more what that rotation brought out, and is still newest.
+    """Per destination, the names that no longer hold what that rotation rolled out and is still the newest.
 
     Raises ``ServiceError`` where a place does not answer.
     """
@@ -61,7 +61,7 @@ def _carried(view: RotationView, newest: Mapping[str, SecretVersion]) -> Mapping
 
 
 def sentences(changed: Mapping[str, Sequence[str]]) -> Sequence[str]:
-    """What that says against a proof."""
+    """Why that speaks against a proof."""
     return [
         f"{uri}: {', '.join(names)} was written by somebody else since: what the app reports may be of another value"
         for uri, names in changed.items()

@@ -29,7 +29,7 @@ from releaseguard.vault.interface import SecretVersion
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """What became of writing one destination: results, or the reason why not."""
+    """The outcome of writing one destination: results, or the reason why it failed."""
 
     binding: Binding
     results: Sequence[WriteResult] = ()
@@ -37,7 +37,7 @@ class _Written:
 
 
 def push(session: RotationSession, direction: Direction) -> None:
-    """Bring the versions of ``direction`` to every destination. Raises for the first wave that failed somewhere."""
+    """Bring the versions of ``direction`` to every destination. Raises for the first wave in which a write failed."""
     bindings = _not_right(session, direction)
     if not bindings:
         if session.rotation.progress(direction).pushed_at is None:
@@ -59,7 +59,7 @@ def push(session: RotationSession, direction: Direction) -> None:
 
 
 def _record(session: RotationSession, steps: Sequence[said.ChainStep], right: Sequence[str]) -> None:
-    """Append what became of a wave; where the log is away, somebody hears at least what was written."""
+    """Append the outcome of a wave; where the log is unreachable, at least report what was written."""
     try:
         session.append(*steps)
     except ServiceError:
@@ -70,7 +70,8 @@ def _record(session: RotationSession, steps: Sequence[said.ChainStep], right: Se
 
 
 def _places(session: RotationSession) -> Sequence[Binding]:
-    """Every destination that we write and is not skipped: what could not be written is tried once more."""
+    """Every destination that we write and that is not skipped; those that could not be written before are tried
+    again."""
     ours = [one for one in session.context.bindings if not one.destination.by_hand]
     return [one for one in ours if one.key not in session.rotation.skipped]
 
@@ -88,8 +89,8 @@ def _write_all(session: RotationSession, bindings: Sequence[Binding], direction:
 
 
 def _not_right(session: RotationSession, direction: Direction) -> Sequence[Binding]:
-    """The destinations that are still to be written; after a take-over every other one is read back first, where there
-    is a value to compare with."""
+    """The destinations still to be written. After a take-over all others are read back first, where the value can be
+    compared."""
     progress, bindings = session.rotation.progress(direction), _places(session)
     done = [binding for binding in bindings if _is_pushed(progress, binding)]
     wrong: set[str] = set()
@@ -113,7 +114,7 @@ def written_over(
     progress: DirectionProgress,
     pinned: Mapping[str, Carried],
 ) -> Sequence[str]:
-    """The names at a destination that was pushed to which do not show any more what was pushed."""
+    """The names at a destination that no longer show what was pushed."""
     observed = binding.destination.observe(items_for(session.group, binding, pinned))
     markers = progress.destinations[binding.key].markers
     return [name for name, there in observed.items() if not _still_there(there, markers.get(name))]
@@ -154,7 +155,7 @@ def _read(session: RotationSession, pin: Pin, version: int, direction: Direction
 
 
 def _given_again(session: RotationSession, pin: Pin) -> SecretVersion:
-    """A value that is in no vault yet. Raises ``Undecided`` where this run was not given it."""
+    """A value that no vault holds yet. Raises ``Undecided`` where this run was not given it."""
     try:
         return session.vault.read(pin.name)
     except NotFound:
@@ -184,7 +185,7 @@ def _write(binding: Binding, items: Sequence[Item]) -> _Written:
 
 
 def _outcomes(session: RotationSession, written: Sequence[_Written], direction: Direction) -> list[said.Directed]:
-    """One step for all that went right, and one for each that did not."""
+    """One step for everything that succeeded, and one for each failure."""
     right = tuple(_pushed(result) for result in written if result.error is None)
     steps: list[said.Directed] = [_failure(session, result, direction) for result in written if result.error]
     if right:
@@ -223,8 +224,8 @@ def _push_failed(session: RotationSession, failed: Sequence[_Written]) -> Releas
 
 
 def _way_on(session: RotationSession, failed: Sequence[_Written], right: Sequence[str]) -> str:
-    """What leads on from a wave that failed somewhere: what each place asks for, the rest, and a way without a place
-    that nobody can put right."""
+    """What to do after a wave with failures: what each place needs, how to continue, and how to continue without a
+    place that cannot be repaired."""
     asked = dict.fromkeys(one.error.next_step for one in failed if one.error and one.error.next_step)
     first = failed[0].binding.destination.uri
     words = [*filter(None, asked), f"Right: {', '.join(right) or 'none'}."]

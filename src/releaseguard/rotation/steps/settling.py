@@ -1,9 +1,9 @@
-"""How long a proof that is there is looked at on: one of several processes may still run on the old value, and only a
-use of it shows that.
+"""How long a complete proof is observed further: one of several processes may still run on the old value, which only a
+use of it shows.
 
-It costs a few seconds at most, since in a leak every minute counts and a revocation asks again, and nothing where the
-new value has served for that long already, or has been used so often without a contradiction that such a process would
-have shown itself.
+This takes a few seconds at most, since in a leak every minute counts and the revocation asks again. It takes no time
+where the new value has been in service that long already, or has been used so often without a contradiction that such a
+process would have shown itself.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from releaseguard.rotation.session import RotationSession
 from releaseguard.rotation.values import Direction
 
 SHARE = 0.1
-"""Of the time for the proof."""
+"""The fraction of the time for the proof."""
 LONGEST = 5.0
-"""Seconds. Where the uses of so long say too little, a process on the old value is the certificate's to find."""
+"""Seconds. Where this is too short to tell, the certificate has to find a process on the old value."""
 PROCESSES = 10
-"""Among so many, one that runs on the old value is to be seen."""
+"""The number of processes among which one on the old value should be noticed."""
 ENOUGH = math.ceil(math.log(HIDDEN_SHARE) / math.log1p(-1 / PROCESSES))
-"""Successes of a runtime in a row that such a process would stay unseen in with that probability."""
+"""The number of consecutive successes in which such a process would stay unnoticed with that probability."""
 
 
 class Settling:
-    """One proof, from when it is waited for: ``within`` seconds at most."""
+    """The observation of one proof, at most ``within`` seconds long."""
 
     def __init__(self, session: RotationSession, direction: Direction, within: float) -> None:
         self._session = session
@@ -38,7 +38,7 @@ class Settling:
         self._is_known = False
 
     def left(self, proof: Proof, question: Question) -> float:
-        """For how many seconds ``proof`` is to be looked at on; 0 where it stands."""
+        """The seconds for which ``proof`` still has to be observed; 0 where it stands."""
         left = self._ends - self._session.context.clocks.elapsed()
         if left <= 0 or all(one.successes >= ENOUGH for one in proof.runtimes):
             return 0.0
@@ -49,7 +49,7 @@ class Settling:
         return left
 
     def _served(self, question: Question) -> float:
-        """For how many seconds the new value has been at work everywhere; 0 where nobody can say."""
+        """The seconds for which the new value has been in service everywhere; 0 where that is unknown."""
         with suppress(ServiceError):
             served = self._session.context.log.now() - max(one.serving for one in question.runtimes)
             return max(served.total_seconds(), 0.0)

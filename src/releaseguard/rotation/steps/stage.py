@@ -1,4 +1,4 @@
-"""Stage: make or find the new versions in the vault, pin them, and wait for whom they need."""
+"""Stage: find or make the new versions in the vault, pin them, and wait for approvals."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from releaseguard.vault.source import ValueSource
 
 
 def stage(session: RotationSession) -> bool:
-    """Pin the new versions. ``False``: the vault waits for somebody's approval.
+    """Pin the new versions; returns ``False`` where the vault waits for an approval.
 
     Raises ``Refused`` where the value is one that leaked, ``Undecided`` where no new one was made.
     """
@@ -50,7 +50,7 @@ def stage(session: RotationSession) -> bool:
 
 
 def at_the_console(session: RotationSession) -> bool:
-    """Whether nothing is left for a person to do at the provider; running ``--resume`` is how they say so."""
+    """Whether a person has nothing left to do at the provider; running ``--resume`` confirms it."""
     rotation, resumed = session.rotation, session.request.action is RotateAction.RESUME
     begun = rotation.progress(Direction.FORWARD).destinations
     if rotation.console_confirmed or not session.group.waits_for_console or begun:
@@ -65,7 +65,7 @@ def at_the_console(session: RotationSession) -> bool:
 
 
 def staged(session: RotationSession, rotation_id: str, pins: Sequence[Pin]) -> said.Staged:
-    """The pinned versions and every name that will be written."""
+    """The step with the pinned versions and all names that will be written."""
     placeholder = {pin.name: NOTHING for pin in pins}
     return said.Staged(
         rotation_id=rotation_id,
@@ -85,11 +85,11 @@ def staged(session: RotationSession, rotation_id: str, pins: Sequence[Pin]) -> s
 class _NewVersions:
     versions: Mapping[str, SecretVersion]
     pending: Mapping[str, str | None]
-    """The fingerprints of the values that await an approval, by name; ``None``: kept by the run that proposed it."""
+    """Fingerprints of the values that await approval, by name; ``None``: the run that proposed it kept it."""
 
 
 def _new_versions(session: RotationSession) -> _NewVersions:
-    """The new version of every secret, made where it has to be."""
+    """The new version of every secret, made where necessary."""
     group, origin = session.group, ValueSource(session.rotation.origin)
     versions, pending, untouched = {}, {}, []
     for name in group.names:
@@ -108,7 +108,7 @@ def _new_versions(session: RotationSession) -> _NewVersions:
 
 
 def _new_version(session: RotationSession, name: str, origin: ValueSource) -> tuple[SecretVersion, bool]:
-    """The version to be used, and whether it is a new one. A version that a killed run made is not made again."""
+    """The version to use, and whether it is new. A version that a killed run made is not made again."""
     rotation, vault = session.rotation, session.vault
     newest = _newest(session, name)
     given = session.request.values.get(name) if origin is ValueSource.STDIN else None
@@ -144,7 +144,7 @@ def _waiting(rotation_id: str, pending: Mapping[str, str | None]) -> said.Waitin
 
 
 def _refuse_of_others(session: RotationSession, versions: Mapping[str, SecretVersion]) -> None:
-    """Raise ``Refused`` where the newest value is not the one that was proposed: it is not brought out as that one."""
+    """Raise ``Refused`` where the newest value is not the one that was proposed."""
     specs, salt = {spec.name: spec for spec in session.group.secrets}, session.context.rules.salt
     for name, proposed in session.rotation.proposed.items():
         there = versions.get(name)
@@ -158,7 +158,7 @@ def _refuse_of_others(session: RotationSession, versions: Mapping[str, SecretVer
 
 
 def _has_moved(rotation: RotationView, newest: SecretVersion) -> bool:
-    """Whether the vault has another version as newest than when the rotation was planned."""
+    """Whether the vault's newest version differs from the one at planning."""
     seen = rotation.seen.get(newest.name)
     return seen is None or (newest.version, newest.secret_id) != (seen.version, seen.secret_id)
 
@@ -181,7 +181,7 @@ def _newest(session: RotationSession, name: str) -> SecretVersion | None:
 
 
 def _check_values(session: RotationSession, versions: Mapping[str, SecretVersion]) -> None:
-    """What was made, or approved, since the plan: whether it can be a key."""
+    """Check that the values made or approved since the plan can be keys."""
     values = {name: version.value for name, version in versions.items()}
     try:
         refuse_flawed(() if session.rotation.accepted else flaws_in(session.group.secrets, values))

@@ -1,4 +1,4 @@
-"""A value that is brought out while the vault is away, until the vault holds the same one."""
+"""A value that is rolled out while the vault is unreachable, until the vault holds the same value."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from releaseguard.vault.later import later
 
 
 def refuse_what_is_out(session: RotationSession, facts: PlanningFacts) -> None:
-    """Raise ``Refused`` where the given values are out already, as far as fingerprints and places show that: what the
-    vault would say is not known."""
+    """Raise ``Refused`` where the given values are in use already, as far as fingerprints and destinations show; the
+    vault cannot be asked."""
     values, salt = session.request.values, session.context.rules.salt
     out = {name: one.fingerprint for name, one in session.chain.out.items()}
     known = {name for name, value in values.items() if out.get(name) and out[name] == value.fingerprint(salt)}
@@ -34,7 +34,7 @@ def refuse_what_is_out(session: RotationSession, facts: PlanningFacts) -> None:
 
 
 def same_values(view: RotationView, values: Mapping[str, Secret], salt: str) -> bool:
-    """Whether ``values`` are those that ``view`` brings out, as far as their fingerprints tell."""
+    """Whether ``values`` are those that ``view`` rolls out, as far as their fingerprints tell."""
     pins = {pin.name: pin for pin in view.pins}
     return all(_may_be(pins[name], value, salt) for name, value in values.items() if name in pins)
 
@@ -44,8 +44,8 @@ def _may_be(pin: Pin, value: Secret, salt: str) -> bool:
 
 
 def take_along(session: RotationSession, view: RotationView) -> None:
-    """What this run has at hand of a rotation whose values are in no vault yet. Raises ``UsageError`` where something
-    else was piped in."""
+    """Prepare the values of a rotation that no vault holds yet. Raises ``UsageError`` where other values were piped
+    in."""
     if not same_values(view, session.request.values, session.context.rules.salt):
         raise UsageError(
             f"what was piped in is not what rotation {view.id} rolled out",
@@ -56,9 +56,9 @@ def take_along(session: RotationSession, view: RotationView) -> None:
 
 
 def store_if_possible(session: RotationSession) -> None:
-    """Look whether the vault holds by now what was brought out, or store it there where it is at hand.
+    """Check whether the vault holds the value by now, or store it where this run has it.
 
-    A vault that is still away changes nothing.
+    A vault that is still unreachable changes nothing.
     """
     view = session.rotation
     if not view.awaits_vault or session.request.vault_later:
@@ -80,12 +80,12 @@ def store_if_possible(session: RotationSession) -> None:
 
 
 def _numbered(pin: Pin, version: SecretVersion | None) -> Pin:
-    """The pin with the version that its value got in the vault; the app goes on reporting what it was called."""
+    """The pin with the version number that its value got in the vault; the app keeps reporting the earlier label."""
     return replace(pin, to_version=version.version, secret_id=version.secret_id) if version else pin
 
 
 def _stored(session: RotationSession, pin: Pin) -> SecretVersion | None:
-    """The version of the vault that holds the value of ``pin``, stored now where this run has the value at hand."""
+    """The vault's version with the value of ``pin``, stored now where this run has the value."""
     vault, given = session.context.vault, session.request.values.get(pin.name)
     try:
         newest: SecretVersion | None = vault.read(pin.name)
@@ -97,7 +97,8 @@ def _stored(session: RotationSession, pin: Pin) -> SecretVersion | None:
 
 
 def _is_it(session: RotationSession, pin: Pin, newest: SecretVersion, given: Secret | None) -> bool:
-    """Whether that version has the value: by what was piped in, by its fingerprint, or by a place that shows it."""
+    """Whether that version has the value, by what was piped in, by its fingerprint, or by a destination that shows
+    it."""
     if given is not None:
         return newest.value.same_as(given)
     if pin.fingerprint is not None:
@@ -116,7 +117,7 @@ def _shows(session: RotationSession, pin: Pin, newest: SecretVersion, index: int
 
 
 def waits_for_vault(session: RotationSession) -> bool:
-    """Whether the vault does not hold yet what is out; a person is asked to store it."""
+    """Whether the vault does not hold the value in use yet; asks a person to store it."""
     view = session.rotation
     if not view.awaits_vault:
         return False
@@ -126,6 +127,6 @@ def waits_for_vault(session: RotationSession) -> bool:
 
 
 def to_be_stored(view: RotationView) -> str:
-    """What a person is asked for while the vault does not hold what is out."""
+    """What a person is asked to do while the vault does not hold the value in use."""
     names = " and ".join(pin.name for pin in view.pins if pin.awaits_vault)
     return f"Store the same value of {names} in the vault as a new version, as soon as it can be reached."

@@ -1,4 +1,4 @@
-"""What is told while something is waited for: a bar where somebody watches, a line a minute elsewhere."""
+"""Progress messages during a wait: a bar on a terminal, a line a minute elsewhere."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from releaseguard.eventlog.watching import Progress
 from releaseguard.rotation.session import RotationSession
 
 EVERY = 60.0
-"""Seconds between two lines about what is waited for."""
+"""Seconds between two lines of progress."""
 
 
 class Waiting:
-    """One wait. ``at_once``: whether its first look is told already, or only one after a minute."""
+    """One wait. ``at_once``: whether to report at the first look already, or only after a minute."""
 
     def __init__(self, session: RotationSession, *, at_once: bool) -> None:
         self._session = session
         self._told_at = session.context.clocks.elapsed() - (EVERY if at_once else 0.0)
 
     def look(self, what: str, left: float, share: float | None = None) -> None:
-        """Say ``what`` is waited for, for ``left`` seconds more at most, and how much of it is there."""
+        """Report ``what`` is waited for, the ``left`` seconds that remain, and the ``share`` of it that is there."""
         clocks, watch = self._session.context.clocks, self._session.context.watch
         text = f"{what}, until {readable.clock(clocks.wall() + timedelta(seconds=max(left, 0.0)))}"
         if watch is not None:

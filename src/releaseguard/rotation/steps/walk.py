@@ -1,7 +1,7 @@
-"""Takes a rotation forward as far as it goes, or back where that is allowed.
+"""Takes a rotation as far forward as it goes, or back where that is allowed.
 
-Every step is written to the history before and after, does nothing that the history says is done, and can be
-picked up by another process on another machine at any point.
+Every step is recorded before and after, skips what the history says is done, and can be continued at any point by
+another process on another machine.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ P = TypeVar("P", bound=said.ProofStep)
 
 
 def go_on(session: RotationSession) -> None:
-    """Take it as far as it goes now; the state says how far that was.
+    """Take the rotation as far as it goes now; its state says how far that was.
 
     Raises ``ServiceError``, ``Refused``, ``Undecided`` or ``Failed`` where a step could not be done.
     """
@@ -63,13 +63,13 @@ def _go_forward(session: RotationSession) -> None:
 
 
 def _unproven_at(session: RotationSession, pinned: ServedElsewhere) -> said.Unproven:
-    """No event can show the new version while production serves what holds the old one."""
+    """The step for a rotation that no event can prove, since production serves a deployment with the old value."""
     runtime = ProvenRuntime(uri=pinned.place, serves=pinned.serves)
     return said.Unproven(rotation_id=session.rotation_id, missing=(str(pinned),), runtimes=(runtime,))
 
 
 def _may_be_proven(session: RotationSession) -> bool:
-    """Whether it is deployed, or whoever resumes says that somebody else has done so."""
+    """Whether it is deployed, or the caller of ``--resume`` says that it is."""
     deployed = session.rotation.progress(Direction.FORWARD).deployed_at
     return deployed is not None or session.request.action is RotateAction.RESUME
 
@@ -95,8 +95,8 @@ def _finish(session: RotationSession, proof: Proof) -> None:
 
 
 def _tell_what_is_newer(session: RotationSession) -> None:
-    """A version that somebody stored meanwhile is not what was proven: who goes by "all but the newest" would revoke
-    the one in use."""
+    """Report a version that somebody stored meanwhile: it was not proven, and revoking "all but the newest" would
+    revoke the one in use."""
     with suppress(ReleaseguardError):  # nobody can say, and nothing rests on it
         newest = newest_versions(session)
         for pin in session.rotation.pins:
@@ -109,7 +109,7 @@ def _tell_what_is_newer(session: RotationSession) -> None:
 
 
 def _certified(session: RotationSession, step: P) -> P:
-    """The step with the certificate of revocation; without it where the log does not answer once more."""
+    """The step with the certificate of revocation; without it where the log does not answer."""
     try:
         return structs.replace(step, certificate=certified(session, Direction.FORWARD))
     except ServiceError as error:
@@ -137,7 +137,7 @@ def _go_back(session: RotationSession) -> None:
 
 
 def roll_back(session: RotationSession, reason: str, cause: Cause) -> None:
-    """Put the previous version back everywhere, redeploy, prove; where that is forbidden, say so and fail."""
+    """Put the previous version back everywhere, redeploy and prove it; where that is forbidden, say so and fail."""
     forbidden = why_not_back(session)
     if forbidden:
         _fail(session, f"{reason}; not rolled back: {forbidden}", cause)
@@ -167,14 +167,14 @@ def why_not_back(session: RotationSession) -> str | None:
 
 
 def _was_refused(earlier: RotationView, pin: Pin) -> bool:
-    """Whether what ``pin`` would go back to was brought out by ``earlier``, and not accepted to the end."""
+    """Whether the version to go back to was rolled out by ``earlier`` and not accepted by the provider to the end."""
     brought = [(one.name, one.to_version, one.secret_id) for one in earlier.pins]
     refused = earlier.cause is Cause.REFUSED and earlier.proven_at is None
     return refused and (pin.name, pin.from_version, pin.from_secret_id) in brought
 
 
 def _since_pushed(rotations: Sequence[RotationView], rotation: RotationView) -> Sequence[RotationView]:
-    """This rotation and every one after the one that brought its previous version out."""
+    """This rotation and all after the one that rolled out its previous version."""
     index = next(i for i, one in enumerate(rotations) if one.id == rotation.id)
     return rotations[index:]
 
@@ -193,7 +193,7 @@ def _installed_apps(session: RotationSession) -> Sequence[str]:
 
 
 def _recorded(kind: type[P], session: RotationSession, proof: Proof, more: Sequence[str] = ()) -> P:
-    """A proof as it is written into the history: counts and row ids, nothing else."""
+    """A proof as it is stored in the history: counts and row ids only."""
     return kind(
         rotation_id=session.rotation_id,
         grade=proof.grade,
