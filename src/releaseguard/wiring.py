@@ -1,4 +1,4 @@
-"""Opens a run and closes it: the configuration, SAFE MODE, and the parts that commands ask for what they need."""
+"""Opens a run and closes it: the configuration, SAFE MODE, and the parts that provide commands with what they need."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
 
 def open_up(settings: Settings, environ: Mapping[str, str], clocks: Clocks = REAL) -> Wiring:
-    """Read the cards, put SAFE MODE in force for this process, and give the way to every service.
+    """Read the cards, put SAFE MODE in force for this process, and return the way to every service.
 
-    Whatever waits does so by ``clocks``.
+    Everything that waits uses ``clocks``.
 
-    Raises ``ConfigError`` for a card or setting that is wrong, ``SafeModeRefusal`` where a setting names a
-    provider's host, or one to which the credential in the environment does not go.
+    Raises ``ConfigError`` for a wrong card or setting, ``SafeModeRefusal`` where a setting names a provider's host, or
+    a host to which the available credential may not go.
     """
     cards = configuration.cards_of(settings)
     policy = check(settings, environ, cards)
@@ -51,9 +51,10 @@ def open_up(settings: Settings, environ: Mapping[str, str], clocks: Clocks = REA
 def open_doctor(
     settings: Settings, environ: Mapping[str, str], provider: str | None, clocks: Clocks = REAL
 ) -> DoctorContext:
-    """What the doctor looks at, with SAFE MODE on for every address that it allows; a problem is not an error here.
+    """What ``doctor`` examines, with SAFE MODE in force for every address that it allows. Problems are findings, not
+    errors.
 
-    Whatever waits does so by ``clocks``.
+    Everything that waits uses ``clocks``.
 
     Raises ``UsageError`` for a provider that neither a card nor the file knows.
     """
@@ -75,7 +76,7 @@ def open_doctor(
 class Wiring:
     """The way to every service of one configuration. Close it, or use it in a ``with``.
 
-    A part is made, and its modules are loaded, when a command asks for it.
+    Each part is made, and its modules are imported, on first use.
     """
 
     def __init__(self, cards: Cards, safety: Safety, clocks: Clocks, notes: Sequence[str] = ()) -> None:
@@ -86,21 +87,21 @@ class Wiring:
 
     @cached_property
     def bindings(self) -> Bindings:
-        """Secrets and their places."""
+        """Secrets and their destinations."""
         from releaseguard.compose.bindings import Bindings
 
         return Bindings(self.clients, self.cards)
 
     @cached_property
     def flows(self) -> Flows:
-        """What synthetic users do."""
+        """Synthetic flows."""
         from releaseguard.compose.flows import Flows
 
         return Flows(self.clients, self.stores, self.bindings)
 
     @cached_property
     def notices(self) -> Notices:
-        """What others are told."""
+        """Notifications."""
         from releaseguard.compose.notifying import Notices
 
         return Notices(self.clients, self.stores)
@@ -121,14 +122,14 @@ class Wiring:
 
     @cached_property
     def incidents(self) -> Incidents:
-        """What is known of a provider that fails."""
+        """Incidents of one provider."""
         from releaseguard.compose.incident import Incidents
 
         return Incidents(self.clients, self.stores, self.bindings, self.verification)
 
     @cached_property
     def doctor(self) -> Doctor:
-        """Whether everything is there."""
+        """The checks of ``doctor``."""
         from releaseguard.compose.doctor import Doctor
 
         return Doctor(self.clients, self.stores, self.bindings, self.rotation, self.flows)
@@ -139,7 +140,7 @@ class Wiring:
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        """A run that uses no credential is told that, and not to have one set."""
+        """Close everything. In a run that may not use credentials, a missing one is reported as that refusal."""
         self.close()
         if isinstance(error, MissingCredential):
             self.clients.safety.refuse_run()
@@ -149,9 +150,9 @@ class Wiring:
         self._opened.close()
 
     def tell_through(self, tell: Callable[[str], None], warn: Callable[[str], None]) -> None:
-        """Where what has to be said while something else is going on is said, and what was not done."""
+        """Set who receives messages during other work, and warnings about what was not done."""
         self.clients.tell, self.clients.warn = tell, warn
 
     def limit_retries(self, budget: timedelta) -> None:
-        """Let repeats and limits add at most ``budget`` to one request: its reader has no time."""
+        """Limit what retries and rate limits may add to one request to ``budget``."""
         self.clients.retry_budget = budget

@@ -1,1 +1,1 @@
-"""Puts a run together from its configuration: the only place that sees the services and the stories both."""
+"""Puts a run together from its configuration: the only place that sees both the services and the stories."""

@@ -1,4 +1,4 @@
-"""Which secrets go where, by the configuration: addresses, destinations, and who claims what."""
+"""Which secrets go where, according to the configuration: addresses, destinations, and who claims which name."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class Bindings(Struct, dict=True, eq=False):
-    """The vault, the destinations, and what ties a card's secrets to them."""
+    """The vault, the destinations, and what connects a card's secrets to them."""
 
     clients: Clients
     cards: Cards
@@ -45,14 +45,14 @@ class Bindings(Struct, dict=True, eq=False):
 
     @cached_property
     def vault(self) -> Vault:
-        """Where the secrets are read, with whichever of its credentials the environment has. Raises ``ConfigError``."""
+        """The vault, opened with whichever of its credentials the environment has. Raises ``ConfigError``."""
         service = vault_of(self._settings)
         if service.vault is None:
             raise ConfigError("no service is a vault")
         return service.vault(structs.replace(self.clients.context(service), folders=self.folders()))
 
     def folders(self) -> Mapping[str, str]:
-        """Secret -> the folder of the vault that the file gives it. Raises ``ConfigError`` for two."""
+        """Secret -> its folder in the vault, according to the file. Raises ``ConfigError`` where it names two."""
         found: dict[str, str] = {}
         for provider, section in self._settings.providers.items():
             if provider not in self.cards:
@@ -79,8 +79,8 @@ class Bindings(Struct, dict=True, eq=False):
         return service.destination(self.clients.context(service), address.place)
 
     def addresses_of(self, provider: str) -> Sequence[Address]:
-        """The configured destinations of the provider and of its secrets, parsed. Raises ``ConfigError`` with file,
-        line and key."""
+        """The configured destinations of the provider and of its secrets. Raises ``ConfigError`` with file, line and
+        key."""
         self._settings.destinations_of(provider)
         section, where = self._settings.providers[provider], self._where(provider)
         own = [(name, one.destinations or ()) for name, one in section.secrets.items()]
@@ -89,11 +89,11 @@ class Bindings(Struct, dict=True, eq=False):
         return list(dict.fromkeys(found))
 
     def addresses_for(self, card: Card, secret: str | None) -> Sequence[Address]:
-        """Where the secret's unit is written: nowhere, where it is kept at the provider."""
+        """Where the secret's unit is written; empty where it is kept at the provider."""
         return [placement.address for placement in self._placements_for(card, secret)]
 
     def addresses_from(self, provider: str) -> Sequence[Address]:
-        """Every configured destination, this provider's first; none for an environment that the file does not name."""
+        """All configured destinations, this provider's first; empty for an environment that the file does not name."""
         if not self.is_declared():
             return []
         providers = self._settings.providers
@@ -132,18 +132,18 @@ class Bindings(Struct, dict=True, eq=False):
         )
 
     def _deployers(self, addresses: Sequence[Address]) -> Mapping[str, Deployer]:
-        """What shows which deployment a place serves, where its own service deploys it."""
+        """The services that tell which deployment a place serves, where they deploy it themselves."""
         by_others = self._settings.deployments
         found = {one.base: self.deployer(one) for one in addresses if one.base not in by_others}
         return {base: deployer for base, deployer in found.items() if deployer is not None}
 
     def deployer(self, address: Address) -> Deployer | None:
-        """What redeploys the app behind an address; ``None`` where nothing has to be."""
+        """What redeploys the app behind an address; ``None`` where nothing has to be redeployed."""
         service = service_at(address)
         return service.deployer(self.clients.context(service), address) if service and service.deployer else None
 
     def due(self, now: datetime, provider: str | None = None) -> Iterator[DueSecret]:
-        """Secrets that are older than they are to become; the vault is asked for none of which nobody has said that.
+        """Secrets that have passed their maximum age. The vault is asked only for secrets that have one.
 
         Raises ``ConfigError`` without its credential, and ``ServiceError`` where it does not answer.
         """
@@ -156,26 +156,26 @@ class Bindings(Struct, dict=True, eq=False):
                     yield from due(name, self._settings.environment, ages, self.vault, now)
 
     def _max_ages(self, card: Card) -> Mapping[str, timedelta]:
-        """How old each secret is to become at most: the file's word before the card's."""
+        """The greatest age of each secret: the file overrides the card."""
         section = self._settings.providers.get(card.id)
         own = {name: one.max_age for name, one in (section.secrets if section else {}).items()}
         said = {secret.name: own.get(secret.name) or secret.max_age for secret in card.secrets}
         return {name: duration(text) for name, text in said.items() if text}
 
     def placements_of(self, card: Card) -> Sequence[Placement]:
-        """Where each of the card's secrets goes. Raises ``ConfigError`` where the file does not say so clearly, and
-        ``Refused`` where it would publish a secret of the server."""
+        """Where each of the card's secrets goes. Raises ``ConfigError`` where the file is ambiguous, and ``Refused``
+        where it would publish a server-side secret."""
         self._settings.destinations_of(card.id)
         section, where = self._settings.providers[card.id], self._where(card.id)
         refuse_misplaced(card, section, self._read, where)
         return placements(card, section, self._read, where)
 
     def bindings_for(self, card: Card, secret: str | None) -> Sequence[Binding]:
-        """The destinations of the secret's unit, with its names there. Raises as :meth:`placements_of` does."""
+        """The destinations of the secret's unit, with its names there. Raises what :meth:`placements_of` raises."""
         return [self._binding(card, one, card.unit_of(secret)) for one in self._placements_for(card, secret)]
 
     def problems(self) -> Iterator[tuple[str, ReleaseguardError]]:
-        """Provider, and what is wrong with where its secrets go."""
+        """Providers whose destinations are misconfigured, each with the error."""
         for provider, section in self._settings.providers.items():
             if provider in self.cards and section.every_destination:
                 try:
@@ -184,19 +184,19 @@ class Bindings(Struct, dict=True, eq=False):
                     yield provider, error
 
     def other_writers(self, provider: str | None = None) -> Sequence[OtherWriter]:
-        """What in the checkout's workflows writes managed secrets too, of one provider alone where one is named."""
+        """Commands in the checkout's workflows that write managed secrets too, of all providers or one."""
         return self._writing(workflows_at(self._settings.root), provider)
 
     def writers_everywhere(self, provider: str | None = None) -> WritersFound:
-        """The same, and what the workflows of the repositories that are destinations hold beside those."""
+        """The same, together with the workflows of the repositories that are destinations."""
         from releaseguard.rotation.identity.other_writers import WritersFound
 
         elsewhere = self.writers_elsewhere(provider)
         return WritersFound([*self.other_writers(provider), *elsewhere.writers], elsewhere.unread)
 
     def writers_elsewhere(self, provider: str | None = None) -> WritersFound:
-        """What the workflows of the repositories that are destinations hold beside those of the checkout. Raises
-        ``ServiceError`` where a service does not answer."""
+        """Such commands in the workflows of the repositories that are destinations, without those of the checkout.
+        Raises ``ServiceError`` where a service does not answer."""
         from releaseguard.rotation.identity.other_writers import WritersFound
 
         known = {(one.file, one.line, one.command) for one in self.other_writers(provider)}
@@ -220,7 +220,7 @@ class Bindings(Struct, dict=True, eq=False):
         return other_writers(files, {*mine}, signs)
 
     def claims(self) -> Iterator[Claim]:
-        """Every name that the file says is written at some destination, by whom, over all its environments."""
+        """Every name that the file writes at some destination, with its owner, over all environments."""
         from releaseguard.rotation.context import Claim
 
         for environment, providers in self._settings.siblings.items():

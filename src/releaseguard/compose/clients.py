@@ -1,4 +1,4 @@
-"""Clients of services, and what the ports of a service see of a run."""
+"""Clients of services, and what a service's ports see of a run."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ if TYPE_CHECKING:
 
 
 class Clients(Struct, eq=False):
-    """Makes every client of a run, each inside the limits of its service and closed with the run."""
+    """Makes all HTTP clients of a run. Each keeps to its service's limits and is closed with the run."""
 
     settings: Settings
     safety: Safety
     opened: ExitStack
     clocks: Clocks
     guard: Callable[[], None] = lambda: None
-    """Called before every request to a service that a rotation writes to; set it before asking for one."""
+    """Called before every request to a service that a rotation writes to; set it before asking for such a client."""
     tell: Callable[[str], None] = lambda _: None
-    """For what has to be said while something else is going on."""
+    """Receives messages while other work is running."""
     warn: Callable[[str], None] = lambda _: None
-    """For what was not done, which a quiet run says too."""
+    """Receives messages about what was not done, which a quiet run shows too."""
     retry_budget: timedelta | None = None
-    """The most that repeats and limits may add to one request, for a command whose reader has no time; set it before
-    asking for a service."""
+    """The most that retries and rate limits may add to one request, for a command that must not wait; set it before
+    asking for a client."""
     _accesses: dict[str, Access] = {}
     _contexts: dict[str, ServiceContext[Any]] = {}
 
@@ -53,7 +53,7 @@ class Clients(Struct, eq=False):
         return self.safety.environ
 
     def context(self, service: Service[Any]) -> ServiceContext[Any]:
-        """What the ports of ``service`` are made from, the same for the whole run."""
+        """What the ports of ``service`` are made from; the same object for the whole run."""
         if service.name not in self._contexts:
             self._contexts[service.name] = self._context(service)
         return self._contexts[service.name]
@@ -77,7 +77,7 @@ class Clients(Struct, eq=False):
         )
 
     def say(self, text: str) -> None:
-        """Through :attr:`tell` as it is then: a command sets it after this was opened."""
+        """Call :attr:`tell` as it is at that time: a command may set it after a port was opened."""
         self.tell(text)
 
     def _places(self, service: Service[Any]) -> Sequence[Address]:
@@ -91,7 +91,7 @@ class Clients(Struct, eq=False):
         return next((token for token in given if token is not None), None)
 
     def access(self, variable: str, needed_by: str) -> Access:
-        """The credential of ``variable``, which the new one replaces where the service does not take it any more."""
+        """The credential in ``variable``; its successor replaces it once the service no longer accepts it."""
         from releaseguard.http import Access
 
         if variable not in self._accesses:
@@ -125,8 +125,8 @@ class Clients(Struct, eq=False):
         url: str | None = None,
         carries: bool = True,
     ) -> ServiceClient:
-        """A client of ``service``, or one for the ``url`` of another ``setting``; ``carries``: whether anything
-        confidential is sent there. Raises ``Refused`` where that may not be."""
+        """A client for ``service``, or for the ``url`` of another ``setting``. ``carries``: whether anything
+        confidential is sent there. Raises ``Refused`` where that is not allowed."""
         from releaseguard.http import Authorization, ServiceClient, TimeLimits, no_other_credential
 
         named = setting or (f"[{service.name}] url" if service else "")

@@ -1,4 +1,4 @@
-"""What the doctor looks at."""
+"""Puts together what ``doctor`` examines."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ HASTY = "10s"
 
 
 def hasty(settings: Settings) -> Settings:
-    """With no more patience than a look deserves: a rotation may wait minutes for a limit, a person may not."""
+    """The settings with short waits: a rotation may wait minutes for a rate limit, a person at a terminal should
+    not."""
     if seconds(settings.network.patience) <= seconds(HASTY):
         return settings
     return structs.replace(settings, network=structs.replace(settings.network, patience=HASTY))
@@ -58,7 +59,7 @@ def refusals(settings: Settings, environ: Mapping[str, str], cards: Cards) -> Ma
 
 @dataclass(frozen=True, eq=False)
 class Doctor:
-    """Puts together what the doctor looks at."""
+    """Puts together what ``doctor`` examines."""
 
     clients: Clients
     stores: Stores
@@ -74,7 +75,7 @@ class Doctor:
         ignored_proxies: Sequence[str],
         close: Callable[[], None],
     ) -> DoctorContext:
-        """Everything that is looked at, of one provider alone where one is named."""
+        """Everything that is examined, for all providers or one."""
         from releaseguard.doctor.values import DoctorContext
 
         settings, environ = self.clients.settings, self.clients.environ

@@ -1,4 +1,4 @@
-"""What synthetic flows run in: the app, its test user, and the event log."""
+"""What synthetic flows need: the app, its test user, and the event log."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Flows(Struct, dict=True, eq=False):
-    """Puts together what runs the cards' flows, once one is asked for."""
+    """Puts together what runs the cards' flows, when one is first needed."""
 
     clients: Clients
     stores: Stores
@@ -33,12 +33,12 @@ class Flows(Struct, dict=True, eq=False):
 
     @property
     def test_paths(self) -> frozenset[str]:
-        """The providers whose flows that move money go to a test path."""
+        """The providers whose money-moving flows are configured as going to a test path."""
         return frozenset(name for name, one in self.clients.settings.providers.items() if one.test_path)
 
     @property
     def are_configured(self) -> bool:
-        """Whether the app and the vault of its test user are configured."""
+        """Whether the app and the vault with its test user are configured."""
         vault = vault_of(self.clients.settings)
         return bool(self.clients.settings.app.url) and vault.is_vault(self.clients.settings.services[vault.name])
 
@@ -47,14 +47,14 @@ class Flows(Struct, dict=True, eq=False):
 
     @cached_property
     def _stage(self) -> RunFlows:
-        """Made with the first flow: a verdict without any needs no client of the app."""
+        """The runner of flows, made with the first flow: a verdict without flows needs no client of the app."""
         from releaseguard.verification.flows.stage import FlowStage
 
         return FlowStage(self.context)
 
     @cached_property
     def context(self) -> FlowContext:
-        """What synthetic flows run in: the app, its test user, and the event log."""
+        """What synthetic flows need: the app, its test user, and the event log."""
         from releaseguard.verification.flows.context import FlowContext
         from releaseguard.verification.flows.session import UserSession
 
@@ -85,7 +85,7 @@ class Flows(Struct, dict=True, eq=False):
         return Secret(given) if given else self.bindings.vault.read(APP.public_key).value
 
     def runner(self, card: Card) -> Callable[[str], object] | None:
-        """What runs one of the card's flows once; ``None`` where the app's address is not configured."""
+        """A function that runs one of the card's flows once; ``None`` where the app's address is not configured."""
         if not self.are_configured:
             return None
         from releaseguard.verification.flows.runner import FlowRunner

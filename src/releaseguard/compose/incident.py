@@ -1,4 +1,4 @@
-"""What an incident of one provider is read from."""
+"""Puts together what an incident of one provider is read from."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _EXAMPLES = {
     "project": ", ".join(service.example for service in SERVICES if service.functions),
     "repository": ", ".join(service.example for service in SERVICES if service.workflows),
 }
-"""A destination for each, for whoever has configured none."""
+"""An example destination of each kind, for configurations without one."""
 _OF_NO_USERS = frozenset({"preview", "development"})
-"""Every branch has its preview: what one of them serves says nothing about users."""
+"""Preview deployments exist for every branch; what they serve says nothing about users."""
 
 
 @dataclass(frozen=True, eq=False)
 class Incidents:
-    """Puts together what incidents are read from. What is not configured is not there."""
+    """Puts together what incidents are read from. What is not configured is left out."""
 
     clients: Clients
     stores: Stores
@@ -115,7 +115,7 @@ class Incidents:
         return ConfiguredDestination(place.address.uri, _labelled(service), opened)
 
     def _scrub(self) -> Callable[[str], str]:
-        """What of the words of apps and services may be shown: no secret, no personal data, nothing like a key."""
+        """Removes secrets, personal data and anything like a key from the words of apps and services."""
         from releaseguard.harmless import visible
         from releaseguard.secret import masked, without_keys
         from releaseguard_events.scrub.scrubber import Scrubber, secrets_of

@@ -1,5 +1,4 @@
-"""Where others hear what happened: the webhook at the address in ``RELEASEGUARD_NOTIFY_URL``, and the repository that
-a job runs for."""
+"""Tells others what happened: the webhook at ``RELEASEGUARD_NOTIFY_URL``, and the repository for which a job runs."""
 
 from __future__ import annotations
 
@@ -26,30 +25,30 @@ if TYPE_CHECKING:
     from releaseguard.verification.values import Judged
 
 TIMEOUT = 5.0
-"""Seconds that a command waits for a receiver at most."""
+"""Seconds that a command waits for the receiver at most."""
 
 
 class Notices(Struct, frozen=True, dict=True, eq=False):
-    """Tells what a command found to whoever is to know; where no address is given, nothing. Never raises for it."""
+    """Tells others what a command found; without an address it does nothing. Never raises."""
 
     clients: Clients
     stores: Stores
 
     def tell_verdict(self, judged: Judged) -> None:
-        """Of a release that fails."""
+        """Tell of a release that fails."""
         self._tell(partial(_of_verdict, judged))
 
     def tell_health(self, overview: Overview) -> None:
-        """Of providers that are down or well again, and of leaks."""
+        """Tell of providers that are down or well again, and of leaks."""
         self.tell_providers(overview.environment, overview.providers)
         self.tell_leaks()
 
     def tell_providers(self, environment: str, providers: Sequence[ProviderHealth]) -> None:
-        """Of those of them that are down, or well again."""
+        """Tell of those providers that are down or well again."""
         self._tell(partial(_of_providers, environment, providers))
 
     def tell_leaks(self) -> None:
-        """Of leaks that are open or closed."""
+        """Tell of leaks that were opened or closed."""
         self._tell(self._leaks)
 
     def _leaks(self) -> Iterable[News]:
@@ -122,8 +121,8 @@ class Notices(Struct, frozen=True, dict=True, eq=False):
 
 
 def board_of(clients: Clients) -> ReleaseBoard:
-    """The board of the job's repository. Raises ``UsageError`` outside of a job, ``Refused`` in a run that uses no
-    credential."""
+    """The board of the job's repository. Raises ``UsageError`` outside a job, ``Refused`` in a run that may not use
+    credentials."""
     return next(service.board(clients.context(service)) for service in SERVICES if service.board is not None)
 
 
@@ -141,7 +140,7 @@ def _of_providers(environment: str, providers: Sequence[ProviderHealth]) -> Iter
 
 
 class _Webhook(Struct, frozen=True):
-    """One address; nothing of it but its host is ever said: its path is its secret."""
+    """One webhook. Nothing of its address but the host is ever shown, since the path is a secret."""
 
     url: Secret
     client: ServiceClient

@@ -1,4 +1,5 @@
-"""The accesses that we stand on while a key of their provider's is rotated: the old one and the new one."""
+"""The credentials that releaseguard itself works with while their provider's key is rotated: the old one and the new
+one."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def own_accesses(clients: Clients, card: Card, secret: str | None, addresses: Sequence[Address]) -> Sequence[OwnAccess]:
-    """What rotating the card's keys could cut us off from."""
+    """The credentials that rotating the card's keys could make useless."""
     if not card.infrastructure:
         return []
     mine = {member.name for member in card.unit_of(secret)}
@@ -51,7 +52,7 @@ def _own_access(
 
 
 def _try_new(variable: str, ask: Callable[[], None]) -> None:
-    """Raise ``AccessDenied`` where the new access does not reach by reading what the old one has to reach."""
+    """Raise ``AccessDenied`` where the new credential cannot read what the old one has to reach."""
     try:
         ask()
     except (AccessDenied, NotFound) as error:

@@ -1,4 +1,4 @@
-"""What a rotation touches, and what is looked at when a secret has leaked."""
+"""Puts together what a rotation works with, and where a leak's exposure is looked up."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Rotation:
-    """Puts together what rotations are made of."""
+    """Puts together what rotations need."""
 
     clients: Clients
     stores: Stores
@@ -48,7 +48,7 @@ class Rotation:
     notices: Notices
 
     def context(self, card: Card, secret: str | None) -> RotationContext:
-        """Everything that a rotation of one of the card's units touches, with the guard of its lease."""
+        """Everything that a rotation of one of the card's units works with, including the guard of its lease."""
         from releaseguard.rotation.context import Guard, RotationContext
 
         settings, configured = self.clients.settings, self.bindings
@@ -94,13 +94,14 @@ class Rotation:
         return {base: deployer for base, deployer in found.items() if deployer is not None}
 
     def _deployed(self, binding: Binding) -> Binding:
-        """The same; what a workflow or a person deploys runs, and has the new value once that is done."""
+        """The binding, marked as running an app where a workflow or a person deploys it: it then has the new value
+        after that."""
         if binding.destination.address.base in self.clients.settings.deployments:
             binding.destination.runtime = binding.destination.needs_deployment = True
         return binding
 
     def _deployed_by(self) -> Mapping[str, str]:
-        """By place: what deploys it in place of its service. Raises ``ConfigError`` for what is no place or no way."""
+        """Place -> what deploys it instead of its service. Raises ``ConfigError`` for an invalid place or way."""
         settings = self.clients.settings
         known = {claim.address.base for claim in self.bindings.claims()}
         for base in settings.deployments:
@@ -114,7 +115,7 @@ class Rotation:
         return settings.deployments
 
     def _workflow(self, base: str) -> WorkflowAddress | None:
-        """The workflow that deploys a place, where ``[deployments]`` names one."""
+        """The workflow in ``[deployments]`` that deploys a place; ``None`` where none is named."""
         from releaseguard.deployments.workflow import read_workflow
 
         settings = self.clients.settings
@@ -151,7 +152,7 @@ class Rotation:
         )
 
     def _salt(self) -> str:
-        """What the app's writers make fingerprints under, when they see the same configuration."""
+        """The salt of the writers' fingerprints, as long as they see the same configuration."""
         project = self.clients.settings.project
         return self.clients.environ.get(SALT_VARIABLE) or project.salt or project.name
 
@@ -165,7 +166,7 @@ class Rotation:
         return Journal(self.stores.log, chain_key, holder, lease, self.clients.clocks)
 
     def exposure_sources(self, context: RotationContext, secret: str | None) -> ExposureSources:
-        """Where the exposure of a leaked secret is looked for."""
+        """Where the exposure of a leaked secret is looked up."""
         from releaseguard.rotation.exposure.gather import ExposureSources
 
         addresses = self.bindings.addresses_for(context.card, secret)
@@ -196,7 +197,7 @@ class Rotation:
         )
 
     def run_queue(self, addresses: Sequence[Address]) -> RunQueue:
-        """The runs of the CI service that may still hold what these addresses held."""
+        """Runs of the CI service that may still hold the old values of these addresses."""
         [(service, make)] = [(service, service.run_queue) for service in SERVICES if service.run_queue]
         return make(self.clients.context(service), addresses)
 
@@ -207,7 +208,7 @@ class Rotation:
         return self.alerts_at([one for name in declared for one in self.bindings.addresses_of(name)])
 
     def alerts_at(self, addresses: Sequence[Address]) -> AlertSource:
-        """Those of the places among ``addresses``."""
+        """Secret-scanning alerts of the places among ``addresses``."""
         [(service, make)] = [(service, service.alerts) for service in SERVICES if service.alerts]
         return make(self.clients.context(service), addresses)
 

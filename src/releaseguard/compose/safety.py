@@ -1,4 +1,5 @@
-"""What stands between a run and the world: which hosts it reaches, where credentials go, and whether it may use any."""
+"""What stands between a run and the network: which hosts it may reach, where credentials may go, whether it may use
+any."""
 
 from __future__ import annotations
 
@@ -20,17 +21,16 @@ from releaseguard_events.places.urls import scheme_of
 
 
 def check(settings: Settings, environ: Mapping[str, str], cards: Cards) -> Policy:
-    """SAFE MODE's rules for these settings, which name providers that the cards know; nothing is put in force.
+    """SAFE MODE's rules for these settings. Nothing is put in force.
 
-    Raises ``ConfigError`` for a provider that there is not, ``SafeModeRefusal`` where a setting names a provider's
-    host.
+    Raises ``ConfigError`` for an unknown provider, ``SafeModeRefusal`` where a setting names a provider's host.
     """
     configuration.check_providers(settings, cards)
     return endpoints.policy_of(settings, cards, endpoints.of(settings, environ), settings.network.proxy)
 
 
 def run_refusal(environ: Mapping[str, str]) -> Refused | None:
-    """Why this run of a CI service uses no credential; ``None`` where it may."""
+    """Why this CI run may use no credential; ``None`` where it may."""
     return checkout.refusal(environ, checkout.payload_of(environ))
 
 
@@ -41,7 +41,7 @@ class Safety(Struct, frozen=True, dict=True, eq=False):
     environ: Mapping[str, str]
     policy: Policy
     run_refusal: Refused | None = None
-    """Why this run of a CI service uses no credential; ``None`` where it may."""
+    """Why this CI run may use no credential; ``None`` where it may."""
 
     @cached_property
     def trusted(self) -> Trust:
@@ -50,7 +50,7 @@ class Safety(Struct, frozen=True, dict=True, eq=False):
 
     @property
     def refused_run(self) -> Refused | None:
-        """Why this run does not look at services; ``None`` where it may, or where it has no credential to use."""
+        """Why this run must not contact services; ``None`` where it may, or where it has no credential anyway."""
         return self.run_refusal if self._uses_credentials() else None
 
     def _uses_credentials(self) -> bool:
@@ -59,25 +59,25 @@ class Safety(Struct, frozen=True, dict=True, eq=False):
         return at_hand or bool(self.environ.get(self.settings.app.database_url_env)) or not log_is_a_file
 
     def refuse_services(self) -> None:
-        """Raise ``Refused`` where this run uses no credential and has some: a command whose single looks may fail must
-        not take the refusal for one of them."""
+        """Raise ``Refused`` where this run has credentials and may not use them. For commands in which a single look
+        may fail: the refusal must not be mistaken for such a failure."""
         if self.refused_run is not None:
             raise self.refused_run
 
     def refuse_run(self) -> None:
-        """Raise ``Refused`` where this run uses no credential."""
+        """Raise ``Refused`` where this run may use no credential."""
         if self.run_refusal is not None:
             raise self.run_refusal
 
     def refuse_to_carry(self, setting: str, url: str) -> None:
-        """Raise ``Refused`` where what is sent to the address of ``setting`` may not go there."""
+        """Raise ``Refused`` where confidential data may not be sent to the address of ``setting``."""
         self.refuse_run()
         credential = endpoints.RULES.what_goes_to(setting, self.environ)
         if refused := endpoints.refusal(self.settings, self.trusted, setting, url, credential):
             raise refused
 
     def pinned_log(self, target: str) -> str:
-        """How libpq is told to connect to the event log at ``target``. Raises ``Refused``."""
+        """The connection string with which libpq connects to the event log at ``target``. Raises ``Refused``."""
         from releaseguard.safemode.libpq import check_libpq
 
         self.refuse_run()
@@ -91,7 +91,7 @@ class Safety(Struct, frozen=True, dict=True, eq=False):
         return check_libpq(target, self.environ, policy=self.policy, vouch=vouch).conninfo.reveal()
 
     def pinned_database(self, target: str) -> str:
-        """The same for the app's own database, whose address comes whole from the environment."""
+        """The same for the app's own database, whose whole address comes from the environment."""
         from releaseguard.safemode.libpq import check_libpq
 
         self.refuse_run()

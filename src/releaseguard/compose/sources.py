@@ -1,4 +1,4 @@
-"""Which of the app's processes use a secret from where, as the configuration says it."""
+"""Which of the app's processes use a secret from where, according to the configuration."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Sources(Struct, eq=False):
 
     clients: Clients
     _told_of: set[str] = set()
-    """Keys of ``sources`` that are no destination."""
+    """Keys of ``sources`` that are not destinations and were reported."""
 
     def at(self, provider: str, address: Address) -> Sequence[str] | None:
         """The event sources that run at ``address``; ``None`` where the project does not say."""
@@ -28,8 +28,8 @@ class Sources(Struct, eq=False):
         return None
 
     def _speaks_of(self, provider: str, text: str, address: Address) -> bool:
-        """Whether a key of ``sources`` is ``address``. One that is not a destination of any environment is told of: a
-        runtime whose sources nobody names is proven by any."""
+        """Whether a key of ``sources`` means ``address``. A key that is not a destination in any environment is
+        reported: a runtime destination without sources is proven by any event."""
         sections = [
             providers[provider] for providers in self.clients.settings.siblings.values() if provider in providers
         ]

@@ -1,4 +1,4 @@
-"""The event log, wherever it is kept, and the app's own database."""
+"""The event log, wherever it is stored, and the app's own database."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Stores:
 
     @cached_property
     def log(self) -> EventLog:
-        """The event log at ``[events] url``, whichever kind of store that is; of our own rows only those that are
+        """The event log at ``[events] url``, of whichever kind; of our own rows it returns only those that are
         believed. Raises ``UsageError`` for a signing key that could be guessed."""
         from releaseguard.eventlog.signing.keys import keyring_in
         from releaseguard.eventlog.signing.log import SignedLog
@@ -41,16 +41,16 @@ class Stores:
 
     @cached_property
     def every_row(self) -> EventLog:
-        """The same log as it stands, for those who look at rows themselves."""
+        """The same log without that check, for readers that examine the rows themselves."""
         return self.log_at(self._settings.events.url)
 
     @cached_property
     def bare_log(self) -> EventLog:
-        """The event log without a first look at its table, which can make it."""
+        """The event log without a first look at its table, for creating the table."""
         return self._opened(self._settings.events.url, events_table(self._settings))
 
     def log_at(self, url: str) -> EventLog:
-        """A log at another address. Raises ``ConfigError`` for a scheme that no store has."""
+        """A log at another address. Raises ``ConfigError`` for an unknown scheme."""
         table = events_table(self._settings)
         log = self._opened(url, table)
         lacking = log.lacking()
@@ -76,8 +76,8 @@ class Stores:
         )
 
     def schema_sql(self) -> str:
-        """The SQL that makes the event log's tables: printed without asking a store, so without its credential and
-        its driver."""
+        """The SQL that creates the event log's tables, made without contacting a store, so without credential and
+        driver."""
         url = self._settings.events.url
         if STORES.get(scheme_of(url)) is _postgres:
             from releaseguard.eventlog.schema.postgres import script
@@ -90,14 +90,15 @@ class Stores:
         return self.log.schema_sql()
 
     def additions_sql(self) -> str:
-        """What the owner of the app's own table could add to it; empty where nothing is missing."""
+        """SQL that the owner of the app's own table could run to add what is missing; empty where nothing is."""
         from releaseguard.eventlog.mapping.additions import additions
 
         return additions(events_table(self._settings))
 
     @property
     def exposed(self) -> Callable[[EventLog], Remark] | None:
-        """What says whether the app's public key reads the log; ``None`` where that cannot be asked."""
+        """A function that reports whether the app's public key can read the log; ``None`` where that cannot be
+        asked."""
         found = _hosted_at(self._settings.events.url)
         if found is None or not self._clients.environ.get(found[1].public_key):
             return None
@@ -124,7 +125,7 @@ def _hosted_at(url: str) -> tuple[Service[Any], LogStore[Any]] | None:
 
 
 def _hosted() -> str:
-    """What the address of a log looks like that a service keeps."""
+    """The form of the addresses of logs that a service keeps."""
     return " or ".join(service.log.example for service in SERVICES if service.log is not None)
 
 
@@ -163,4 +164,4 @@ STORES: Mapping[str, Callable[[Clients, str, EventTable], EventLog]] = {
     "postgresql": _postgres,
     "postgres": _postgres,
 }
-"""The stores that are no service's, by the scheme of the address."""
+"""The stores that belong to no service, by the scheme of their address."""

@@ -1,4 +1,4 @@
-"""What a verdict reads, and what synthetic flows run in."""
+"""Puts together what verdicts and health checks read."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Verification(Struct, dict=True, eq=False):
-    """Puts together what verdicts, flows and looks at providers' health are made of."""
+    """Puts together what verdicts, flows and health checks need."""
 
     clients: Clients
     stores: Stores
@@ -55,7 +55,7 @@ class Verification(Struct, dict=True, eq=False):
         )
 
     def health(self, window: timedelta, provider: str | None, as_of: datetime | None = None) -> HealthContext:
-        """What a look at the providers' health reads; ``as_of``: with only what had been recorded by then."""
+        """Everything that a health check reads; with ``as_of`` only what had been recorded by then."""
         from releaseguard.health.run import HealthContext
 
         return HealthContext(
@@ -72,7 +72,7 @@ class Verification(Struct, dict=True, eq=False):
 
     @property
     def population(self) -> Population:
-        """By what rows are told apart: how releases and components are named."""
+        """How releases and components are named in rows."""
         return population_of(self._settings)
 
     def promise(self, window: timedelta | None, baseline: timedelta | None) -> Promise:
@@ -80,7 +80,7 @@ class Verification(Struct, dict=True, eq=False):
         return promise_of(self._settings, window, baseline)
 
     def live_checks(self) -> LiveChecks:
-        """What can be looked at now, beside the log."""
+        """What can be examined now, apart from the log."""
         from releaseguard.verification.checks.live_checks import LiveChecks
 
         providers, setting = self._settings.providers, self._settings.app.database_url_env
@@ -110,7 +110,7 @@ class Verification(Struct, dict=True, eq=False):
 
 
 def population_of(settings: Settings) -> Population:
-    """By what rows are told apart under these settings."""
+    """How releases and components are named in rows under these settings."""
     from releaseguard.verification.whose.components import components_of
     from releaseguard.verification.whose.population import Population
     from releaseguard.verification.whose.tags import tags_of
@@ -124,7 +124,7 @@ def population_of(settings: Settings) -> Population:
 
 
 def promise_of(settings: Settings, window: timedelta | None, baseline: timedelta | None) -> Promise:
-    """What these settings promise, with the times that are given instead of theirs."""
+    """What these settings promise; a given ``window`` or ``baseline`` overrides theirs."""
     from releaseguard.verification.values import Promise
 
     section = settings.verify
@@ -137,7 +137,7 @@ def promise_of(settings: Settings, window: timedelta | None, baseline: timedelta
 
 
 def _calendar(settings: Settings) -> Calendar:
-    """Where the project is, and which of its days are like no others."""
+    """The project's time zone, and its exceptional days."""
     from releaseguard.stats.calendar import Calendar, special_days
 
     return Calendar(settings.project.timezone, frozenset(special_days(settings.calendar)))

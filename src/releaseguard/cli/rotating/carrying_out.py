@@ -1,4 +1,4 @@
-"""A rotation with what surrounds it, and what somebody sees meanwhile."""
+"""Carries out a rotation from a command, showing progress."""
 
 from __future__ import annotations
 

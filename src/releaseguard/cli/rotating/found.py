@@ -1,4 +1,4 @@
-"""Shows what `drift` and `leaks` found: where it is asked for, and in a job."""
+"""Shows the findings of ``drift`` and ``leaks``, on the terminal and in a job."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def show_found(run: Run, page: FindingsPage, format_: str | None, output: Path | None) -> None:
-    """Print it or write it to a file; leave a summary and annotations in a job."""
+    """Print the findings or write them to a file; leave a summary and annotations in a job."""
     from releaseguard.cli.shared.job import Annotation
 
     present(run, FINDINGS, page, format_, output, page.summary)

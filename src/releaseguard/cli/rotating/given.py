@@ -1,4 +1,4 @@
-"""New values that a person gives: from standard input, or from a hidden prompt. Never an argument, never a file."""
+"""New values that a person enters: on standard input or at a hidden prompt. Never an argument, never a file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def given_values(card: Card, action: RotateAction, secret: str | None, *, raw: bool) -> Mapping[str, Secret]:
     """The new values: from standard input (a JSON object for a group), or from a hidden prompt on a terminal.
 
-    A run that was killed before it stored them is resumed with them; later nothing needs them.
+    A run that was killed before it stored them is resumed with them; later none are needed.
     """
     from releaseguard.rotation.values import RotateAction
     from releaseguard.secret import Secret
@@ -46,8 +46,8 @@ def _values(names: list[str], text: str, raw: bool) -> Mapping[str, Secret]:
 
 
 def _standard_input() -> str:
-    """What was piped in, byte for byte: a text stream would turn the line ends of a PEM file into others, and read the
-    bytes in whatever the machine's language setting is."""
+    """The piped text, byte for byte: a text stream would convert the line ends of a PEM file, and decode the bytes by
+    the machine's locale."""
     try:
         return sys.stdin.buffer.read().decode() if sys.stdin is not None else ""
     except UnicodeDecodeError:

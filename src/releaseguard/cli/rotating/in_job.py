@@ -1,4 +1,4 @@
-"""What a rotation leaves in a job: the result and the chain's head, which are anchored outside the log there."""
+"""What a rotation leaves in a CI job: its result, and the chain's head, which is thereby kept outside the log."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def leave_in_job(run: Run, result: RotationResult) -> None:
-    """In the summary, and as outputs of the step."""
+    """Write it to the summary, and set outputs of the step."""
     from releaseguard.report.layout.markdown import fenced
     from releaseguard.rotation.telling import text_of
 

@@ -1,4 +1,4 @@
-"""What `leaks` found, as the pages that its formats are made of. Pure."""
+"""The findings of ``leaks`` as the pages from which their formats are made. Pure."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _alert_rows(document: AlertsDocument) -> Iterator[FoundRow]:
 
 
 def hits_page(document: object, searched: Searched, text: str) -> FindingsPage:
-    """The page of values that were found in a repository."""
+    """The page of values found in a repository."""
     from releaseguard.report.findings.document import FoundRow
 
     rows = [
@@ -75,7 +75,7 @@ def hits_page(document: object, searched: Searched, text: str) -> FindingsPage:
 
 
 def where(hit: Hit) -> str:
-    """Where in the repository a value stands, in words."""
+    """The place of a found value in the repository, in words."""
     if hit.commit is None:
         return "working tree"
     if hit.commit == "staged":
@@ -84,7 +84,7 @@ def where(hit: Hit) -> str:
 
 
 def rotation_of(hit: Hit) -> str:
-    """The command that replaces the value."""
+    """The command that rotates the found value."""
     leaked = f'--leak --reason "in a repository" --leaked-version {hit.version}'
     return f"releaseguard rotate {hit.provider or 'PROVIDER'} {leaked}"
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _SeenAlert:
-    """An open alert, with what the cards and the history of rotations say of it."""
+    """An open alert, with what cards and rotations say about it."""
 
     alert: Alert
     provider: str | None = None
@@ -90,8 +90,8 @@ def _alerts(run: Run, wiring: Wiring, close: bool, named: Sequence[str]) -> tupl
 
 
 def _as_looked_at(seen: Sequence[_SeenAlert], named: Sequence[str]) -> Sequence[_SeenAlert]:
-    """Of those at ``named`` a person says that they show the value that was revoked last. Raises ``UsageError`` and
-    ``Refused``."""
+    """The alerts, where those at ``named`` show the value revoked last, according to a person. Raises ``UsageError``
+    and ``Refused``."""
     there = {one.alert.url: one for one in seen}
     for url in named:
         if url not in there:
@@ -187,7 +187,7 @@ def _search(run: Run, wiring: Wiring, repo: Path) -> Searched:
 
 
 def _needles(wiring: Wiring) -> Iterator[Needle]:
-    """Every version of every secret that the vault holds and a card knows."""
+    """Every version of every secret that is in the vault and on a card."""
     from releaseguard.errors import NotFound
     from releaseguard.leaks.interface import Needle
 

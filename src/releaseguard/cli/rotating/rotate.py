@@ -34,7 +34,7 @@ VERBS = ("resume", "abort", "rollback", "confirm_revoked")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RotateFlags:
-    """The flags as they were given."""
+    """The flags as given."""
 
     secret: str | None
     leak: bool
@@ -58,7 +58,7 @@ class RotateFlags:
 
     @property
     def verbs(self) -> Sequence[str]:
-        """What is asked for instead of a rotation, in words of the command line."""
+        """The flags that ask for something other than a plain rotation."""
         return [verb.replace("_", "-") for verb in VERBS if getattr(self, verb)]
 
 
@@ -155,7 +155,7 @@ def _rotated(run: Run, wiring: Wiring, provider: str | None, yes: bool, flags: R
 
 
 def check_flags(provider: str | None, all_drifted: bool, flags: RotateFlags, *, every: bool = False) -> None:
-    """Refuse flags that make no sense together. Raises ``UsageError``."""
+    """Raise ``UsageError`` for flags that cannot be used together."""
     if [bool(provider), all_drifted, every].count(True) != 1:
         raise UsageError(
             "name one provider, or use --all or --all-drifted", next_step="Example: releaseguard rotate sendgrid"
@@ -207,7 +207,7 @@ def _check_reason(flags: RotateFlags) -> None:
 
 
 def _refuse_with_all_drifted(flags: RotateFlags) -> None:
-    """It pushes newest versions again: what says where a value comes from, or what became of it, has no place there."""
+    """Refuse flags about a value's source or fate: this pushes the newest versions again."""
     others = {
         "secret": flags.secret,
         "leak": flags.leak,
@@ -221,7 +221,7 @@ def _refuse_with_all_drifted(flags: RotateFlags) -> None:
 
 
 def _refuse_with_all(flags: RotateFlags) -> None:
-    """It means every secret: what is about a single one has no place there."""
+    """Refuse flags about a single secret: this means every secret."""
     single = {"secret": flags.secret, "leaked-version": flags.leaked_version, "skip": flags.skip, "raw": flags.raw}
     given = [*flags.verbs, *(word for word, there in single.items() if there)]
     if flags.origin not in (ValueSource.VAULT, ValueSource.VAULT_ROTATION):
@@ -269,7 +269,7 @@ def _carried_out(run: Run, wiring: Wiring, request: RotateRequest, context: Rota
 
 
 def _may_be_asked(result: RotationResult) -> bool:
-    """Whether doubts about a revocation can be answered by somebody who sits here."""
+    """Whether the doubts about a revocation can be answered by a person at the terminal."""
     from releaseguard.cli.shared.confirm import somebody_is_here
     from releaseguard.rotation.revocation.confirm import StillInUse
 
@@ -307,7 +307,7 @@ def _rotate_drifted(run: Run, wiring: Wiring, yes: bool, flags: RotateFlags) -> 
 
 
 def _rotate_all(run: Run, wiring: Wiring, yes: bool, flags: RotateFlags) -> ExitCode:
-    """Every provider, each with its own chain: after a breach of a whole CI, or because it is time."""
+    """Rotate every provider, each with its own chain: after a breach of a whole CI, or because it is time."""
     from releaseguard.cli.rotating.several import rotate_all
 
     def one(card: Card, secret: str) -> RotateRequest:
@@ -324,7 +324,7 @@ def _request(card: Card, flags: RotateFlags) -> RotateRequest:
 
 
 def request_of(flags: RotateFlags, values: Mapping[str, Secret]) -> RotateRequest:
-    """What the flags ask for; ``values`` are those of standard input."""
+    """The request that the flags make; ``values`` are those of standard input."""
     from releaseguard.rotation.values import RotateAction, RotateRequest
 
     return RotateRequest(
@@ -347,8 +347,8 @@ def request_of(flags: RotateFlags, values: Mapping[str, Secret]) -> RotateReques
 
 
 def _confirm(run: Run, context: RotationContext, request: RotateRequest) -> None:
-    """Show the plan and ask; where nobody can answer, refuse. Of a leak that has no newer value nothing is asked:
-    nothing is written but the report of it."""
+    """Show the plan and ask; refuse where nobody can answer. A leak without a newer value is recorded without asking,
+    since nothing else is written."""
     from releaseguard.rotation.commands import rotate as run_rotation
     from releaseguard.rotation.planning.leaked import NoNewerValue
     from releaseguard.rotation.telling import text_of

@@ -1,4 +1,4 @@
-"""``rotate --all`` and ``rotate --all-drifted``: several rotations of one call, one report."""
+"""``rotate --all`` and ``rotate --all-drifted``: several rotations in one call, with one report."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def rotate_drifted(
 def rotate_all(
     run: Run, wiring: Wiring, make: Callable[[Card, str], RotateRequest], *, yes: bool, dry_run: bool
 ) -> ExitCode:
-    """Rotate every group of every provider that has destinations, the most harmful first, each with its own chain.
+    """Rotate every group of every provider with destinations, the most harmful first, each with its own chain.
 
-    All plans are shown and asked about once. What stops one stops no other.
+    All plans are shown and confirmed together. A rotation that fails does not stop the others.
     """
     groups = _every_group(wiring)
     if not groups:
@@ -64,7 +64,8 @@ def _every_group(wiring: Wiring) -> Sequence[DriftedGroup]:
 def _each(
     run: Run, wiring: Wiring, groups: Sequence[DriftedGroup], make: Callable[[Card, str], RotateRequest]
 ) -> Sequence[RotationResult]:
-    """One after the other. Whoever interrupts is told which were not begun: the same command goes on with all."""
+    """Rotate one group after the other. An interruption reports which were not begun; repeating the command continues
+    with all."""
     results: list[RotationResult] = []
     try:
         results.extend(_one(run, wiring, group, make) for group in groups)
@@ -78,7 +79,7 @@ def _each(
 
 
 def _one(run: Run, wiring: Wiring, group: DriftedGroup, make: Callable[[Card, str], RotateRequest]) -> RotationResult:
-    """One of several rotations: what stops it does not stop the others."""
+    """One of several rotations; its failure does not stop the others."""
     from releaseguard.audit.chain import ChainKey
     from releaseguard.rotation.result import not_begun
 
@@ -101,7 +102,7 @@ def _reported(run: Run, results: Sequence[RotationResult]) -> ExitCode:
 
 
 def document_of(results: Sequence[RotationResult]) -> RotationsDocument:
-    """What several rotations print with ``--json``."""
+    """The JSON document of several rotations."""
     from releaseguard.rotation.drift.again import sorted_out
 
     return cast("RotationsDocument", {"rotations": [one.to_json() for one in results], **sorted_out(results)})

@@ -1,4 +1,4 @@
-"""Asking a person before something is changed for good; where nobody can answer, refusing."""
+"""Asks a person before something irreversible; refuses where nobody can answer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from releaseguard.errors import Refused
 
 
 def ask(text: str) -> None:
-    """Show what would be done and ask. Raises ``Refused`` where the answer is no, or nobody can give one."""
+    """Show what would be done and ask. Raises ``Refused`` where the answer is no, or nobody can answer."""
     refuse_without_terminal()
     click.echo(text, err=True)
     if not click.confirm("Do this?", err=True):
@@ -18,12 +18,12 @@ def ask(text: str) -> None:
 
 
 def somebody_is_here() -> bool:
-    """Whether somebody sits at the other end and can answer."""
+    """Whether a person is at the terminal and can answer."""
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
 def refuse_without_terminal() -> None:
-    """Raise ``Refused`` where nobody sits at the other end."""
+    """Raise ``Refused`` where no person is at the terminal."""
     if not somebody_is_here():
         raise Refused(
             "this changes production, and there is no terminal to confirm it on",

@@ -1,4 +1,4 @@
-"""What every command with a document shares: ``--format`` and ``-o``, and how the document reaches its reader."""
+"""What all commands with a document share: ``--format`` and ``-o``, and printing or writing the document."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from releaseguard.report.formats import Formats
 
 UNKNOWN_WIDTH = 100
-"""Columns of a document where nothing says how wide its reader's are."""
+"""The width of a document, in columns, where the reader's is unknown."""
 
 D = TypeVar("D")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -27,18 +27,18 @@ output_option = click.option("-o", "--output", type=OutputPath(), metavar="FILE"
 
 
 def format_option(formats: Mapping[str, Any], what: str = "it") -> Callable[[F], F]:
-    """``--format`` with the formats of a document; without it text, or JSON where ``--json`` is given."""
+    """The option ``--format`` with the formats of a document; the default is text, or JSON with ``--json``."""
     names = click.Choice(list(formats))
     return click.option("--format", "format_", type=names, help=f"How to print {what}  [default: text]")
 
 
 def chosen(run: Run, format_: str | None) -> str:
-    """The format that is asked for."""
+    """The name of the requested format."""
     return format_ or ("json" if run.json else "text")
 
 
 def rendered(run: Run, formats: Formats[D], document: D, format_: str | None) -> str:
-    """The document as its reader asks for it."""
+    """The document in the requested format."""
     from releaseguard.report.layout.display import Display
 
     width = terminal_width(UNKNOWN_WIDTH)
@@ -46,7 +46,7 @@ def rendered(run: Run, formats: Formats[D], document: D, format_: str | None) ->
 
 
 def show(run: Run, text: str, format_: str | None) -> None:
-    """Print what was rendered: with colours for people, as it is for programs."""
+    """Print a rendered document: with colours as text, unchanged in any other format."""
     if chosen(run, format_) == "text":
         print_states(text)
     else:
@@ -56,7 +56,7 @@ def show(run: Run, text: str, format_: str | None) -> None:
 def present(
     run: Run, formats: Formats[D], document: D, format_: str | None, output: Path | None, said: str | None = None
 ) -> None:
-    """Print the document, or write it to a file, as :func:`deliver` does; with ``--json`` and a file of another format
+    """Print the document or write it to a file, as :func:`deliver` does. With ``--json`` and a file in another format,
     the JSON is printed too."""
     deliver(run, run.safe(rendered(run, formats, document, format_)), output, said, format_)
     if output is not None and run.json and chosen(run, format_) != "json":
@@ -65,7 +65,7 @@ def present(
 
 
 def deliver(run: Run, text: str, output: Path | None, said: str | None, format_: str | None) -> None:
-    """Print the text; where a file is named, write it there, and say so in one line where there is one to say."""
+    """Print the text, or write it to the named file and report that in one line."""
     run.keep(text)
     if output is None:
         with last_words():

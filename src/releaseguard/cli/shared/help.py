@@ -1,6 +1,6 @@
-"""Help in the language of the reader: composed by click in English, said anew where it is laid out.
+"""Help in the reader's language: click composes it in English, and it is translated when it is laid out.
 
-What no other language is asked for loads none of it.
+In English none of the translation code is imported.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from releaseguard.cli.shared.language import speak_to
 from releaseguard.messages import spoken
 
 TYPED: Final = "releaseguard.typed"
-"""Under which a context keeps what was typed, for ``--lang`` may stand anywhere in it."""
+"""The key under which a context keeps what was typed, since ``--lang`` may stand anywhere in it."""
 _EXTRA: Final = re.compile(r" {2}\[([^\]]*)\]")
-"""What stands behind an option's help: what it is by default, which numbers it takes."""
+"""What click adds after an option's help: its default, the range of numbers."""
 _DEFAULT: Final = "default"
 _KEPT: Final = "\b\n"
-"""Before a paragraph whose lines stay as they are."""
+"""Marks a paragraph whose line breaks are kept."""
 _JSON: Final = "JSON: "
 _EXAMPLE: Final = "Example:"
 
@@ -30,7 +30,7 @@ class SpokenContext(click.Context):
     """A context whose help is in the reader's language."""
 
     def make_formatter(self) -> click.HelpFormatter:
-        """The language is looked for here, where a help is asked for, and nowhere before."""
+        """Determine the language only when help is laid out."""
         speak_to(self.meta.get(TYPED, ()), os.environ)
         if spoken.language() == spoken.ENGLISH:
             return super().make_formatter()
@@ -44,7 +44,7 @@ class SpokenCommand(click.Command):
 
 
 class SpokenGroup(click.Group):
-    """A group with such a help; its list has the beginning of each command's own."""
+    """A group with such help; its list shows the beginning of each command's own."""
 
     context_class = SpokenContext
     command_class = SpokenCommand
@@ -56,7 +56,7 @@ class SpokenGroup(click.Group):
 
 
 class SpokenFormatter(click.HelpFormatter):
-    """Lays out what it is given in the language that is spoken."""
+    """Lays out help in the current language."""
 
     def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
         for words in ("COMMAND [ARGS]...", "[OPTIONS]"):
@@ -78,14 +78,14 @@ def _first_words(command: click.Command) -> str:
 
 
 def said(text: str) -> str:
-    """A paragraph or word of help in the language that is spoken; one without a translation stays."""
+    """A paragraph or word of help in the current language; unchanged where it has no translation."""
     from releaseguard.messages.helps import texts
 
     return texts(spoken.language()).get(text, text)
 
 
 def paragraph(text: str) -> str:
-    """A paragraph of a command's help; what programs read and what is typed stays as it is."""
+    """A paragraph of a command's help, in the current language; what programs read and what is typed stays as it is."""
     kept = _KEPT if text.startswith(_KEPT) else ""
     told, stop, json = " ".join(text.removeprefix(_KEPT).split()).partition(f". {_JSON}")
     if told.startswith(_JSON):
@@ -97,7 +97,7 @@ def paragraph(text: str) -> str:
 
 
 def _option(text: str) -> str:
-    """An option's help, and what click puts behind it."""
+    """An option's help together with what click adds to it."""
     told = paragraph(_EXTRA.sub("", f"  {text}").strip())
     extras = (f"[{'; '.join(map(_extra, found.split('; ')))}]" for found in _EXTRA.findall(f"  {text}"))
     return "  ".join(filter(None, [told, *extras]))

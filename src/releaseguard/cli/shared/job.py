@@ -1,9 +1,8 @@
-"""What a command leaves in a job of GitHub Actions, where people look: its summary, annotations, and outputs for later
-steps.
+"""What a command leaves in a job of GitHub Actions: the summary, annotations, and outputs for later steps.
 
-GitHub gives each step two files for that, by the variables below, and takes annotations from what is printed (its page
-"Workflow commands"). A step's summary holds 1 MiB at most and is dropped whole beyond; of each kind ten annotations of
-a step are shown.
+GitHub gives each step two files for these, in the variables below, and reads annotations from the printed lines (its
+page "Workflow commands"). A step's summary may have 1 MiB and is dropped as a whole beyond that; of each kind, ten
+annotations of a step are shown.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ from releaseguard.messages import spoken
 OUTPUT = "GITHUB_OUTPUT"
 MOST_ANNOTATIONS = 10
 LARGEST = 1000 * 1024
-"""Bytes of a step's summary, all its commands together: the limit, with room to say that something was cut."""
+"""The most bytes of a step's summary, over all its commands: the limit, less room to say that something was cut."""
 LARGEST_TEXT = 64 * 1024
-"""Bytes of what a command printed, where it has no summary of its own."""
+"""The most bytes of printed text that stand in for a summary."""
 CUT = "\n\n*The rest did not fit into the summary; the step's log or the command's `-o FILE` has all of it.*\n"
 MEANING = {
     ExitCode.OK: "done",
@@ -40,7 +39,7 @@ Tell = Callable[[str], None]
 
 
 class Annotation(Struct, frozen=True, kw_only=True):
-    """One line beside a job, or beside a line of the code."""
+    """One line shown with a job, or with a line of code."""
 
     level: Literal["error", "warning"]
     title: str
@@ -49,7 +48,7 @@ class Annotation(Struct, frozen=True, kw_only=True):
     line: int | None = None
 
     def command(self) -> str:
-        """As a runner takes it."""
+        """The line that the runner understands."""
         place = {"file": self.file, "line": str(self.line) if self.file and self.line else None, "title": self.title}
         named = ",".join(f"{name}={_property(value)}" for name, value in place.items() if value)
         return f"::{self.level} {named}::{_data(harmless(self.message))}"
@@ -64,7 +63,7 @@ def _property(text: str) -> str:
 
 
 class Job:
-    """What one command leaves; where there is no job, nothing. What cannot be written undoes nothing."""
+    """What one command leaves in a job; outside a job, nothing. Failing to write it undoes nothing."""
 
     __slots__ = ("_annotated", "_summarized", "environ", "mask", "tell")
 
@@ -75,12 +74,12 @@ class Job:
 
     @property
     def is_one(self) -> bool:
-        """Whether anything that is left here is seen."""
+        """Whether this runs in a job."""
         return is_read_later(self.environ)
 
     @property
     def has_summary(self) -> bool:
-        """Whether a summary is wanted: making it may cost something."""
+        """Whether a summary is wanted; making one may be expensive."""
         return bool(self.environ.get(SUMMARY))
 
     def summarize(self, markdown: str) -> None:
@@ -89,11 +88,11 @@ class Job:
         summarize(self.environ, self.mask(markdown), self.tell)
 
     def put_out(self, outputs: Mapping[str, str | None]) -> None:
-        """Set outputs of the step; what is ``None`` is set to nothing."""
+        """Set outputs of the step; ``None`` sets an empty one."""
         put_out(self.environ, {name: self.mask(value or "") for name, value in outputs.items()}, self.tell)
 
     def annotate(self, annotations: Iterable[Annotation]) -> None:
-        """Say the first of them beside the job; where there are more than fit, the last place says how many."""
+        """Show annotations; where there are too many, the last one says how many were left out."""
         if not is_job(self.environ):
             return
         for one in _fitting(list(annotations), MOST_ANNOTATIONS - self._annotated):
@@ -101,7 +100,8 @@ class Job:
             steer(self.mask(one.command()) + "\n")
 
     def end(self, name: str, code: int, shown: str = "", *, head: str = "") -> None:
-        """What every command leaves, however it ended: a summary that is not empty, and a word where it ended badly."""
+        """Leave what every command leaves, however it ended: a summary that is not empty, and an annotation where it
+        ended badly."""
         meaning = f"{spoken.sentence(MEANING[ExitCode(code)])} ({spoken.sentence(f'exit code {int(code)}')})"
         said = f"`releaseguard {name}`: {meaning}"
         if self.has_summary and not self._summarized:
@@ -113,7 +113,7 @@ class Job:
 
 
 def steer(line: str) -> None:
-    """Print a line that is meant for the runner, past what takes such lines out."""
+    """Print a line meant for the runner, past the filter that removes such lines."""
     write = getattr(sys.stderr, "control", sys.stderr.write)
     write(line)
 
@@ -135,12 +135,12 @@ def _block(shown: str) -> str:
 
 
 def summarize(environ: Mapping[str, str], markdown: str, tell: Tell) -> None:
-    """Add to the job's summary, where this is a job; a summary that cannot be written undoes nothing."""
+    """Add to the job's summary, where this is a job. Failing to write it undoes nothing."""
     _append(environ, SUMMARY, _sized(harmless(markdown) + "\n", LARGEST - _size(environ.get(SUMMARY))), tell)
 
 
 def _sized(text: str, room: int) -> str:
-    """As much of the text as there is room for, by whole lines; a block of code that is cut is closed."""
+    """As many whole lines of the text as fit; a block of code that is cut is closed."""
     if len(text.encode()) <= room:
         return text
     kept = text.encode()[: max(room - len(CUT.encode()) - 200, 0)].decode(errors="ignore").rpartition("\n")[0]
@@ -159,7 +159,7 @@ def _size(path: str | None) -> int:
 
 
 def put_out(environ: Mapping[str, str], outputs: Mapping[str, str], tell: Tell) -> None:
-    """Set outputs of the step. A value is one line: it could otherwise set another output."""
+    """Set outputs of the step. A value must be one line, since it could set another output otherwise."""
     lines = [f"{name}={' '.join(harmless(value).split())}\n" for name, value in outputs.items()]
     _append(environ, OUTPUT, "".join(lines), tell)
 

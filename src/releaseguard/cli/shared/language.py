@@ -1,4 +1,4 @@
-"""In which language somebody is answered whose call did not come as far as to say so."""
+"""The language of messages about a call that failed before its own language was known."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from releaseguard.messages import LANGUAGES, spoken
 
 OPTION: Final = "--lang"
 CONFIGURATION: Final = "releaseguard.toml"
-"""What the settings call it, whose module takes longer to load than a help."""
+"""The name of the configuration file; the module that defines it takes longer to import than help takes to print."""
 _SAID: Final = re.compile(rb"""language\s*=\s*["']+([a-z]+)""")
 
 
 def speak_to(arguments: Sequence[str], environ: Mapping[str, str]) -> None:
-    """Speak what ``--lang`` asks for from here on, else what the configuration says; a command's own choice stays."""
+    """Use the language of ``--lang``, else the configuration's; a command's own choice is kept."""
     if spoken.language() == spoken.ENGLISH:
         spoken.speak(_value(arguments, OPTION, LANGUAGES) or _configured(arguments, environ) or spoken.ENGLISH)
 
 
 def _value(arguments: Sequence[str], option: str, allowed: Sequence[str] | None = None) -> str | None:
-    """What an option was given, wherever it stands, as one word or as two; the last one counts."""
+    """The value of an option, wherever it stands, as one word or two; the last one counts."""
     given = [word.partition("=")[2] for word in arguments if word.startswith(f"{option}=")]
     given += [value for name, value in pairwise(arguments) if name == option]
     fitting = [value for value in given if allowed is None or value in allowed]
@@ -31,8 +31,8 @@ def _value(arguments: Sequence[str], option: str, allowed: Sequence[str] | None 
 
 
 def _configured(arguments: Sequence[str], environ: Mapping[str, str]) -> str | None:
-    """What the configuration says that a command would read. A help asks for it too, so nothing is loaded for a file
-    that says English, nor for the rest of any."""
+    """The language in the configuration that a command would read. Help needs it too, so as little as possible is
+    parsed."""
     try:
         here = os.getcwd  # asked for last, since it may be gone
         path = _value(arguments, "--config") or environ.get("RELEASEGUARD_CONFIG") or _upward(here())
@@ -45,7 +45,7 @@ def _configured(arguments: Sequence[str], environ: Mapping[str, str]) -> str | N
 
 
 def _upward(folder: str) -> str | None:
-    """The configuration in a folder or above it."""
+    """The configuration file in a folder or above it."""
     while not os.path.isfile(path := os.path.join(folder, CONFIGURATION)):  # noqa: PTH113, PTH118
         if folder == (folder := os.path.dirname(folder)):  # noqa: PTH120
             return None

@@ -1,6 +1,7 @@
-"""A page on loopback, for this machine's browser: read-only, without a token in it, for its own ``Host`` alone.
+"""A page on loopback for this machine's browser: read-only, without a token, and only for its own ``Host``.
 
-Another page in the same browser could otherwise read it by a name that it lets point here (DNS rebinding).
+Without the check of ``Host``, another page in the same browser could read it under a name that resolves to loopback
+(DNS rebinding).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from releaseguard.errors import ReleaseguardError, UsageError
 
 ADDRESS = "127.0.0.1"
 PATIENCE = 5.0
-"""Seconds for a client to say what it wants."""
+"""Seconds within which a client must send its request."""
 HEADERS = {
     "content-type": "text/html; charset=utf-8",
     "cache-control": "no-store",
@@ -26,12 +27,12 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
 }
 Page = Callable[[str | None], str]
-"""Makes the page; with the page of the list that is asked for, as the query's ``before`` names it."""
+"""Makes the page; the argument is the query's ``before``, which selects a page of the list."""
 
 
 class LivePage(socketserver.ThreadingTCPServer):
-    """Answers with ``page`` on a port of loopback; ``port`` 0 takes a free one. Raises ``UsageError`` for one that is
-    taken. A context manager."""
+    """Serves ``page`` on a loopback port; port 0 takes a free one. Raises ``UsageError`` where the port is taken. A
+    context manager."""
 
     daemon_threads = True
     allow_reuse_address = True
@@ -60,7 +61,7 @@ class LivePage(socketserver.ThreadingTCPServer):
         return host in (f"{ADDRESS}:{self.port}", f"localhost:{self.port}")
 
     def made(self, before: str | None) -> str:
-        """The page as it is now: one look at the log after the other."""
+        """The page as it is now; looks at the log exclude each other."""
         with self._one_at_a_time:
             return self._page(before)
 
@@ -101,4 +102,4 @@ class _PageHandler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-        """Nothing: what a browser asks for is no business of the terminal."""
+        """Log nothing: a browser's requests do not belong on the terminal."""

@@ -1,4 +1,4 @@
-"""What every command shares: ``--config``, ``--json``, ``-q``, ``-v``, and the run they describe."""
+"""What all commands share: ``--config``, ``--json``, ``-q``, ``-v``, and the run that these describe."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """One run of one command: where its configuration is, how it talks, and the way to the outside world.
+    """One run of one command: its configuration, its output, and its connection to services.
 
-    ``lang`` is what ``--lang`` asks for.
+    ``lang`` is the value of ``--lang``.
     """
 
     __slots__ = ("_job", "_mask", "_shown", "clocks", "config", "environ", "json", "lang", "verbosity", "zone")
@@ -55,7 +55,7 @@ class Run:
 
     @property
     def job(self) -> Job:
-        """What is left in a job of a CI service, where this runs in one."""
+        """What this run leaves in a CI job."""
         if self._job is None:
             from releaseguard.cli.shared.job import Job
 
@@ -63,7 +63,7 @@ class Run:
         return self._job
 
     def keep(self, text: str) -> None:
-        """Remember what was printed, for the summary of a job."""
+        """Remember printed text for the summary of a job."""
         self._shown = text
 
     def end(self, name: str, code: int) -> None:
@@ -72,8 +72,8 @@ class Run:
 
     def settings(self, environment: str | None = None, *, declared: bool = True, needs_log: bool = True) -> Settings:
         """The configuration for ``environment`` (else the project's own). Raises ``ConfigError``, also where a variable
-        of the event log's address is not set, unless nobody ``needs_log``, and ``UsageError`` for an environment that
-        the file does not name, unless ``declared`` is false."""
+        in the event log's address is not set and the log is needed, and ``UsageError`` for an environment that the file
+        does not name, unless ``declared`` is false."""
         from releaseguard.compose.known import configuration
 
         settings = configuration.load(self.config, environment=environment, environ=self.environ, needs_log=needs_log)
@@ -84,7 +84,7 @@ class Run:
         return settings
 
     def wiring(self, environment: str | None = None, *, declared: bool = True, needs_log: bool = True) -> Wiring:
-        """The way to every service, with SAFE MODE on. Raises as :meth:`settings`."""
+        """The connection to every service, with SAFE MODE in force. Raises what :meth:`settings` raises."""
         from releaseguard import wiring
 
         settings = self.settings(environment, declared=declared, needs_log=needs_log)
@@ -95,7 +95,7 @@ class Run:
         return opened
 
     def emit(self, text: str | Callable[[], str], data: Any) -> None:
-        """The result, on stdout: ``data`` as JSON with ``--json``, else the text."""
+        """Print the result on stdout: ``data`` as JSON with ``--json``, else the text."""
         if self.json:
             self._emit_json(data)
             return
@@ -105,7 +105,7 @@ class Run:
             print_states(shown)
 
     def _emit_json(self, data: Any) -> None:
-        """Kept is as much of it as a summary may hold, and enough more to see that it was cut."""
+        """Print the JSON; as much of it is remembered as a summary may hold, plus enough to see that it was cut."""
         from releaseguard.cli.shared.job import LARGEST_TEXT
         from releaseguard.harmless import json_pieces
 
@@ -118,17 +118,17 @@ class Run:
             click.echo()
 
     def tell(self, message: str, *, detail: bool = False) -> None:
-        """A remark on stderr; a ``detail`` only with ``-v``, nothing with ``-q``."""
+        """Print a remark on stderr; a ``detail`` only with ``-v``, nothing with ``-q``."""
         if self.verbosity >= (1 if detail else 0):
             click.echo(self.safe(spoken.lines(message)), err=True)
 
     def warn(self, message: str) -> None:
-        """A remark on stderr that ``-q`` does not silence: something was not done."""
+        """Print a remark on stderr even with ``-q``: something was not done."""
         click.echo(self.safe(spoken.lines(message)), err=True)
 
     def said(self, option: str, text: str, *, identifier: bool = False) -> str:
-        """``text`` of an option that is stored for good, without what looks like a secret or a person's data; says so
-        where something was taken out."""
+        """The text of an option that will be stored for good, without anything that looks like a secret or personal
+        data; reports what was removed."""
         from releaseguard.keeping import identified, said
 
         kept = (identified if identifier else said)(self.safe(text))
@@ -137,7 +137,7 @@ class Run:
         return kept
 
     def safe(self, text: str) -> str:
-        """``text`` without what the environment holds confidentially, whoever put it there."""
+        """``text`` without the confidential values of the environment, whoever put them there."""
         if self._mask is None:
             from releaseguard.secret import confidential, masker
 
@@ -145,7 +145,7 @@ class Run:
         return self._mask(text)
 
     def _safe_in(self, data: Any) -> Any:
-        """The same of every text in ``data``; its keys are ours, and a value that is a word must not change them."""
+        """``data`` with every text made safe. Keys are ours and stay, even where they equal a confidential word."""
         if isinstance(data, Mapping):
             return {key: self._safe_in(value) for key, value in data.items()}
         if isinstance(data, list | tuple):
@@ -153,7 +153,7 @@ class Run:
         return self.safe(data) if isinstance(data, str) else data
 
     def warn_of(self, aside: SetAsideTally) -> None:
-        """Say which rows were set aside, where there are any."""
+        """Report the rows that were set aside, if any."""
         from releaseguard.eventlog.rows.aside import REMEDY
 
         if aside.rows:
@@ -161,21 +161,21 @@ class Run:
 
     @property
     def on_terminal(self) -> bool:
-        """Whether a person watches: progress is shown there and nowhere else."""
+        """Whether a person is watching; progress is shown only then."""
         return sys.stderr.isatty() and self.verbosity >= 0
 
 
 class ReaderLeft(Exception):
-    """Nobody reads what would go on and on. Not an ``OSError``: click would end with exit code 1 on that one."""
+    """The reader of endless output has gone. Not an ``OSError``, for which click would exit with code 1."""
 
 
 def command(
     name: str, *, example: str, group: click.Group | None = None
 ) -> Callable[[Callable[..., ExitCode | None]], click.Command]:
-    """A click command with the shared options; its function gets a :class:`Run` first and returns an exit code."""
+    """A click command with the shared options. Its function gets a :class:`Run` first and returns an exit code."""
 
     def decorate(function: Callable[..., ExitCode | None]) -> click.Command:
-        """The command that ``function`` becomes; whoever reads what it prints may leave (:class:`ReaderLeft`)."""
+        """The command of ``function``; a reader who leaves ends it (:class:`ReaderLeft`)."""
 
         @functools.wraps(function)
         def call(config: Path | None, as_json: bool, quiet: bool, verbose: int, lang: str | None, **flags: Any) -> int:
@@ -199,18 +199,19 @@ def command(
 
 
 def typed_command() -> str:
-    """The command that runs, as it is typed: ``events deployed``."""
+    """The running command as typed: ``events deployed``."""
     context = click.get_current_context()
     return context.command_path.partition(" ")[2] or context.command_path
 
 
 def is_text(argument: str) -> bool:
-    """Whether it was UTF-8. Python keeps other bytes as lone surrogates, which file names may hold and nothing else."""
+    """Whether an argument was valid UTF-8. Python keeps other bytes as lone surrogates, which only file names may
+    contain."""
     return not any("\ud800" <= character <= "\udfff" for character in argument)
 
 
 def _must_be_text(flags: Mapping[str, Any]) -> None:
-    """Names are written to logs and reports, which are UTF-8; paths may hold any bytes. Raises ``UsageError``."""
+    """Raise ``UsageError`` for an option that is not text: logs and reports are UTF-8. Paths may contain any bytes."""
     for name, value in flags.items():
         for text in value if isinstance(value, tuple) else (value,):
             if isinstance(text, str) and not is_text(text):
@@ -218,7 +219,7 @@ def _must_be_text(flags: Mapping[str, Any]) -> None:
 
 
 def _must_be_one_result(as_json: bool, other: str | None, output: Path | None) -> None:
-    """Raises ``UsageError`` where two formats are asked for on stdout."""
+    """Raise ``UsageError`` where two formats are requested for stdout."""
     if as_json and other not in (None, "json") and output is None:
         raise UsageError(
             f"--json and --format {other} ask for two results on stdout",
@@ -242,7 +243,7 @@ def _shared_options(function: Callable[..., int]) -> Callable[..., int]:
 
 
 class FilePath(click.Path):
-    """A path as a ``Path``, whose module is loaded where one is given."""
+    """An option's value as a ``Path``; ``pathlib`` is imported only where one is given."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         from pathlib import Path
@@ -252,7 +253,7 @@ class FilePath(click.Path):
 
 
 class OutputPath(FilePath):
-    """Where a result is written: over an older one, and over no event log and no configuration by a slip."""
+    """Where a result is written. It may replace an older result, but no event log and no configuration file."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         path = super().convert(value, param, ctx)
@@ -264,7 +265,7 @@ class OutputPath(FilePath):
 
 
 def _is_kept(path: Path) -> bool:
-    """Whether there is a file that holds more than a result; not where nobody can tell."""
+    """Whether the file holds more than a result; false where that is unknown."""
     try:
         if not path.is_file() or path.suffix == ".toml":
             return path.is_file()
@@ -275,18 +276,18 @@ def _is_kept(path: Path) -> bool:
 
 
 _SQLITE = b"SQLite format 3\0"
-"""What such a file begins with (https://sqlite.org/fileformat.html)."""
+"""The first bytes of an SQLite file (https://sqlite.org/fileformat.html)."""
 
 
 class OneWord(click.Choice[str]):
-    """One of words that are too many for a line of usage: a slip is told the nearest of them."""
+    """A choice among too many words to list; a misspelling gets the nearest one as a suggestion."""
 
     def __init__(self, kind: str, words: Sequence[str]) -> None:
         super().__init__(words)
         self._kind = kind
 
     def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
-        """``there is no act 'brake'. Did you mean 'break'?``"""
+        """For instance ``there is no act 'brake'. Did you mean 'break'?``"""
         from releaseguard.tomlfile import did_you_mean
 
         return f"there is no {self._kind} {value!r}. {did_you_mean(str(value), self.choices)}"
@@ -301,7 +302,8 @@ class Moment(click.ParamType[Any]):
     name = "time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The ``datetime``, with its offset. Fails as usage for a text that is none, or a year beyond."""
+        """The ``datetime`` with its offset. A text that is no time, or a year outside :data:`YEARS`, is a usage
+        error."""
         from releaseguard.model import duration, from_text, utc_now
 
         value = value.strip()
@@ -321,13 +323,13 @@ class Moment(click.ParamType[Any]):
 
 
 def _no_time(value: str, error: ValueError) -> str:
-    """Where an offset is missing the reader of times says so; of anything else it only says that it is none."""
+    """Why the text is not a time; a missing offset is reported as such."""
     what = str(error) if "offset" in str(error) else f"{value!r} is not a time; write 2026-11-24T10:15:00Z"
     return f"{what}, or how long ago: 30m"
 
 
 YEARS = range(1970, 2200)
-"""Of a moment on the command line; others are a slip, and windows around them could not be told."""
+"""The years that a moment on the command line may have; any other is a mistake."""
 
 
 class Span(click.ParamType[Any]):
@@ -336,7 +338,7 @@ class Span(click.ParamType[Any]):
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The ``timedelta``. Fails as usage for a text that is none."""
+        """The ``timedelta``. A text that is no duration is a usage error."""
         from datetime import timedelta
 
         from releaseguard.model import duration
@@ -350,11 +352,11 @@ class Span(click.ParamType[Any]):
 
 
 FUTURE_MINUTES = 10
-"""How far a time may lie ahead of the store's clock before it is taken for a mistake."""
+"""How far a time may be ahead of the store's clock before it counts as a mistake."""
 
 
 def check_past(option: str, moment: datetime | None, now: datetime) -> None:
-    """Refuse a time that has not come by the log's clock: what is said of it would change. Raises ``UsageError``."""
+    """Raise ``UsageError`` for a time in the future of the log's clock: what is reported for it would still change."""
     from datetime import timedelta
 
     if moment is not None and moment > now + timedelta(minutes=FUTURE_MINUTES):
@@ -362,8 +364,8 @@ def check_past(option: str, moment: datetime | None, now: datetime) -> None:
 
 
 def check_spans(**spans: timedelta | None) -> None:
-    """Refuse the flags that ask for less than the minute in which the log is read, or for a season. Raises
-    ``UsageError``."""
+    """Raise ``UsageError`` for spans shorter than a minute, the unit in which the log is read, or longer than
+    :data:`LONGEST_DAYS`."""
     from datetime import timedelta
 
     for name, span in spans.items():
@@ -374,4 +376,4 @@ def check_spans(**spans: timedelta | None) -> None:
 
 
 LONGEST_DAYS = 60
-"""Of a window or baseline: every minute of it is looked at."""
+"""The longest window or baseline; every minute of it is read."""

@@ -1,4 +1,4 @@
-"""Where results go: a file, a terminal, or whoever reads a pipe."""
+"""Writes results: to a file, a terminal or a pipe."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def write_output(output: Path, text: str) -> None:
-    """Put a result into the file that ``-o`` names, for its owner alone where it is new. Raises ``UsageError``."""
+    """Write a result to the file of ``-o``; a new file is readable by its owner only. Raises ``UsageError``."""
     from releaseguard.harmless import harmless
     from releaseguard_events.private import write_file
 
@@ -29,7 +29,7 @@ def write_output(output: Path, text: str) -> None:
 
 
 def steer(sequence: str, *, err: bool = False) -> None:
-    """Send a control sequence of our own to the terminal; where there is none, nothing."""
+    """Send one of our own control sequences to the terminal, if there is one."""
     stream = sys.stderr if err else sys.stdout
     if stream.isatty():
         control = getattr(stream, "control", stream.write)
@@ -37,8 +37,8 @@ def steer(sequence: str, *, err: bool = False) -> None:
 
 
 def is_coloured() -> bool:
-    """Whether stdout shows colours: NO_COLOR says no (https://no-color.org), else FORCE_COLOR says yes, in a job's log
-    for instance, else a terminal does that is not a dumb one."""
+    """Whether stdout shows colours: NO_COLOR (https://no-color.org) forbids them; else FORCE_COLOR requests them, for
+    instance in a job's log; else a terminal that is not a dumb one shows them."""
     if os.environ.get("NO_COLOR"):
         return False
     if forced := os.environ.get("FORCE_COLOR"):
@@ -47,7 +47,7 @@ def is_coloured() -> bool:
 
 
 def styled(text: str, **style: Any) -> None:
-    """Print a text in a colour, or bold, where colours are shown; without a line's end."""
+    """Print a text in colour or bold, where colours are shown, without a line end."""
     begin, end = click.style("|", **style).split("|") if is_coloured() else ("", "")
     control = getattr(sys.stdout, "control", sys.stdout.write)
     control(begin)
@@ -61,11 +61,11 @@ _COLOURS = {
     "red": ("FAIL", "ERROR", "DOWN", "MISSING"),
     "magenta": ("INCONCLUSIVE", "UNKNOWN"),
 }
-"""Colour -> the words that say a state, as every command prints them."""
+"""Colour -> the names of states, as all commands print them."""
 
 
 def print_states(text: str) -> None:
-    """Print a text for people; a state that a line begins with, alone or before a column's gap, is coloured."""
+    """Print a text for people, with a state at the beginning of a line in its colour."""
     if not is_coloured():
         click.echo(text)
         return

@@ -1,5 +1,5 @@
-"""How far long work is: a bar on a terminal once it takes a second; elsewhere a line now and then once it takes a
-minute, so that a job that waits for it is not taken for one that hangs."""
+"""Progress of long work: a bar on a terminal once it takes a second. Elsewhere a line once it takes a minute, so that a
+job does not look as if it hangs."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 FIRST, AGAIN = 1.0, 0.2
 """Seconds until a bar is drawn, and between two drawings."""
 FIRST_LINE = LINES = 60.0
-"""Seconds until a line is written where nobody watches, and between two of them."""
+"""Seconds until the first line where nobody watches, and between two lines."""
 CELLS = 24
 EXPECTED_AFTER = 0.02
-"""The share from which on it can be said how long the rest will take."""
+"""The fraction of work after which the remaining time can be estimated."""
 
 
 @contextmanager
 def shown(run: Run) -> Iterator[Watch]:
-    """What is told of work under way, for whoever waits; nothing of the bar is left behind."""
+    """Show the progress of work; the bar is removed at the end."""
     began = last = run.clocks.elapsed()
     first, again = (FIRST, AGAIN) if run.on_terminal else (FIRST_LINE, LINES)
 
@@ -51,7 +51,7 @@ def shown(run: Run) -> Iterator[Watch]:
 
 @contextmanager
 def above_remarks(run: Run) -> Iterator[tuple[Watch | None, Callable[[str], None]]]:
-    """A bar for waits between remarks, and how remarks are written then; where nobody watches there is no bar."""
+    """A bar for waits between remarks, and the function to print remarks with; without a terminal there is no bar."""
     if not run.on_terminal:
         yield None, run.tell
         return
@@ -76,7 +76,7 @@ def bar(share: float) -> str:
 
 
 def drawn(progress: Progress, elapsed: float) -> str:
-    """A bar of what is done, in ``elapsed`` seconds."""
+    """A bar of the finished part, after ``elapsed`` seconds."""
     if progress.share is None:
         return progress.what
     share = min(max(progress.share, 0.0), 1.0)
@@ -86,12 +86,12 @@ def drawn(progress: Progress, elapsed: float) -> str:
 
 
 def line(progress: Progress) -> str:
-    """The same as a sentence."""
+    """The progress as a sentence."""
     return progress.what if progress.share is None else f"{progress.what} ({progress.share:.0%})"
 
 
 def _draw(text: str) -> None:
-    """One line of a terminal, written over by the next."""
+    """Write one line of a terminal over the one before."""
     width = max(shutil.get_terminal_size((80, 24)).columns - 1, 1)
     steer("\r\033[K", err=True)
     click.echo(text[:width], nl=False, err=True)

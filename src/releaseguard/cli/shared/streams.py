@@ -1,4 +1,4 @@
-"""Output that nobody reads: what a command found and does is the same without a reader."""
+"""Output without a reader: what a command finds and does stays the same."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""What the system says where a file cannot grow any more."""
+"""The errors of the system for a file that cannot grow."""
 
 
 def buffered(stream: TextIO) -> TextIO:
-    """The stream; under ``PYTHONUNBUFFERED``, which many images set, one that sends whole lines in its place.
+    """The stream; under ``PYTHONUNBUFFERED``, which many images set, a stream that sends whole lines instead.
 
-    Without a buffer Python drops what one system call does not take, so that a full disk cuts a result short
-    and nobody hears of it.
+    Without a buffer Python drops what one system call does not accept, so a full disk would cut a result without an
+    error.
     """
     if not isinstance(getattr(stream, "buffer", None), io.RawIOBase):
         return stream
@@ -26,9 +26,9 @@ def buffered(stream: TextIO) -> TextIO:
 
 
 def forget(stream: TextIO) -> None:
-    """From here on what is written to ``stream`` goes nowhere.
+    """Discard everything written to ``stream`` from here on.
 
-    Python flushes its streams once more at exit, which would fail again, print a traceback and end with 120:
+    Python flushes its streams again at exit, which would fail once more, print a traceback and exit with 120:
     https://docs.python.org/3/library/signal.html#note-on-sigpipe
     """
     with suppress(OSError, ValueError):  # a stream that is not a file of the system's has no descriptor
@@ -41,7 +41,7 @@ def forget(stream: TextIO) -> None:
 
 @contextmanager
 def last_words() -> Iterator[None]:
-    """The result is printed here, and nothing after it: `verify | head` must not turn a FAIL into a 0."""
+    """Print the result here, and nothing after it: ``verify | head`` must not turn a FAIL into exit code 0."""
     try:
         yield
     except BrokenPipeError:
@@ -49,14 +49,14 @@ def last_words() -> Iterator[None]:
 
 
 class Remarks:
-    """A text stream whose failures stop nobody: a rotation is not given up half-way because the reader of its remarks
-    has gone (`rotate ... 2>&1 | head`), or the disk that they are kept on is full."""
+    """A text stream whose failures are ignored: a rotation does not stop half-way because the reader of its remarks has
+    gone (``rotate ... 2>&1 | head``), or because the disk that stores them is full."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write it where that is possible."""
+        """Write the text where that is possible."""
         try:
             return self._stream.write(text)
         except OSError:
@@ -64,7 +64,7 @@ class Remarks:
             return len(text)
 
     def flush(self) -> None:
-        """Flush it where that is possible."""
+        """Flush the stream where that is possible."""
         try:
             self._stream.flush()
         except OSError:
@@ -75,16 +75,16 @@ class Remarks:
 
 
 PIPE_WIDTH = 240
-"""Characters of a line where nobody's terminal sets the limit."""
+"""The width of a line, in characters, where no terminal limits it."""
 
 
 def line_width() -> int:
-    """Characters of a line on stdout: the terminal's, or generous where it is none."""
+    """The width of a line on stdout: the terminal's, or :data:`PIPE_WIDTH` without one."""
     return terminal_width(80) if sys.stdout.isatty() else PIPE_WIDTH
 
 
 def terminal_width(unknown: int) -> int:
-    """The terminal's columns, or what ``COLUMNS`` says; ``unknown`` where neither is there."""
+    """The terminal's columns, or ``COLUMNS``; ``unknown`` where neither is known."""
     stdout = sys.__stdout__
     if "COLUMNS" not in os.environ and (stdout is None or not stdout.isatty()):
         return unknown

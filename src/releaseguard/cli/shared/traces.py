@@ -1,4 +1,4 @@
-"""What may be shown of a bug, and its trace, kept where only its user reads it."""
+"""Tracebacks of bugs: what may be shown of them, and a file that only the user can read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def write_trace(error: Exception) -> str | None:
-    """Keep a bug's trace, masked, in a file of its own that only this user can read; ``None`` where that fails."""
+    """Store a bug's traceback, masked, in a new file that only this user can read; ``None`` where that fails."""
     import tempfile
     import traceback
 
@@ -27,8 +27,8 @@ def write_trace(error: Exception) -> str | None:
 
 
 def without_secrets(text: str) -> str:
-    """``text`` without what this process holds, and without what its environment holds as credentials: a bug may come
-    before they are read."""
+    """``text`` without the secrets of this process and the credentials in its environment: a bug may occur before these
+    are read."""
     from releaseguard.secret import masked
 
     return masked(text, _of_environment(tuple(os.environ.items())))
@@ -36,7 +36,7 @@ def without_secrets(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _of_environment(variables: tuple[tuple[str, str], ...]) -> Sequence[Secret]:
-    """Its credentials, whose every form is worked out once for all lines of a message."""
+    """The credentials in the environment; all their forms are computed once for all lines of a message."""
     from releaseguard.secret import confidential
 
     return confidential(dict(variables))

@@ -1,1 +1,2 @@
-"""What is known of a run before anything is opened: its configuration, where its credentials go, and which it needs."""
+"""What is known of a run before anything is opened: its configuration, and which credentials it needs and where they
+go."""

@@ -1,4 +1,4 @@
-"""The configuration as all services know it, and the cards that go with it."""
+"""The configuration with the sections of all services, and the cards that belong to it."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ KNOWN = settings.Known(
     tokens=[service.tokens for service in SERVICES if service.tokens],
 )
 ADDRESSES = Addresses((*(scheme for service in SERVICES for scheme in service.schemes), hands.SCHEME))
-"""Reads the address of every destination that there is."""
+"""Parses the addresses of every kind of destination."""
 
 ROLES = [service.name for service in SERVICES if service.stands_at]
-"""What a card's provider may be infrastructure as."""
+"""The infrastructure roles that a card's provider can have."""
 
 [APP] = [service.app for service in SERVICES if service.app]
 """What the app's own backend is."""
@@ -57,19 +57,19 @@ def load(
 
 
 def service_at(address: Address) -> Service[Any] | None:
-    """The service that an address is at; ``None`` for a place that a person writes."""
+    """The service of an address; ``None`` for a place that a person writes."""
     found = (service for service in SERVICES if address.scheme in {scheme.name for scheme in service.schemes})
     return next(found, None)
 
 
 def commands_at(address: Address, names: Sequence[str]) -> Sequence[str]:
-    """What writes ``names`` there by hand, in the words of the service's own command line."""
+    """The commands of the service's own command line that write ``names`` there by hand."""
     service = service_at(address)
     return service.by_hand(address, names) if service and service.by_hand else ()
 
 
 def vault_of(settings: Settings) -> Service[Any]:
-    """The service that the secrets are read from: the one whose section says so. Raises ``ConfigError`` for two."""
+    """The service that is the vault: the one whose section says so. Raises ``ConfigError`` where two do."""
     vaults = [service for service in SERVICES if service.vault is not None]
     chosen = [service for service in vaults if service.is_vault(settings.services[service.name])]
     if len(chosen) > 1:
@@ -88,11 +88,11 @@ def credential_help(service: str) -> str | None:
 
 
 SLIP: Final = 0.6
-"""How alike two names are of which one is meant for the other: ``sendgird`` is, ``stripe`` is none of a card's."""
+"""The similarity from which one name is taken for a misspelling of another: ``sendgird`` is one, ``stripe`` is not."""
 
 
 def events_table(settings: Settings) -> EventTable:
-    """The event log's table as the configuration describes it. Raises ``ConfigError`` with the line of a mistake."""
+    """The table of the event log as configured. Raises ``ConfigError`` with the line of the mistake."""
     from releaseguard.eventlog.mapping.defaults import from_cards
     from releaseguard_events.mapping.parsing import ANY, described
     from releaseguard_events.mapping.rules import FROM_THE_CARDS
@@ -121,9 +121,9 @@ def cards_in(folder: Path | None) -> Cards:
 
 
 def cards_of(settings: Settings) -> Cards:
-    """The cards, with what the project says of them: invariants that it names, and its requests of flows.
+    """The cards, completed with the project's own settings: its invariants and its requests of flows.
 
-    Raises ``ConfigError`` for what is wrong with either.
+    Raises ``ConfigError`` where either is wrong.
     """
     cards = cards_in(settings.root if settings.path else None)
     for provider, section in settings.providers.items():
@@ -141,7 +141,7 @@ def cards_of(settings: Settings) -> Cards:
 
 
 def _with_flow(settings: Settings, cards: Cards, provider: str, flow_id: str, said: FlowSection) -> Cards:
-    """The cards with the request that the app has instead of the card's."""
+    """The cards, with the app's own request in place of the card's."""
     where = partial(settings.where, "providers", provider, "flows", flow_id)
     key = f"providers.{provider}.flows.{flow_id}"
     flows = {flow.id: flow for flow in cards.get(provider).flows} if provider in cards else {}
@@ -159,14 +159,14 @@ def _with_flow(settings: Settings, cards: Cards, provider: str, flow_id: str, sa
 
 
 def _own_invariants(settings: Settings) -> frozenset[str]:
-    """The ids of invariants that the project's own cards state; one that only says something else states none."""
+    """The ids of invariants for which the project's own cards state the SQL."""
     documents = [read(settings.root / FOLDER / f"{name}.toml") for name in own_cards(settings)]
     stated = [check for document in documents for check in document.data.get("checks", ())]
     return frozenset(check["id"] for check in stated if check.get("sql"))
 
 
 def cards_or_problems(settings: Settings) -> tuple[Cards, Sequence[ConfigError]]:
-    """The cards; where the project's own are not valid, the shipped ones and what is wrong."""
+    """The cards; where the project's own are invalid, the shipped ones and the errors."""
     try:
         return cards_of(settings), ()
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""The addresses that a configuration names, and whether the credential that belongs to each may go there."""
+"""The addresses in a configuration, and whether the credential for each may be sent there."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from releaseguard_events.places.urls import scheme_of
 
 APP_SETTING = "[app] url"
 NOTIFY = "RELEASEGUARD_NOTIFY_URL"
-"""The variable with the address of the webhook that is told what happened; its path is its secret."""
+"""The variable with the webhook's address, whose path is a secret."""
 RULES = TrustRules(
     endpoints=[endpoint for service in SERVICES for endpoint in service.endpoints],
     vouching=[service.vouching for service in SERVICES],
@@ -26,7 +26,7 @@ RULES = TrustRules(
 
 
 def of(settings: Settings, environ: Mapping[str, str]) -> Mapping[str, str]:
-    """Setting -> the address that it names, for every service but a proxy."""
+    """Setting -> its address, for every service; a proxy is not included."""
     named: dict[str, str | None] = {EVENTS_SETTING: settings.events.url}
     named |= {f"[{service.name}] url": settings.services[service.name].url for service in SERVICES}
     named |= {APP_SETTING: settings.app.url, NOTIFY: environ.get(NOTIFY, "").strip()}
@@ -35,12 +35,12 @@ def of(settings: Settings, environ: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def policy_of(settings: Settings, cards: Cards, allowed: Mapping[str, str], proxy: str | None) -> Policy:
-    """SAFE MODE's rules where ``allowed`` addresses are reached. Raises ``SafeModeRefusal`` for a provider's host."""
+    """SAFE MODE's rules for the ``allowed`` addresses. Raises ``SafeModeRefusal`` for a provider's host."""
     return safemode.build_policy(allowed, _denied(cards), infrastructure(settings), proxy=proxy)
 
 
 def refusal_of(settings: Settings, cards: Cards, setting: str, url: str) -> SafeModeRefusal | None:
-    """Why SAFE MODE does not allow the one address; ``None`` where it does."""
+    """Why SAFE MODE does not allow this address; ``None`` where it does."""
     proxy = url if setting == PROXY_SETTING else None
     try:
         policy_of(settings, cards, {} if proxy else {setting: url}, proxy)
@@ -50,7 +50,7 @@ def refusal_of(settings: Settings, cards: Cards, setting: str, url: str) -> Safe
 
 
 def infrastructure(settings: Settings) -> Mapping[str, Collection[str]]:
-    """The settings whose address may be a provider's: there we stand on it, at that address and nowhere else."""
+    """The settings whose address may belong to a provider, which is then our infrastructure at that address only."""
     found: dict[str, set[str]] = {}
     for service in SERVICES:
         for setting in service.stands_at:
@@ -67,8 +67,11 @@ def _denied(cards: Cards) -> Mapping[str, Sequence[str]]:
 
 
 def refuse_to_send(settings: Settings, environ: Mapping[str, str]) -> None:
-    """Raise ``SafeModeRefusal`` for the first credential at hand that its setting would take elsewhere: a command may
-    need it late, when others have been sent already, or take a service that refuses for one that is down."""
+    """Raise ``SafeModeRefusal`` for the first available credential that its setting would send to an untrusted host.
+
+    It is checked at the start: a command may need the credential late, after others were sent, or mistake the refusal
+    for a service that is down.
+    """
     trusted = RULES.trust_of(environ)
     for setting, url in of(settings, environ).items():
         credential = None if RULES.at(setting).of_few else RULES.carried(setting, environ)
@@ -77,7 +80,7 @@ def refuse_to_send(settings: Settings, environ: Mapping[str, str]) -> None:
 
 
 def refusal(settings: Settings, trusted: Trust, setting: str, url: str, credential: str) -> SafeModeRefusal | None:
-    """Why the credential does not go to a web address; ``None`` where it may, or where it is none."""
+    """Why the credential may not be sent to a web address; ``None`` where it may."""
     if scheme_of(url) not in {"http", "https"}:
         return None
     refused = trusted.refusal(credential, setting, place_of(url), address=url)
@@ -87,7 +90,8 @@ def refusal(settings: Settings, trusted: Trust, setting: str, url: str, credenti
 
 
 def to_be_trusted(settings: Settings, environ: Mapping[str, str]) -> Mapping[str, str]:
-    """The variables, with their values, that the environment lacks before credentials go where these settings say."""
+    """The variables, with their values, that the environment needs before credentials may go where these settings
+    say."""
     lacking: dict[str, str] = {}
     for setting, url in of(settings, environ).items():
         trusted = RULES.trust_of({**environ, **lacking})
@@ -98,6 +102,6 @@ def to_be_trusted(settings: Settings, environ: Mapping[str, str]) -> Mapping[str
 
 
 def place_in_file(settings: Settings, setting: str) -> str:
-    """``releaseguard.toml:12: [app] url``; a variable of the environment is its own place."""
+    """``releaseguard.toml:12: [app] url``; for a variable of the environment its name."""
     section, _, key = setting.removeprefix("[").partition("] ")
     return f"{settings.where(section, key)}: {setting}" if key else setting

@@ -1,4 +1,4 @@
-"""What all services bring to a first configuration."""
+"""What all services contribute to a first configuration."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from releaseguard.services.interface import Service
 
 
 def service_parts() -> ServiceParts:
-    """Of the services that bring something."""
+    """The contributions of those services that have one."""
     [log] = [service.log for service in SERVICES if service.log]
     [app] = [service.app for service in SERVICES if service.app]
     remote = RemoteLog(log.example, log.requirement.options[0].variables[0], log.address)

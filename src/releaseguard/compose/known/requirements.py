@@ -1,4 +1,4 @@
-"""Which credentials a configuration asks for, and what each is for. Decided from the configuration alone."""
+"""Which credentials a configuration needs, and for what. Decided from the configuration alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from releaseguard_events.places.written import variables_in
 
 
 def readable(settings: Settings, provider: str | None = None) -> Mapping[str, Sequence[Address]]:
-    """Provider -> its destinations in this environment, without those that cannot be read."""
+    """Provider -> its destinations in this environment, without invalid ones."""
     chosen = {name: one for name, one in settings.providers.items() if provider in {None, name}}
     return {name: list(_readable(section.every_destination)) for name, section in chosen.items()}
 
@@ -31,7 +31,7 @@ def _readable(texts: Sequence[str]) -> Iterator[Address]:
 
 
 def requirements(settings: Settings, provider: str | None = None) -> Sequence[Requirement]:
-    """What this environment asks for (of one provider alone, where one is named)."""
+    """What this environment needs, for all providers or one."""
     places = [address for found in readable(settings, provider).values() for address in found]
     used = {address.scheme for address in places}
     found = [vault.requirement] if (vault := vault_in_use(settings, places)) else []
@@ -41,12 +41,11 @@ def requirements(settings: Settings, provider: str | None = None) -> Sequence[Re
 
 
 def vault_in_use(settings: Settings, places: Sequence[Address]) -> Service[Any] | None:
-    """The vault, where it is configured or there is somewhere to write its secrets."""
+    """The vault, where it is configured or there are destinations for its secrets."""
     vault = vault_of(settings)
     return vault if places or vault.is_vault(settings.services[vault.name]) else None
 
 
 def variables_asked_for(settings: Settings, url: str) -> Sequence[str]:
-    """The credentials of :func:`requirements` in words, and the variables that the event log's address (as written)
-    takes."""
+    """The credentials of :func:`requirements` in words, and the variables in the event log's address as written."""
     return [*(one.words for one in requirements(settings)), *dict.fromkeys(variables_in(url))]

@@ -40,7 +40,8 @@ DOCUMENTS: Final[Mapping[str, Sequence[str]]] = {
     "audit-disown": ["report.answers:DisownedDocument"],
     "error": ["report.answers:ErrorDocument"],
 }
-"""Command -> the types of what it prints, as ``module:name``: one of them. What prints lines prints one a line."""
+"""Command -> the types of what it prints, as ``module:name``; one of them per document. Commands that print lines print
+one document a line."""
 
 
 def _card() -> Any:
@@ -76,7 +77,8 @@ def schema_of(name: str) -> Mapping[str, Any]:
 
 
 def _name_roles(made: Mapping[str, Any]) -> None:
-    """What a card may be infrastructure as is the services' to say, and the card's type knows none."""
+    """Add the infrastructure roles to the card's schema: the services define them, and the card's type does not know
+    them."""
     from releaseguard.compose.known.configuration import ROLES
 
     made["$defs"]["Card"]["properties"]["infrastructure"]["anyOf"][0] = {"enum": sorted(ROLES)}

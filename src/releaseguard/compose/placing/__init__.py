@@ -1,1 +1,1 @@
-"""Which secret goes where, and who else writes it there, by what lies in the checkout."""
+"""Which secret goes where, and which workflows write it there too."""

@@ -1,4 +1,4 @@
-"""What a person does by hand where services are away, for the places of this configuration."""
+"""The steps of a rotation by hand, for the places of this configuration."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def steps_by_hand(
     bindings: Bindings, card: Card, secret: str | None, command: str, language: str
 ) -> tuple[SecretGroup, Sequence[HandStep]]:
-    """The group that ``secret`` is of, and the ordered steps. Raises ``ConfigError``, ``UsageError`` for a name that
-    the card does not have."""
+    """The group of ``secret``, and the ordered steps. Raises ``ConfigError``, and ``UsageError`` for a name that the
+    card does not have."""
     group = unit_of(card, secret)
     places = [] if group.manual else _places(bindings, card, group)
     return group, steps_of(group, places, commands_at, command, language)

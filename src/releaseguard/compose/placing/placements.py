@@ -1,4 +1,4 @@
-"""Which secret goes to which place under which names, by the configuration. Pure."""
+"""Which secret goes to which place under which names, according to the configuration. Pure."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ PUBLIC_PREFIXES = (
     "GATSBY_",
     "VUE_APP_",
 )
-"""What the names of variables begin with that build tools copy into what every visitor downloads."""
+"""Prefixes of variables that build tools copy into what every visitor downloads."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 Read = Callable[[str, str], Address]
-"""The address that a text spells; the second argument is where it stands. Raises ``ConfigError``."""
+"""Parses an address; the second argument is its file and line. Raises ``ConfigError``."""
 Where = Callable[..., str]
 """``file:line`` of a key of the provider's section."""
 
@@ -37,20 +37,20 @@ class Placement(Struct, frozen=True):
     """One place, and what is written there."""
 
     address: Address
-    """Without a rename."""
+    """The address without a rename."""
     names: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Each secret of the card that is written there -> what it is called there, once or several times."""
+    """Each of the card's secrets that is written there -> its names there, one or several."""
 
     def of(self, members: Sequence[SecretSpec]) -> Mapping[str, Sequence[str]]:
-        """What the members of one unit are called there; empty for one that is not written there."""
+        """The names of a unit's members there; empty for a member that is not written there."""
         return {member.name: self.names.get(member.name, ()) for member in members}
 
 
 def placements(card: Card, section: ProviderSection, read: Read, where: Where) -> Sequence[Placement]:
-    """Every place of the card's secrets, the provider's own list first.
+    """Every place of the card's secrets, those of the provider's own list first.
 
-    A secret with destinations of its own goes there alone, the others to the provider's. Raises ``ConfigError`` for an
-    address that cannot be read.
+    A secret with destinations of its own goes only there, the others to the provider's. Raises ``ConfigError`` for an
+    invalid address.
     """
     found: dict[Address, dict[str, list[str]]] = {}
     for text in section.destinations:
@@ -65,8 +65,8 @@ def placements(card: Card, section: ProviderSection, read: Read, where: Where) -
 
 
 def refuse_misplaced(card: Card, section: ProviderSection, read: Read, where: Where) -> None:
-    """Raise ``ConfigError`` for names that nobody can follow, and ``Refused`` where a secret of the server would be
-    written under a name that is published."""
+    """Raise ``ConfigError`` for ambiguous names, and ``Refused`` where a server-side secret would be written under a
+    public name."""
     refuse_unknown(card, section, where)
     _refuse_bad_names(section, where)
     _refuse_shared_rename(card, section, read, where)
@@ -114,7 +114,7 @@ def _refuse_bad_names(section: ProviderSection, where: Where) -> None:
 
 
 def _refuse_shared_rename(card: Card, section: ProviderSection, read: Read, where: Where) -> None:
-    """One name is of one secret: a list that holds for several does not say which of them gets it."""
+    """Raise where a rename stands on a list for several secrets: it does not say which of them gets the name."""
     renamed = [one for one in (read(text, where("destinations")) for text in section.destinations) if one.rename]
     heirs = [
         secret.name for secret in card.secrets if secret.from_ != "manual" and _without_its_own(section, secret.name)

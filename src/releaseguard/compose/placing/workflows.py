@@ -1,4 +1,4 @@
-"""The app's own workflows, as they lie in its checkout, and those of the repositories that are destinations."""
+"""The app's own workflows, in its checkout and in the repositories that are destinations."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from releaseguard.errors import AccessDenied, ConfigError, NotFound
 from releaseguard.services import SERVICES
 
 LONGEST = 1_000_000
-"""Bytes of a file that is read: a workflow has a few thousand."""
+"""The most bytes of a file that is read; a workflow has a few thousand."""
 
 
 def workflows_at(root: Path) -> Mapping[str, str]:
-    """Path within the checkout -> text, of the checkout in which ``root`` lies; empty where there are none."""
+    """Path within the checkout -> text, for the checkout that contains ``root``; empty where there are no workflows."""
     home = next((one for one in (root, *root.parents) if (one / WORKFLOWS).is_dir()), None)
     if home is None:
         return {}
@@ -26,8 +26,8 @@ def workflows_at(root: Path) -> Mapping[str, str]:
 
 
 def workflows_elsewhere(clients: Clients, addresses: Sequence[Address]) -> tuple[Mapping[str, str], Sequence[str]]:
-    """Place and path -> text, of every repository that is a destination, where there is a token; and the repositories
-    that may not be read. Raises ``ServiceError`` where a service does not answer."""
+    """Place and path -> text, for every repository that is a destination and for which there is a token, and the
+    repositories that may not be read. Raises ``ServiceError`` where a service does not answer."""
     found: dict[str, str] = {}
     unread: list[str] = []
     for service in SERVICES:
