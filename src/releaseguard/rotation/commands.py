@@ -319,8 +319,7 @@ _AT_REST = frozenset({RotationState.PROVEN, RotationState.UNPROVEN, RotationStat
 
 
 def _left_now(session: RotationSession, view: RotationView) -> Sequence[said.ChainStep]:
-    """The destinations left out from here on: those left out before, as long as the rotation is unfinished, and those
-    named now."""
+    """The destinations left out from here on: those of the unfinished rotation, and those named now."""
     kept = {} if view.state in _AT_REST else view.skipped
     leave_out_as_asked(session)
     left = {**kept, **session.left}
