@@ -161,7 +161,7 @@ const OUR_EVENTS = /* @__PURE__ */ words(
     "destination_push_started destination_push_finished destination_push_failed rotation_pushed deployment_requested " +
     "deployment_created deployment_ready deployment_failed rotation_deployed rotation_proven rotation_unproven " +
     "rotation_retired rotation_rolling_back rotation_rolled_back rotation_failed rotation_aborted rotation_continued " +
-    "rotation_stored_in_vault " +
+    "rotation_stored_in_vault leak_reported leak_withdrawn " +
     "release_deployed release_verified release_check release_outcome release_accepted gate_measured leak_exposure " +
     "notification_failed notification_sent flow_started flow_step flow_finished flow_cleaned events_dropped " +
     "signing_began",

@@ -11,7 +11,7 @@ from releaseguard.incident.telling.document import _closing
 from releaseguard.messages import LANGUAGES
 from releaseguard.messages.localizer import Localizer
 from releaseguard.rotation.history.account import leak_row
-from releaseguard.rotation.history.views import OpenLeak
+from releaseguard.rotation.history.leaks import OpenLeak
 from releaseguard.rotation.values import Leak
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

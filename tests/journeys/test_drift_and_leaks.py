@@ -101,6 +101,22 @@ def test_a_leak_that_nothing_can_replace_yet_is_told_as_open(world, cli, monkeyp
     assert NAME in {one["unit"] for one in cli.run("status", "--json").json["open_leaks"]}
 
 
+def test_a_leak_without_a_credential_or_anybody_to_ask_is_on_record_and_can_be_taken_back(world, cli, tmp_path):
+    world.new_key(NAME)
+    leak = ("rotate", "sendgrid", "--leak", "--reason", "gist")
+    for given in ((*leak, "--yes"), leak):
+        done = cli.run(*given, **({"VERCEL_TOKEN": ""} if "--yes" in given else {}))
+        assert done.code in (2, 4)
+        (row,) = cli.run("status", "--json").json["open_leaks"]
+    assert row["versions"] == {NAME: 1}, "known by now, and one leak all the same"
+    assert "Nothing was rotated" not in cli.run("audit", "report").out
+    assert (tmp_path / "postmortems" / f"{row['rotation_id']}.md").exists(), done.everything
+    assert cli.run("rotate", "sendgrid", "--withdraw-leak", "--yes").code == 2, "never without a reason"
+    assert cli.run("rotate", "sendgrid", "--withdraw-leak", "--reason", "a test key").code == 4, "asked for"
+    assert cli.run("rotate", "sendgrid", "--withdraw-leak", "--reason", "a test key", "--yes").code == 0
+    assert cli.run("status", "--json").json["open_leaks"] == []
+
+
 def test_a_repository_without_secret_scanning_does_not_hide_the_alerts_of_the_others(world, cli):
     world.github.add_repository("lovendo/docs")
     world.destinations = {"sendgrid": [*world.destinations["sendgrid"], "github:lovendo/docs"]}

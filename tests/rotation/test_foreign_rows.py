@@ -22,6 +22,7 @@ from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.disown import disown
 from releaseguard.rotation.history.fold import view_of
 from releaseguard.rotation.history.journal import Journal
+from releaseguard.rotation.history.leaks import open_leaks
 from releaseguard.rotation.history.reading import chain_query, chain_view, fold
 from releaseguard.rotation.history.reading import read as read_lane
 from releaseguard.rotation.history.rows import draft_of
@@ -112,11 +113,11 @@ def test_whoever_can_only_insert_changes_nothing_and_stops_nothing(kind: str) ->
     world.log.append(forgeries(len(world.log.chain()), before.rotations[0].id)[kind])
     after = view(world)
     assert replace(after, foreign=()) == replace(before, foreign=())
-    assert [leak.leak.reason for leak in after.open_leaks] == ["key in a public gist"]
+    assert [leak.leak.reason for leak in open_leaks(after)] == ["key in a public gist"]
     assert bool(after.foreign) is (kind != "every id that comes, as traffic")
     done = do(world, RotateAction.CONFIRM_REVOKED)
     assert (done.state, done.exit_code) == (RotationState.RETIRED, ExitCode.OK)
-    assert not view(world).open_leaks
+    assert not open_leaks(view(world))
     world.vault.put(NAME, "newer")
     assert go(world).state is RotationState.PROVEN
     assert [one.event for one in view(world).foreign] == [one.event for one in after.foreign]
@@ -280,7 +281,7 @@ def test_an_edited_step_settles_no_leak_and_nothing_is_done_on_top_of_it(kind: s
     assert broken.breach.step == step
     # Step 1 reports the leak: where that is gone altogether, the break is what is left to be seen.
     gone = step == 1 and kind in ("deleted", "emptied", "renamed", "of another lane")
-    assert len(broken.open_leaks) == (0 if gone else 1)
+    assert len(open_leaks(broken)) == (0 if gone else 1)
     rows = dict(world.log.rows)
     for action in WRITING:
         with pytest.raises(Refused, match="is broken") as refusal:
@@ -293,9 +294,9 @@ def test_an_edited_step_settles_no_leak_and_nothing_is_done_on_top_of_it(kind: s
 def test_a_confirmed_revocation_behind_a_break_settles_nothing_and_a_forged_one_neither() -> None:
     world = leaking()
     do(world, RotateAction.CONFIRM_REVOKED)
-    assert not view(world).open_leaks
+    assert not open_leaks(view(world))
     edit(world, 3, None)
-    assert len(view(world).open_leaks) == 1
+    assert len(open_leaks(view(world))) == 1
 
 
 def test_a_second_leak_is_not_hidden_by_an_edit_of_the_step_that_reports_it() -> None:
@@ -306,7 +307,7 @@ def test_a_second_leak_is_not_hidden_by_an_edit_of_the_step_that_reports_it() ->
     (planned,) = [one for one in world.log.chain() if one.detail.get("reason") == "in a log"]
     edit(world, planned.detail["step"], lambda one: replace(one, outcome=Outcome.ERROR))
     broken = view(world)
-    assert [(leak.leak.reason, leak.doubtful) for leak in broken.open_leaks] == [("in a log", True)]
+    assert [(leak.leak.reason, leak.doubtful) for leak in open_leaks(broken)] == [("in a log", True)]
     assert broken.breach is not None
     assert broken.breach.step == planned.detail["step"]
     with pytest.raises(Refused):
@@ -323,7 +324,7 @@ def test_a_person_who_has_looked_disowns_the_rows_and_rotations_go_on_from_there
     decided = disown(journal, "the backup is gone; looked at with Bob")
     assert decided.breach is None
     assert len(decided.foreign) == len(decided.disowned) > 3
-    assert len(decided.open_leaks) == 1, "the report is in a step that is believed"
+    assert len(open_leaks(decided)) == 1, "the report is in a step that is believed"
     world.time.now += 60
     world.vault.put(NAME, "newer")
     assert go(world, replace(LEAKED, leaked_version=2)).state is RotationState.PROVEN

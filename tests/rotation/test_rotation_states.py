@@ -29,6 +29,7 @@ from releaseguard.model import Event, Outcome, new_id
 from releaseguard.rotation.commands import rotate
 from releaseguard.rotation.context import Claim, OwnAccess
 from releaseguard.rotation.drift.revocation import StillUsed, still_used
+from releaseguard.rotation.history.leaks import open_leaks
 from releaseguard.rotation.history.reading import fold
 from releaseguard.rotation.result import RotationResult
 from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState
@@ -347,12 +348,12 @@ def test_a_leak_without_a_newer_version_writes_nothing_and_is_open_all_the_same(
     assert caught.value.exit_code is ExitCode.REFUSED
     assert "--leaked-version" not in str(caught.value.next_step), "that takes nothing back that is on record"
     steps = [event.event for event in world.log.chain()]
-    assert steps == ["rotation_planned", "rotation_aborted", "rotation_lease_released"], "once"
-    assert [leak.leak.versions for leak in fold(CHAIN_KEY, world.log.chain()).open_leaks] == [{NAME: 1}]
+    assert steps == ["leak_reported"], "once"
+    assert [leak.leak.versions for leak in open_leaks(fold(CHAIN_KEY, world.log.chain()))] == [{NAME: 1}]
     world.vault.put(NAME, "fresh")
     assert go(world, LEAKED).revokes == [f"version 1 of {NAME}"]
     do(world, RotateAction.CONFIRM_REVOKED)
-    assert not fold(CHAIN_KEY, world.log.chain()).open_leaks
+    assert not open_leaks(fold(CHAIN_KEY, world.log.chain()))
 
 
 @pytest.mark.parametrize("action", [RotateAction.ROTATE, RotateAction.RESUME])
@@ -364,7 +365,7 @@ def test_the_value_that_leaked_is_not_brought_out_as_its_own_replacement(action:
         go(world, LEAKED)
     with pytest.raises(Refused, match="version 2, which leaked"):
         do(world, action)
-    assert [leak.contained_at for leak in fold(CHAIN_KEY, world.log.chain()).open_leaks] == [None]
+    assert [leak.contained_at for leak in open_leaks(fold(CHAIN_KEY, world.log.chain()))] == [None]
 
 
 def test_a_version_that_does_not_exist_is_no_leak() -> None:
@@ -408,9 +409,9 @@ def test_what_a_readable_destination_holds_already_is_what_leaked() -> None:
 def test_a_leak_stays_open_until_somebody_confirms_the_revocation() -> None:
     world = ready("old", "new")
     go(world, LEAKED)
-    assert [leak.leak.versions for leak in fold(CHAIN_KEY, world.log.chain()).open_leaks] == [{NAME: 1}]
+    assert [leak.leak.versions for leak in open_leaks(fold(CHAIN_KEY, world.log.chain()))] == [{NAME: 1}]
     do(world, RotateAction.CONFIRM_REVOKED)
-    assert not fold(CHAIN_KEY, world.log.chain()).open_leaks
+    assert not open_leaks(fold(CHAIN_KEY, world.log.chain()))
 
 
 @pytest.mark.parametrize("origin", [ValueSource.VAULT, ValueSource.STDIN])
@@ -720,7 +721,7 @@ def test_a_second_leaked_version_is_not_forgotten_while_the_rotation_of_the_firs
     go(world, replace(LEAKED, leaked_version=2))
     view = fold(CHAIN_KEY, world.log.chain())
     assert view.leaked(NAME) == {1, 2}
-    assert sorted(leak.leak.versions[NAME] or 0 for leak in view.open_leaks) == [1, 2]
+    assert sorted(leak.leak.versions[NAME] or 0 for leak in open_leaks(view)) == [1, 2]
     with pytest.raises(Refused):
         do(world, RotateAction.ROLLBACK)
     assert_out(world, "third")

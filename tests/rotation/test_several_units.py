@@ -8,6 +8,7 @@ import pytest
 
 from releaseguard.cards.spec import SecretSpec
 from releaseguard.errors import ExitCode, Refused
+from releaseguard.rotation.history.leaks import open_leaks
 from releaseguard.rotation.history.reading import fold
 from releaseguard.rotation.result import RotationResult
 from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState
@@ -45,7 +46,7 @@ def test_a_unit_that_is_not_proven_holds_up_no_other_one_of_the_same_call() -> N
     assert (first.state, second.state) == (RotationState.UNPROVEN, RotationState.UNPROVEN)
     assert {place.values()[OTHER] for place in world.destinations} == {"other-new"}
     assert [view.state for view in fold(CHAIN_KEY, world.log.chain()).rotations] == [RotationState.UNPROVEN] * 2
-    assert {leak.unfinished for leak in fold(CHAIN_KEY, world.log.chain()).open_leaks} == {True}
+    assert {leak.unfinished for leak in open_leaks(fold(CHAIN_KEY, world.log.chain()))} == {True}
 
 
 def test_each_is_finished_by_the_command_that_its_result_names() -> None:

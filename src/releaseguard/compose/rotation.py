@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from releaseguard.rotation.context import Binding, RotationContext, RotationRules
     from releaseguard.rotation.exposure.gather import ExposureSources
     from releaseguard.rotation.history.journal import Journal
+    from releaseguard.rotation.planning.reporting import Register
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,6 +165,20 @@ class Rotation:
         holder = describe_holder(self.clients.environ)
         lease = span(self.clients.settings.rotation.lease)
         return Journal(self.stores.log, chain_key, holder, lease, self.clients.clocks)
+
+    def leak_register(self, card: Card) -> Register:
+        """Where a leak is brought on record although a rotation cannot even be set up."""
+        from releaseguard.rotation.planning.reporting import Register
+
+        key = ChainKey(card.id, self.clients.settings.environment)
+        return Register(
+            card=card,
+            journal=self.journal(key),
+            vault=None,
+            salt=self._salt(),
+            command=f"releaseguard rotate {key.provider} --environment {key.environment}",
+            recorded=self.notices.tell_leaks,
+        )
 
     def exposure_sources(self, context: RotationContext, secret: str | None) -> ExposureSources:
         """Where the exposure of a leaked secret is looked up."""

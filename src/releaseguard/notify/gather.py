@@ -12,7 +12,8 @@ from releaseguard.notify.news import News
 from releaseguard.readable import abbreviated
 from releaseguard.report.verdict.document import VerdictDocument
 from releaseguard.rotation.history.account import closing
-from releaseguard.rotation.history.views import ChainView, OpenLeak, RotationView
+from releaseguard.rotation.history.leaks import OpenLeak, open_leaks
+from releaseguard.rotation.history.views import ChainView, RotationView
 from releaseguard.rotation.values import Leak
 from releaseguard.settings import Occasion
 
@@ -68,9 +69,9 @@ def of_providers(environment: str, providers: Iterable[ProviderHealth]) -> Itera
 def of_leaks(chains: Iterable[ChainView], now: datetime) -> Iterator[News]:
     """Leaks that are open, and those that are closed."""
     for view in chains:
-        still = {_subject(view, leak.unit, leak.leak) for leak in view.open_leaks}
-        yield from (_opened(view, leak) for leak in view.open_leaks)
-        for rotation in view.rotations:
+        still = {_subject(view, leak.unit, leak.leak) for leak in open_leaks(view)}
+        yield from (_opened(view, leak) for leak in open_leaks(view))
+        for rotation in view.leaks:
             ended = _closed_at(view, rotation)
             if rotation.leak and ended and _subject(view, rotation.unit, rotation.leak) not in still:
                 yield _closed(view, rotation, rotation.leak, fresh=now - ended <= FRESH)
@@ -104,6 +105,8 @@ def _closed(view: ChainView, rotation: RotationView, leak: Leak, *, fresh: bool)
 
 def _closed_at(view: ChainView, leaked: RotationView) -> datetime | None:
     """When a person first confirmed, from that rotation on, that the unit's old key is revoked."""
+    if leaked.reported:
+        return leaked.retired_at
     later = (one for one in view.rotations if one.unit == leaked.unit and one.began_at >= leaked.began_at)
     return next((one.retired_at for one in later if one.retired_at), None)
 

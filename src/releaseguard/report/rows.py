@@ -80,6 +80,15 @@ class ConfirmationRow(TypedDict):
     old_successes: int | None
 
 
+class WithdrawalRow(TypedDict):
+    """Who took the report of a leak back, when and why."""
+
+    at: str
+    by: str | None
+    reason: str
+    leak: Mapping[str, int | None]
+
+
 class RotationRow(TypedDict):
     """One rotation: who, what, when, why, and its proof."""
 
@@ -100,6 +109,9 @@ class RotationRow(TypedDict):
     revoked_at: str | None
     confirmations: Sequence[ConfirmationRow]
     ended_because: str | None
+    reported: NotRequired[bool]
+    """Whether it is a leak that was reported by itself, and no rotation."""
+    withdrawn: NotRequired[WithdrawalRow]
 
 
 class BrokenRow(TypedDict):

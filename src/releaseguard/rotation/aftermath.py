@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from releaseguard.cards.load import Cards
-from releaseguard.errors import ExitCode, LeaseHeld, ReleaseguardError
+from releaseguard.errors import ExitCode, LeaseHeld, Refused, ReleaseguardError
 from releaseguard.harmless import harmless
 from releaseguard.leaks.interface import AlertSource
 from releaseguard.report.formats import POSTMORTEM
@@ -20,10 +20,12 @@ from releaseguard.rotation.exposure.gather import ExposureSources, gather
 from releaseguard.rotation.exposure.lookup import postmortem_of
 from releaseguard.rotation.exposure.report import EVENT
 from releaseguard.rotation.exposure.sentences import summary
+from releaseguard.rotation.groups import unit_of
 from releaseguard.rotation.history.events import LeakExposed
 from releaseguard.rotation.history.journal import Journal
 from releaseguard.rotation.history.reading import chain_query, chain_view, read
 from releaseguard.rotation.history.views import RotationView
+from releaseguard.rotation.planning.reporting import keep_leak, register_of
 from releaseguard.rotation.result import RotationResult, held_elsewhere
 from releaseguard.rotation.session import Tell
 from releaseguard.rotation.values import Leak, RotateAction, RotateRequest
@@ -52,12 +54,44 @@ def rotate_and_settle(
     try:
         result = rotate(request, context, tell)
     except LeaseHeld as held:
-        return held_elsewhere(context, chain_view(context.log, context.chain_key), held)
+        told = _exposed_all_the_same(request, context, sources)
+        held_by = held_elsewhere(context, chain_view(context.log, context.chain_key), held)
+        return replace(held_by, remarks=(*held_by.remarks, *told))
+    except Refused:
+        for line in _exposed_all_the_same(request, context, sources):
+            tell(line)
+        raise
     if not request.dry_run and request.action in _EXPOSED:
         result = _with_exposure(request, context, sources, result)
     if request.action is RotateAction.CONFIRM_REVOKED:
         result = _with_closed_alerts(context, sources, result)
     return result
+
+
+def keep_refused(
+    request: RotateRequest, context: RotationContext, sources: AftermathSources, refusal: ReleaseguardError, tell: Tell
+) -> None:
+    """Bring a leak on record of which not even a plan could be made, with what it exposed."""
+    if keep_leak(request, register_of(context), refusal, tell) and isinstance(refusal, Refused):
+        for line in _exposed_all_the_same(request, context, sources):
+            tell(line)
+
+
+def _exposed_all_the_same(request: RotateRequest, context: RotationContext, sources: AftermathSources) -> Sequence[str]:
+    """What a leak exposed of which there is only the report: once, and the post-mortem. Where the log cannot be read
+    nothing is known of it, and the next run looks."""
+    if not request.leak or request.dry_run:
+        return ()
+    try:
+        unit = unit_of(context.card, request.secret).name
+        reports = reversed(chain_view(context.log, context.chain_key).reports)
+        newest = next((one for one in reports if one.unit == unit and one.leak), None)
+        if newest is None or newest.leak is None or _is_reported(context, newest.id):
+            return ()
+        told = _report(request, context, sources, newest, newest.leak)
+        return [*told, _write_postmortem(context, sources, newest.id)]
+    except ReleaseguardError as error:
+        return [f"what the leak exposed could not be looked at: {error}"]
 
 
 _EXPOSED = frozenset({RotateAction.ROTATE, RotateAction.RESUME, RotateAction.CONFIRM_REVOKED})
@@ -67,9 +101,8 @@ _EXPOSED = frozenset({RotateAction.ROTATE, RotateAction.RESUME, RotateAction.CON
 def _with_exposure(
     request: RotateRequest, context: RotationContext, sources: AftermathSources, result: RotationResult
 ) -> RotationResult:
-    """After a leak: report once what it exposed, whichever run gets there first, and write the post-mortem anew."""
-    rotations = chain_view(context.log, context.chain_key).rotations
-    view = next((one for one in rotations if one.id == result.rotation_id), None)
+    """Of a leak: report what it exposed, once, whichever run comes to that, and write the post-mortem anew."""
+    view = chain_view(context.log, context.chain_key).entry(result.rotation_id or "")
     if view is None or view.leak is None:
         return result
     told: Sequence[str] = ()

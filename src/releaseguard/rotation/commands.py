@@ -21,7 +21,7 @@ from releaseguard.model import new_id
 from releaseguard.rotation.certificate.asking import certified
 from releaseguard.rotation.context import RotationContext
 from releaseguard.rotation.drift.served import older_served
-from releaseguard.rotation.groups import SecretGroup, unit_of
+from releaseguard.rotation.groups import unit_of
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.journal import Journal
 from releaseguard.rotation.history.parts import LeakReport, PlannedSecret, SkippedTarget
@@ -36,13 +36,20 @@ from releaseguard.rotation.planning.gather import gather_facts
 from releaseguard.rotation.planning.making import make_plan
 from releaseguard.rotation.planning.plan import Plan
 from releaseguard.rotation.planning.refusals import refuse_values
-from releaseguard.rotation.planning.reporting import plan_or_report
+from releaseguard.rotation.planning.reporting import keep_leak, register_of
 from releaseguard.rotation.planning.telling import new_in
-from releaseguard.rotation.planning.unfinished import already_out, is_meant, refuse_revoked, refuse_unconfirmed
+from releaseguard.rotation.planning.unfinished import (
+    already_out,
+    is_meant,
+    refuse_carrying_leaked,
+    refuse_revoked,
+    refuse_unconfirmed,
+)
 from releaseguard.rotation.result import RotationResult, nothing_to_do, only_planned, result_of
 from releaseguard.rotation.revocation.apps import broken_apps
 from releaseguard.rotation.revocation.confirm import confirm_revoked
-from releaseguard.rotation.session import RotationSession, Tell, command_of
+from releaseguard.rotation.revocation.withdrawal import withdraw_leak
+from releaseguard.rotation.session import RotationSession, Tell, group_of, unless_held_up
 from releaseguard.rotation.steps.found import ended, is_replaced, is_the_same_value, left_behind_of, replaced_for_this
 from releaseguard.rotation.steps.held import overwritten
 from releaseguard.rotation.steps.stage import staged
@@ -60,6 +67,14 @@ def rotate(request: RotateRequest, context: RotationContext, tell: Tell) -> Rota
     ``tell`` receives progress messages. Raises ``UsageError``, ``ConfigError``, ``Refused`` (``LeaseHeld``) and
     ``ServiceError`` as long as nothing was begun; after that, whatever stopped the rotation is part of the result.
     """
+    try:
+        return _carried_out(request, context, tell)
+    except BaseException as stopped:  # also where somebody interrupts: what leaked is known to strangers all the same
+        keep_leak(request, register_of(context), stopped, tell)
+        raise
+
+
+def _carried_out(request: RotateRequest, context: RotationContext, tell: Tell) -> RotationResult:
     group = unit_of(context.card, request.secret)
     journal = _journal(request, context, tell)
     if request.action in WRITING:
@@ -95,7 +110,7 @@ def _rotate(session: RotationSession) -> RotationResult:
     request = session.request
     if not request.dry_run:
         session.journal.refuse_if_held()
-    _unless_held_up(session)
+    unless_held_up(session)
     unfinished = session.unfinished_here
     refuse_values(session.group, request)
     replaced = replaced_for_this(session)
@@ -168,7 +183,7 @@ def _resume(session: RotationSession) -> RotationResult:
             return _write_the_rest(session, behind)
         session.tell(f"No rotation of {session.group.name} is unfinished.")
         return ended(session) or _rotate(session)
-    session.group = _group_of(session, unfinished)
+    session.group = group_of(session, unfinished)
     if session.request.leak and unfinished.leak is None:
         raise UsageError(
             f"rotation {unfinished.id} was begun without --leak",
@@ -184,10 +199,6 @@ def _resume(session: RotationSession) -> RotationResult:
     return _continue(session, unfinished)
 
 
-def _group_of(session: RotationSession, view: RotationView) -> SecretGroup:
-    return SecretGroup(view.unit, tuple(session.context.card.units().get(view.unit, ())))
-
-
 def _write_the_rest(session: RotationSession, view: RotationView) -> RotationResult:
     session.tell(f"Writing what rotation {view.id} left out.")
     return _continue(session, view)
@@ -198,7 +209,7 @@ def _abort(session: RotationSession) -> RotationResult:
     unfinished = session.unfinished
     if unfinished is None or (session.request.secret and session.unfinished_here is None):
         raise Refused("no rotation is unfinished, so there is nothing to abort", next_step=see_audit(session))
-    session.group = _group_of(session, unfinished)
+    session.group = group_of(session, unfinished)
     session.append(said.Aborted(rotation_id=unfinished.id, reason="given up by a person"))
     session.journal.release()
     return result_of(session, unfinished.id, remarks=left_behind(session, unfinished))
@@ -230,20 +241,21 @@ _COMMANDS: Mapping[RotateAction, Callable[[RotationSession], RotationResult]] = 
     RotateAction.ABORT: _abort,
     RotateAction.ROLLBACK: _rollback,
     RotateAction.CONFIRM_REVOKED: confirm_revoked,
+    RotateAction.WITHDRAW_LEAK: withdraw_leak,
 }
 
 
 def _plan(session: RotationSession, facts: PlanningFacts) -> Plan:
-    context = session.context
+    context, request = session.context, session.request
     if not context.bindings and not session.group.manual:
         raise ConfigError(
             f"no destination is configured for {context.card.id}",
             where=f"[providers.{context.card.id}]",
             next_step=f'Add destinations = ["{context.rules.example}", ...] to releaseguard.toml.',
         )
-    plan = plan_or_report(session, facts)
+    plan = make_plan(request, context.card, session.bindings, facts, session.chain, context.rules)
     # A plan is for reading and may take its time; where values wait to be brought out, the checkout has to do.
-    elsewhere = context.writers_elsewhere() if session.request.dry_run else ()
+    elsewhere = context.writers_elsewhere() if request.dry_run else ()
     remarks = (*plan.remarks, *context.other_writers, *elsewhere)
     return replace(plan, left_out=tuple(session.left_out.values()), remarks=remarks)
 
@@ -310,6 +322,7 @@ def _continue_plain(session: RotationSession, unfinished: RotationView, facts: P
 
 
 def _continue(session: RotationSession, unfinished: RotationView, leak: Leak | None = None) -> RotationResult:
+    refuse_carrying_leaked(session.chain, unfinished, session.command)
     if unfinished.awaits_vault:
         take_along(session, unfinished)
     return _run(session, unfinished.id, [*_taken_up(unfinished, leak), *_left_now(session, unfinished)], go_on)
@@ -371,26 +384,3 @@ def _begin(session: RotationSession, rotation_id: str, steps: Sequence[said.Chai
         again = error.next_step or "Run the command again."
         error.next_step = f"{again} {WITHOUT_A_LOG}: {session.context.command} --by-hand"
         raise
-
-
-def _unless_held_up(session: RotationSession) -> None:
-    """Raise ``Refused`` where another unit of the provider is being written; name one that is waiting for a person.
-
-    A proof, a console step or an approval may take days: no other secret of the provider waits for these, and a leak
-    waits for nothing but the lease.
-    """
-    request = session.request
-    if request.dry_run or request.beside or session.unfinished_here:
-        return
-    for view in reversed(session.chain.unfinished):
-        if view.being_written and not request.leak:
-            raise _other_group(session, view)
-        command = command_of(session, _group_of(session, view))
-        session.tell(f"The rotation of {view.unit} is unfinished too ({view.state}): {command} --resume")
-
-
-def _other_group(session: RotationSession, unfinished: RotationView) -> Refused:
-    command = command_of(session, _group_of(session, unfinished))
-    step = f"Finish it first: {command} --resume, or give it up: {command} --abort"
-    what = f"the rotation of {unfinished.unit} is unfinished ({unfinished.state})"
-    return Refused(what, where=str(session.context.chain_key), next_step=step)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from releaseguard.errors import ServiceError, Unreachable
 from releaseguard.rotation.certificate.doubts import called, quiet_from
 from releaseguard.rotation.drift.revocation import revoked_by
+from releaseguard.rotation.history.leaks import carries_leaked
 from releaseguard.rotation.history.parts import ConsumerRecord
 from releaseguard.rotation.history.views import RotationView
 from releaseguard.rotation.identity.expected import nobody_is_said, phones_alone
@@ -25,6 +26,10 @@ NOTHING_TO_REVOKE = "Nothing: no earlier version is known that could be revoked.
 def next_step(session: RotationSession, view: RotationView) -> str | None:
     """What to do from here; ``None`` where nothing is left to do."""
     command, group = session.command, session.group
+    if view.reported and not view.contained_at:
+        return _new_key(command)
+    if leaked := carries_leaked(session.chain, view):
+        return f"{leaked[0].upper()}{leaked[1:]} leaked. {_new_key(command)}"
     console = next((spec.console for spec in group.secrets if spec.console), None)
     at = f" at {console}" if console else " at the provider"
     steps: Mapping[RotationState, str | None] = {
@@ -41,6 +46,10 @@ def next_step(session: RotationSession, view: RotationView) -> str | None:
         RotationState.PUSHED: _without_deployment(session, view),
     }
     return None if view.state is RotationState.RETIRED else steps.get(view.state, f"{command} --resume")
+
+
+def _new_key(command: str) -> str:
+    return f"Make a new key in the provider's console, store it as a new version, then: {command}"
 
 
 def _asked(session: RotationSession, view: RotationView, at: str) -> str:

@@ -98,7 +98,7 @@ def _cells(row: RotationRow) -> Mapping[str, str]:
     return {
         "began": _minute(row["began_at"]),
         "provider": row["provider"],
-        "state": row["state"],
+        "state": _stands(row),
         "versions": ", ".join(
             f"{one['name']} {one['from_version'] or '?'}>{one['to_version'] or '?'}" for one in row["secrets"]
         ),
@@ -108,6 +108,13 @@ def _cells(row: RotationRow) -> Mapping[str, str]:
         "why": row["reason"] or "",
         "rotation": row["rotation_id"],
     }
+
+
+def _stands(row: RotationRow) -> str:
+    """In a word. Of a leak that was reported by itself no rotation stands anywhere."""
+    if "withdrawn" in row:
+        return "LEAK WITHDRAWN" if "reported" in row else f"{row['state']}, LEAK WITHDRAWN"
+    return "LEAK REPORTED" if "reported" in row and not row["revoked_at"] else row["state"]
 
 
 def _minute(text: str) -> str:

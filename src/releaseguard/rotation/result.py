@@ -148,7 +148,7 @@ def result_of(
         rotation_id=view.id,
         provider=session.context.chain_key.provider,
         environment=session.context.chain_key.environment,
-        state=view.state,
+        state=None if view.reported and not view.retired_at else view.state,
         secrets=view.pins,
         destinations=_written_names(session, view),
         proof=view.proof,

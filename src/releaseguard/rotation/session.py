@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from releaseguard.errors import Refused
 from releaseguard.rotation.context import Binding, RotationContext
 from releaseguard.rotation.groups import SecretGroup, unit_of
 from releaseguard.rotation.history.events import ChainStep
@@ -89,8 +90,8 @@ class RotationSession:
         return {key: replace(one, uri=uris[key]) for key, one in view.left_out.items() if key in uris}
 
     def rotation_named(self, rotation_id: str) -> RotationView:
-        """The rotation of that id. Raises ``KeyError`` where the chain has none."""
-        found = next((one for one in self.chain.rotations if one.id == rotation_id), None)
+        """The rotation, or the report of a leak, of that id. Raises ``KeyError`` where the chain has none."""
+        found = self.chain.entry(rotation_id)
         if found is None:
             raise KeyError(f"rotation {rotation_id} is not in the chain")
         return found
@@ -134,3 +135,31 @@ def command_of(session: RotationSession, group: SecretGroup) -> str:
     """The command that means ``group``."""
     usual = unit_of(session.context.card, None).name == group.name or not group.secrets
     return session.context.command if usual else f"{session.context.command} --secret {group.names[0]}"
+
+
+def group_of(session: RotationSession, view: RotationView) -> SecretGroup:
+    """The secrets that ``view`` rotates."""
+    return SecretGroup(view.unit, tuple(session.context.card.units().get(view.unit, ())))
+
+
+def unless_held_up(session: RotationSession) -> None:
+    """Raise ``Refused`` where another unit of the provider is being written; one that waits for somebody is named.
+
+    A proof, a console or an approval may take days: no other secret of the provider waits for it, and a leak does
+    not wait for anything that a lease does not hold.
+    """
+    request = session.request
+    if request.dry_run or request.beside or session.unfinished_here:
+        return
+    for view in reversed(session.chain.unfinished):
+        if view.being_written and not request.leak:
+            raise _other_group(session, view)
+        command = command_of(session, group_of(session, view))
+        session.tell(f"The rotation of {view.unit} is unfinished too ({view.state}): {command} --resume")
+
+
+def _other_group(session: RotationSession, unfinished: RotationView) -> Refused:
+    command = command_of(session, group_of(session, unfinished))
+    step = f"Finish it first: {command} --resume, or give it up: {command} --abort"
+    what = f"the rotation of {unfinished.unit} is unfinished ({unfinished.state})"
+    return Refused(what, where=str(session.context.chain_key), next_step=step)

@@ -88,6 +88,7 @@ class RotateAction(StrEnum):
     ABORT = "abort"
     ROLLBACK = "rollback"
     CONFIRM_REVOKED = "confirm-revoked"
+    WITHDRAW_LEAK = "withdraw-leak"
 
 
 @dataclass(frozen=True, slots=True)

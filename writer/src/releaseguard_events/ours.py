@@ -39,6 +39,8 @@ STEPS: Final = frozenset({
     "rotation_continued",
     "rotation_stored_in_vault",
     "leak_exposure",
+    "leak_reported",
+    "leak_withdrawn",
 })  # fmt: skip
 """The steps of a rotation's chain; :mod:`releaseguard.rotation.history.events` has their types."""
 RESULTS: Final = frozenset({

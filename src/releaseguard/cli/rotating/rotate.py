@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from releaseguard.cli.rotating.by_hand import by_hand
-from releaseguard.cli.rotating.carrying_out import carry_out
+from releaseguard.cli.rotating.carrying_out import carry_out, set_up
 from releaseguard.cli.rotating.given import given_values
 from releaseguard.cli.rotating.in_job import leave_in_job
 from releaseguard.cli.shared.confirm import ask, refuse_without_terminal
 from releaseguard.cli.shared.options import Run, Span, command, environment_option
 from releaseguard.cli.shared.streams import line_width
-from releaseguard.errors import ExitCode, UsageError
+from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
 from releaseguard.vault.source import ValueSource
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from releaseguard.wiring import Wiring
 
 ORIGINS = tuple(source.value for source in ValueSource)
-VERBS = ("resume", "abort", "rollback", "confirm_revoked")
+VERBS = ("resume", "abort", "rollback", "confirm_revoked", "withdraw_leak")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +51,7 @@ class RotateFlags:
     rollback: bool
     confirm_revoked: bool
     despite_use: bool
+    withdraw_leak: bool
     by_hand: bool
     no_deploy: bool
     prove_within: timedelta | None
@@ -69,7 +69,11 @@ class RotateFlags:
 @environment_option
 @click.option("--secret", metavar="NAME", help="One secret of the card, with its group (else the card's first).")
 @click.option("--leak", is_flag=True, help="The value has leaked: rotate at once, and never back to it.")
-@click.option("--reason", metavar="TEXT", help="Why, for the audit (with --leak, --skip, --accept-value).")
+@click.option(
+    "--reason",
+    metavar="TEXT",
+    help="Why, for the audit (with --leak, --skip, --accept-value, --withdraw-leak).",
+)
 @click.option(
     "--leaked-version", type=click.IntRange(1), metavar="N", help="Which version leaked (else the last pushed)."
 )
@@ -117,6 +121,11 @@ class RotateFlags:
 )
 @click.option(
     "--despite-use", is_flag=True, help="With --confirm-revoked: record it although the old value may be in use still."
+)
+@click.option(
+    "--withdraw-leak",
+    is_flag=True,
+    help="Take back a report of a leak that was none, on record, with --reason; --leaked-version says which.",
 )
 @click.option("--by-hand", is_flag=True, help="Print what to do where, in which order; no service is asked.")
 @click.option("--no-deploy", is_flag=True, help="Push only; somebody else deploys.")
@@ -198,10 +207,12 @@ def _check_reason(flags: RotateFlags) -> None:
         raise UsageError("--skip needs --reason", next_step='Say why it is left out: --reason "archived"')
     if flags.accept_value and not flags.reason:
         raise UsageError("--accept-value needs --reason", next_step='Say why it is right: --reason "a passphrase"')
-    if flags.leaked_version and not flags.leak:
-        raise UsageError("--leaked-version needs --leak")
-    if flags.reason and not (flags.leak or flags.skip or flags.accept_value):
-        raise UsageError("--reason needs --leak, --skip or --accept-value")
+    if flags.withdraw_leak and not flags.reason:
+        raise UsageError("--withdraw-leak needs --reason", next_step='Say what was found: --reason "a test key"')
+    if flags.leaked_version and not (flags.leak or flags.withdraw_leak):
+        raise UsageError("--leaked-version needs --leak or --withdraw-leak")
+    if flags.reason and not (flags.leak or flags.skip or flags.accept_value or flags.withdraw_leak):
+        raise UsageError("--reason needs --leak, --skip, --accept-value or --withdraw-leak")
     if flags.skip and flags.verbs and flags.verbs != ["resume"]:
         raise UsageError(f"--skip works with a rotation or --resume, not with --{flags.verbs[0]}")
 
@@ -235,10 +246,12 @@ def _rotate_one(run: Run, wiring: Wiring, provider: str, yes: bool, flags: Rotat
 
     card = wiring.cards.get(provider)
     request = _request(card, flags)
-    context = wiring.rotation.context(card, request.secret)
+    context = set_up(run, wiring, card, request)
     _check_named(wiring, [provider], flags)
     if not (yes or request.dry_run or flags.verbs):
-        _confirm(run, context, request)
+        _confirm(run, wiring, context, request)
+    if flags.withdraw_leak and not yes:
+        ask(f"The leak of {request.secret or card.id} is to be taken back: {request.reason}")
     result = _carried_out(run, wiring, replace(request, may_begin=yes), context)
     if _may_be_asked(result):
         ask(text_of(result))
@@ -264,7 +277,7 @@ def _carried_out(run: Run, wiring: Wiring, request: RotateRequest, context: Rota
             raise
     anew = replace(request, action=RotateAction.ROTATE, may_begin=True)
     again = wiring.rotation.context(context.card, request.secret)
-    _confirm(run, again, anew)
+    _confirm(run, wiring, again, anew)
     return carry_out(run, wiring, anew, wiring.rotation.context(context.card, request.secret))
 
 
@@ -346,16 +359,20 @@ def request_of(flags: RotateFlags, values: Mapping[str, Secret]) -> RotateReques
     )
 
 
-def _confirm(run: Run, context: RotationContext, request: RotateRequest) -> None:
-    """Show the plan and ask; refuse where nobody can answer. A leak without a newer value is recorded without asking,
-    since nothing else is written."""
+def _confirm(run: Run, wiring: Wiring, context: RotationContext, request: RotateRequest) -> None:
+    """Show the plan and ask; where nobody can answer, refuse. What keeps a leak from being planned keeps nobody from
+    bringing it on record."""
+    from releaseguard.rotation.aftermath import keep_refused
     from releaseguard.rotation.commands import rotate as run_rotation
-    from releaseguard.rotation.planning.leaked import NoNewerValue
     from releaseguard.rotation.telling import text_of
 
-    refuse_without_terminal()
-    with suppress(NoNewerValue):
-        ask(text_of(run_rotation(replace(request, dry_run=True), context, run.tell)))
+    try:
+        refuse_without_terminal()
+        plan = run_rotation(replace(request, dry_run=True), context, run.tell)
+    except ReleaseguardError as refusal:
+        keep_refused(request, context, wiring.rotation.aftermath_sources(context), refusal, run.tell)
+        raise
+    ask(text_of(plan))
 
 
 def _report(run: Run, result: RotationResult) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from releaseguard.cli.rotating.carrying_out import carry_out
+from releaseguard.cli.rotating.carrying_out import carry_out, set_up
 from releaseguard.cli.shared.confirm import ask
 from releaseguard.cli.shared.options import Run
 from releaseguard.cli.shared.streams import line_width
@@ -85,8 +85,8 @@ def _one(run: Run, wiring: Wiring, group: DriftedGroup, make: Callable[[Card, st
 
     card = wiring.cards.get(group.provider)
     try:
-        context = wiring.rotation.context(card, group.secret)
         request = make(card, group.secret)
+        context = set_up(run, wiring, card, request)
         return carry_out(run, wiring, request, context)
     except ReleaseguardError as error:
         names = [member.name for member in card.unit_of(group.secret)]

@@ -18,6 +18,7 @@ from releaseguard.audit.chain import ChainKey
 from releaseguard.cards.spelling import bare
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.model import CLIENT, OURSELVES, Event, Outcome, to_text
+from releaseguard.rotation.history.leaks import replaces
 from releaseguard.rotation.history.sentences import confirming
 from releaseguard.rotation.history.views import ChainView, Confirmation, RotationView
 from releaseguard.rotation.proof.labels import Labels
@@ -88,15 +89,30 @@ class StillUsed:
 
 
 def revoked_by(view: ChainView, unit: str) -> RotationView | None:
-    """The rotation whose old value a person means when confirming a revocation: the newest of ``unit`` that replaced a
-    value and was not given up; where only rotations that were given up after a push replaced one, the newest of
-    those."""
+    """The rotation whose old value a person means: a leak that was reported by itself and has no rotation yet; else the
+    newest of ``unit`` that was not given up, and had one; where what was given up after it had been brought out is all
+    that had one, that."""
+    waiting = _reported_by_itself(view, unit)
+    if waiting:
+        return waiting
     mine = [rotation for rotation in view.rotations if rotation.unit == unit]
     kept = [rotation for rotation in mine if rotation.state is not RotationState.ABORTED] or mine
     moved = [rotation for rotation in kept if not rotation.goes_nowhere]
     brought_out = [one for one in mine if not one.goes_nowhere and one.progress(Direction.FORWARD).pushed_at]
     found = moved or brought_out or kept
     return found[-1] if found else None
+
+
+def _reported_by_itself(view: ChainView, unit: str) -> RotationView | None:
+    """The newest report of a leak that no rotation which was brought out has answered."""
+    numbered = [(n, one) for n, one in enumerate(view.rotations) if one.progress(Direction.FORWARD).pushed_at]
+
+    def is_answered(report: RotationView) -> bool:
+        return any(replaces(rotation, report, number) for number, rotation in numbered)
+
+    mine = [one for one in view.reports if one.unit == unit and one.leak]
+    waiting = [one for one in mine if (one.confirmations or not one.retired_at) and not is_answered(one)]
+    return waiting[-1] if waiting else None
 
 
 def held_against(confirmations: Sequence[Confirmation], now: datetime) -> datetime | None:
@@ -144,12 +160,12 @@ def still_used(
     versions and deployments that the history knows to be old. What an app reports as a map of versions is seen by
     :func:`old_successes` only, which reads every row.
     """
-    now = log.now() if any(rotation.confirmations for rotation in view.rotations) else None
-    for unit in dict.fromkeys(rotation.unit for rotation in view.rotations):
-        confirmed = [one for one in view.rotations if one.unit == unit and one.confirmations]
-        if not confirmed or now is None:
-            continue
-        rotation = confirmed[-1]
+    confirmed = [*_confirmed(view)]
+    if not confirmed:
+        return
+    now = log.now()
+    for rotation in confirmed:
+        unit = rotation.unit
         since = held_against(rotation.confirmations, now) or now
         named = _without(others_events.get(unit, ()), _named_old(log, view, rotation, since))
         rows = _old(named, view, rotation, companions.get(unit, ()), since)
@@ -157,6 +173,18 @@ def still_used(
             last = max(rows, key=lambda row: row.occurred_at)
             names = [pin.name for pin in rotation.pins]
             yield StillUsed(view.chain_key, rotation.id, unit, since, len(rows), last.occurred_at, last.source, names)
+
+
+def _confirmed(view: ChainView) -> Iterator[RotationView]:
+    """The newest rotation of each unit whose old value is said to be revoked, and each report that no such rotation
+    has answered."""
+    for unit in dict.fromkeys(one.unit for one in (*view.rotations, *view.reports)):
+        rotations = [(n, one) for n, one in enumerate(view.rotations) if one.unit == unit and one.confirmations]
+        yield from [one for _, one in rotations[-1:]]
+        for report in view.reports:
+            answered = any(replaces(rotation, report, number) for number, rotation in rotations)
+            if report.unit == unit and report.confirmations and not answered:
+                yield report
 
 
 def _without(others_events: Collection[str], rows: Iterable[Event]) -> Iterator[Event]:
@@ -195,6 +223,8 @@ def _old_versions(view: ChainView, rotation: RotationView) -> Sequence[str]:
 
 
 def _up_to(view: ChainView, rotation: RotationView) -> Sequence[RotationView]:
+    if rotation.reported:
+        return [rotation]
     mine = [one for one in view.rotations if one.unit == rotation.unit]
     return mine[: 1 + next(number for number, one in enumerate(mine) if one.id == rotation.id)]
 
@@ -208,14 +238,13 @@ def _old(
     events: Iterable[Event], view: ChainView, rotation: RotationView, companions: Sequence[str], since: datetime
 ) -> Sequence[Event]:
     others = view.reported_of_others([pin.name for pin in rotation.pins])
+    after = (event for event in events if event.provider != OURSELVES and event.occurred_at > since)
+    if rotation.reported:
+        leaked = Labels.of(rotation.pins, Direction.BACK, companions, others)
+        return list({event.id: event for event in after if leaked.is_new(carried_by(event))}.values())
     labels = [Labels.of(one.pins, one.direction, companions, others) for one in _and_later(view, rotation)]
     before = _deployments_before(rotation)
-    found = {
-        event.id: event
-        for event in events
-        if event.provider != OURSELVES and event.occurred_at > since and _is_old(event, labels, before)
-    }
-    return list(found.values())
+    return list({event.id: event for event in after if _is_old(event, labels, before)}.values())
 
 
 def _is_old(event: Event, labels: Sequence[Labels], before: frozenset[str]) -> bool:

@@ -31,8 +31,9 @@ from releaseguard.rotation.drift.revocation import StillUsed, still_used
 from releaseguard.rotation.drift.served import PRODUCTION, OlderServed, older_served
 from releaseguard.rotation.exposure.by_value import copies_by_value
 from releaseguard.rotation.groups import proving_others
+from releaseguard.rotation.history.leaks import OpenLeak, open_leaks
 from releaseguard.rotation.history.reading import chain_view
-from releaseguard.rotation.history.views import ChainView, OpenLeak
+from releaseguard.rotation.history.views import ChainView
 from releaseguard.rotation.identity.other_writers import OtherWriter
 from releaseguard.vault.interface import SecretVersion, Vault
 
@@ -96,8 +97,8 @@ def survey(managed: Iterable[Managed], vault: Vault, log: EventLog, *, copies: b
     for one in managed:
         view = chain_view(log, one.chain_key)
         views.append(view)
-        if view.open_leaks:
-            leaks[one.card.id] = view.open_leaks
+        if found_open := open_leaks(view):
+            leaks[one.card.id] = found_open
         aged += due(one.card.id, one.chain_key.environment, one.max_ages, vault, now)
         still += still_used(log, view, companions_of(one.card), others_events_of(one.card))
         for said in _one(one, vault, stored, view):

@@ -14,7 +14,7 @@ from releaseguard.rotation.drift.copies import UnsearchedPlace
 from releaseguard.rotation.drift.revocation import StillUsedRow
 from releaseguard.rotation.drift.survey import DriftReport
 from releaseguard.rotation.history.account import broken_row, closing
-from releaseguard.rotation.history.views import OpenLeak
+from releaseguard.rotation.history.leaks import OpenLeak
 
 
 class DriftRow(TypedDict):

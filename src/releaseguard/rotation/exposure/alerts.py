@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from releaseguard.cards.load import Cards
 from releaseguard.leaks.interface import Alert, AlertSource, card_of
+from releaseguard.rotation.history.leaks import open_leaks
 from releaseguard.rotation.history.sentences import confirming, rotating
 from releaseguard.rotation.history.views import ChainView, RotationView
 from releaseguard.rotation.values import Direction
@@ -17,15 +18,16 @@ def provider_of(cards: Cards, alert: Alert) -> str | None:
 
 
 def revocation_after(view: ChainView, alert: Alert) -> str | None:
-    """The rotation whose old value was confirmed as revoked after the alert was raised. Since values are not fetched,
-    an alert raised when the new value was already in use may be about the new one."""
-    return next((one.id for one in view.rotations if one.revoked_at and _is_about_the_old(one, alert)), None)
+    """The rotation whose old value was confirmed to be revoked after the alert was raised. Values are not fetched: one
+    that was raised when the new value was out already may be about that one."""
+    revoked = (one for one in (*view.rotations, *view.reports) if one.revoked_at and _is_about_the_old(one, alert))
+    return next((one.id for one in revoked), None)
 
 
 def last_revocation(view: ChainView) -> str | None:
-    """The newest rotation whose old value was confirmed as revoked: it settles an alert that, according to a person,
-    shows that value."""
-    return next((one.id for one in reversed(view.rotations) if one.revoked_at), None)
+    """The newest rotation whose old value was confirmed to be revoked: what settles an alert of which a person says
+    that it shows that value."""
+    return next((one.id for one in reversed((*view.reports, *view.rotations)) if one.revoked_at), None)
 
 
 def _is_about_the_old(rotation: RotationView, alert: Alert) -> bool:
@@ -34,8 +36,8 @@ def _is_about_the_old(rotation: RotationView, alert: Alert) -> bool:
 
 
 def command_for(view: ChainView, alert: Alert) -> str:
-    """The command for an open alert: rotate, or continue a rotation that was begun since the alert was raised."""
-    begun = next((one for one in reversed(view.open_leaks) if one.since >= alert.created_at), None)
+    """What to do about an open alert: to rotate, or to go on where that was begun since it was raised."""
+    begun = next((one for one in reversed(open_leaks(view)) if one.since >= alert.created_at), None)
     if begun is not None and begun.contained_at is not None:
         return confirming(view.chain_key, begun.leak.versions)
     if begun is not None and begun.unfinished and not begun.doubtful:

@@ -20,6 +20,7 @@ from releaseguard.rotation.exposure.sentences import summary
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.account import leak_row, rotation_row, who
 from releaseguard.rotation.history.fold import view_of
+from releaseguard.rotation.history.leaks import open_leaks
 from releaseguard.rotation.history.rows import parse
 from releaseguard.rotation.history.sentences import confirming
 from releaseguard.rotation.history.views import DirectionProgress, RotationView, store_time
@@ -43,10 +44,10 @@ def postmortem(
     returns the provider's traffic during the rotation.
     """
     chain_key, view = chain.chain_key, view_of(chain)
-    rotation = next(one for one in view.rotations if one.id == rotation_id)
+    rotation = next(one for one in (*view.rotations, *view.reports) if one.id == rotation_id)
     mine = [_Told(row, parse(row)) for row in chain.steps if row.detail.get("rotation_id") == rotation_id]
     exposure = _exposure(exposures)
-    leaks = [leak for leak in view.open_leaks if leak.rotation_id == rotation_id]
+    leaks = [leak for leak in open_leaks(view) if leak.rotation_id == rotation_id]
     head = chain.head
     return PostmortemDocument(
         title=_title(rotation),
@@ -67,7 +68,7 @@ def postmortem(
 
 
 def _title(rotation: RotationView) -> str:
-    kind = "Leak of" if rotation.leak else "Rotation of"
+    kind = "Leak of" if rotation.leak or rotation.reported else "Rotation of"
     return f"{kind} {rotation.unit}"
 
 
@@ -83,21 +84,42 @@ _ENDINGS: Mapping[RotationState, str] = {
 
 
 def _summary(chain_key: ChainKey, rotation: RotationView) -> str:
-    ending = _retirement(rotation) or _ENDINGS.get(rotation.state, f"It has come as far as {rotation.state.value}.")
+    ending = (
+        _of_a_report(rotation)
+        or _retirement(rotation)
+        or _ENDINGS.get(rotation.state, f"It has come as far as {rotation.state.value}.")
+    )
     cause = f"{chain_key.provider} in {chain_key.environment}"
     if rotation.leak:
         known = ", ".join(_version(name, number) for name, number in sorted(rotation.leak.versions.items()))
         cause += f": {known} was exposed ({rotation.leak.reason})"
     elif rotation.reason:
         cause += f": {rotation.reason}"
+    if rotation.withdrawn:
+        ending = f"{ending} {_taken_back(rotation.withdrawn.reason)}."
     because = f" Reason: {rotation.ended_because}." if rotation.ended_because else ""
     return f"{cause}. {ending}{because}"
+
+
+def _of_a_report(rotation: RotationView) -> str | None:
+    """How a leak stands that no rotation was begun for."""
+    if not rotation.reported or rotation.state is RotationState.RETIRED:
+        return None
+    if rotation.contained_at:
+        return "Another value is proven to be out; the one that leaked has not been confirmed as revoked yet."
+    return "It was reported, and nothing could be rotated then." if rotation.leak else "Nothing was rotated."
+
+
+def _taken_back(reason: str) -> str:
+    return f"The report of the leak was taken back: {reason}"
 
 
 def _retirement(rotation: RotationView) -> str | None:
     """How it ended once a person confirmed the revocation, which says nothing about the new value."""
     if rotation.state is not RotationState.RETIRED:
         return None
+    if rotation.reported:
+        return "The value that leaked is confirmed as revoked."
     if rotation.rolling_back:
         return "It was rolled back to the previous version; the one taken back is confirmed as revoked."
     if rotation.proven_at is None:
@@ -264,4 +286,6 @@ _WORDS: Mapping[type[said.ChainStep], Callable[[Any], str]] = {
     said.RotationFailed: _because("Failed"),
     said.Aborted: _because("Given up"),
     said.Continued: _continued,
+    said.LeakReported: lambda step: f"Leak reported: {step.leak.reason}; nothing was rotated: {step.problem}",
+    said.LeakWithdrawn: lambda step: _taken_back(step.reason),
 }

@@ -10,11 +10,12 @@ from msgspec import Struct
 from releaseguard.audit.chain import ChainKey
 from releaseguard.audit.histories import Foreign, ForeignRow, Histories
 from releaseguard.model import to_text
-from releaseguard.report.rows import BrokenRow, IntegrityRows, LeakRow, ProofRow, RotationRow
+from releaseguard.report.rows import BrokenRow, IntegrityRows, LeakRow, ProofRow, RotationRow, WithdrawalRow
 from releaseguard.rotation.history.sentences import confirming, mending, rotating
 
 if TYPE_CHECKING:
-    from releaseguard.rotation.history.views import ChainView, OpenLeak, RotationView
+    from releaseguard.rotation.history.leaks import OpenLeak
+    from releaseguard.rotation.history.views import ChainView, RotationView, Withdrawal
     from releaseguard.rotation.values import ProofSummary
 
 PERSON = " pid "
@@ -40,14 +41,14 @@ class RotationAccount(Struct, frozen=True):
 
     @property
     def open_leaks(self) -> Sequence[tuple[ChainKey, OpenLeak]]:
-        """Leaks whose revocation nobody has confirmed, oldest first."""
-        found = [(view.chain_key, leak) for view in self.chains for leak in view.open_leaks]
+        """Leaks that nobody has confirmed to be revoked, the oldest first."""
+        found = [(view.chain_key, leak) for view in self.chains for leak in _open_leaks(view)]
         return sorted(found, key=lambda pair: pair[1].since)
 
     @property
     def rotations(self) -> Sequence[tuple[ChainKey, RotationView]]:
-        """Every rotation, newest first."""
-        found = [(view.chain_key, rotation) for view in self.chains for rotation in view.rotations]
+        """Every rotation, and every leak that was reported by itself, the newest first."""
+        found = [(view.chain_key, one) for view in self.chains for one in (*view.rotations, *view.reports)]
         return sorted(found, key=lambda pair: pair[1].began_at, reverse=True)
 
 
@@ -69,6 +70,13 @@ def _views(found: Histories, wanted: Sequence[ChainKey]) -> Sequence[ChainView]:
     from releaseguard.rotation.history.fold import view_of
 
     return [view_of(found.chains[chain_key]) for chain_key in wanted]
+
+
+def _open_leaks(view: ChainView) -> Sequence[OpenLeak]:
+    """As :func:`releaseguard.rotation.history.leaks.open_leaks`, loaded where there is a chain: most logs hold none."""
+    from releaseguard.rotation.history.leaks import open_leaks
+
+    return open_leaks(view)
 
 
 class HeadRow(TypedDict):
@@ -150,8 +158,8 @@ def closing(chain_key: ChainKey, leak: OpenLeak) -> str:
 
 
 def rotation_row(chain_key: ChainKey, rotation: RotationView) -> RotationRow:
-    """One rotation: who, what, when, why, and its proof."""
-    return {
+    """One rotation: who, what, when, why, and its proof; or a leak that was reported by itself."""
+    row: RotationRow = {
         "rotation_id": rotation.id,
         "provider": chain_key.provider,
         "environment": chain_key.environment,
@@ -161,7 +169,7 @@ def rotation_row(chain_key: ChainKey, rotation: RotationView) -> RotationRow:
         "changed_at": to_text(rotation.changed_at),
         "by": who(rotation.holder),
         "origin": rotation.origin,
-        "reason": rotation.leak.reason if rotation.leak else rotation.reason,
+        "reason": _why(rotation),
         "leak": dict(rotation.leak.versions) if rotation.leak else None,
         "secrets": [
             {"name": pin.name, "from_version": pin.from_version or None, "to_version": pin.to_version or None}
@@ -175,6 +183,18 @@ def rotation_row(chain_key: ChainKey, rotation: RotationView) -> RotationRow:
         ],
         "ended_because": rotation.ended_because,
     }
+    if rotation.reported:
+        row["reported"] = True
+    return {**row, "withdrawn": _withdrawal_row(rotation.withdrawn)} if rotation.withdrawn else row
+
+
+def _why(rotation: RotationView) -> str | None:
+    leak = rotation.leak or (rotation.withdrawn.leak if rotation.withdrawn and rotation.reported else None)
+    return leak.reason if leak else rotation.reason
+
+
+def _withdrawal_row(one: Withdrawal) -> WithdrawalRow:
+    return {"at": to_text(one.at), "by": who(one.holder), "reason": one.reason, "leak": dict(one.leak.versions)}
 
 
 def proof_row(proof: ProofSummary) -> ProofRow:

@@ -78,6 +78,33 @@ class LeaseReleased(LeaseEvent, frozen=True, kw_only=True):
     name = "rotation_lease_released"
 
 
+class ChainNote(ChainStep, frozen=True, kw_only=True):
+    """What is known from here on, whoever writes: it takes no lease, and takes none away."""
+
+    rotation_id: Name
+    """Of what it is about: a rotation, or the report itself."""
+
+
+class LeakReported(ChainNote, frozen=True, kw_only=True):
+    """A value leaked, and no rotation could be begun, or go on, because of it."""
+
+    name = "leak_reported"
+    outcome = Outcome.ERROR
+    unit: Name
+    leak: LeakReport
+    secrets: Annotated[tuple[PinnedSecret, ...], Many] = ()
+    """What leaked, on their ``from`` side: as far as it is known by more than its number."""
+    problem: Text | None = None
+    """Why nothing could be rotated."""
+
+
+class LeakWithdrawn(ChainNote, frozen=True, kw_only=True):
+    """A person has looked, and what was reported of a rotation, or by itself, is no leak."""
+
+    name = "leak_withdrawn"
+    reason: Text
+
+
 class RowsDisowned(ChainStep, frozen=True, kw_only=True):
     """A person has examined rows that are not believed, and decided that they do not belong to the history."""
 
@@ -346,11 +373,14 @@ class LeakExposed(RotationEvent, frozen=True, kw_only=True):
 TYPES: Mapping[str, type[ChainStep]] = {
     kind.name: kind
     for kind in (
-        *(LeaseTaken, LeaseRenewed, LeaseReleased, RowsDisowned),
+        *(LeaseTaken, LeaseRenewed, LeaseReleased, RowsDisowned, LeakReported, LeakWithdrawn),
         *(Planned, DestinationsSkipped, Staged, StoredInVault, WaitingApproval, WaitingConsole, ConsoleConfirmed),
         *(PushStarted, PushFinished, PushFailed, Pushed),
         *(DeploymentRequested, DeploymentCreated, DeploymentReady, DeploymentFailed, Deployed),
         *(Proven, Unproven, Retired, RollingBack, RolledBack, RotationFailed, Aborted, Continued, LeakExposed),
     )
 }
-"""Every event of a chain by its name."""
+"""Every event of a chain, by its name."""
+
+NOTES = frozenset(name for name, kind in TYPES.items() if issubclass(kind, ChainNote))
+"""Steps that say nothing of who may write."""

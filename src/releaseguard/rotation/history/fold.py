@@ -16,7 +16,8 @@ from releaseguard.audit.chain import head_of
 from releaseguard.audit.histories import Chain
 from releaseguard.model import Event, from_text
 from releaseguard.rotation.history import events as said
-from releaseguard.rotation.history.parts import PlannedSecret, PushedTarget
+from releaseguard.rotation.history.leaks import changed_entry, noted, settled
+from releaseguard.rotation.history.parts import PlannedSecret
 from releaseguard.rotation.history.rows import parse
 from releaseguard.rotation.history.views import (
     ChainView,
@@ -29,10 +30,9 @@ from releaseguard.rotation.history.views import (
     RotationView,
     Written,
     store_time,
-    written_by,
 )
+from releaseguard.rotation.history.whereabouts import whereabouts
 from releaseguard.rotation.values import Direction, Pin, ProofSummary, RotationState, RuntimeSummary
-from releaseguard.vault.later import NOT_YET
 
 
 def view_of(chain: Chain) -> ChainView:
@@ -60,8 +60,10 @@ class Told:
 
 
 def _after(view: ChainView, told: Told) -> ChainView:
-    view = replace(view, lease=_lease_after(view.lease, told))
     step = told.step
+    if isinstance(step, said.ChainNote):
+        return noted(view, step, told.at)
+    view = replace(view, lease=_lease_after(view.lease, told))
     if isinstance(step, said.Planned):
         return replace(view, rotations=(*view.rotations, _planned(step, told.at)))
     if isinstance(step, said.RowsDisowned):
@@ -69,13 +71,11 @@ def _after(view: ChainView, told: Told) -> ChainView:
     change = _CHANGES.get(type(step))
     if change is None or not isinstance(step, said.RotationEvent):
         return view
-    rotations = tuple(
-        replace(change(rotation, step, told.at), changed_at=told.at) if rotation.id == step.rotation_id else rotation
-        for rotation in view.rotations
-    )
-    changed = next((rotation for rotation in rotations if rotation.id == step.rotation_id), None)
-    view = replace(view, rotations=rotations)
-    return _whereabouts(view, changed, step) if changed else view
+    view = changed_entry(view, step.rotation_id, lambda one: replace(change(one, step, told.at), changed_at=told.at))
+    changed = view.entry(step.rotation_id)
+    if changed is None:
+        return view
+    return settled(whereabouts(view, changed, step), changed, step, told.at)
 
 
 def _lease_after(lease: LeaseView | None, told: Told) -> LeaseView:
@@ -363,34 +363,3 @@ _CHANGES: Mapping[type[said.ChainStep], _Change] = {
     said.Aborted: lambda view, step, _: replace(view, state=RotationState.ABORTED, ended_because=step.reason),
     said.Continued: _continued,
 }
-
-
-def _whereabouts(view: ChainView, rotation: RotationView, step: said.RotationEvent) -> ChainView:
-    """What is where after a step about a push."""
-    if isinstance(step, said.StoredInVault):
-        return _numbered(view, rotation)
-    if not isinstance(step, said.PushStarted | said.PushFinished | said.Pushed | said.WaitingConsole):
-        return view
-    way = step.way if isinstance(step, said.WaitingConsole) else step.direction
-    moved = {pin.name: written_by(pin, way) for pin in rotation.pins}
-    carried = {name: version for name, version in moved.items() if version is not None}
-    if isinstance(step, said.Pushed):
-        return replace(view, out={**view.out, **carried})
-    written, markers = dict(view.written), dict(view.markers)
-    for one in step.destinations or ():
-        written[one.destination] = {**written.get(one.destination, {}), **carried}
-        seen = one.markers if isinstance(one, PushedTarget) else {}
-        markers[one.destination] = {**markers.get(one.destination, {}), **seen}
-    return replace(view, written=written, markers=markers)
-
-
-def _numbered(view: ChainView, rotation: RotationView) -> ChainView:
-    """Values that were rolled out before the vault had them, with the number that they got there."""
-    there = {pin.name: written_by(pin, Direction.FORWARD) for pin in rotation.pins}
-
-    def numbered(known: Mapping[str, Written]) -> Mapping[str, Written]:
-        now = {name: there.get(name) for name, one in known.items() if one.version == NOT_YET}
-        return {**known, **{name: one for name, one in now.items() if one is not None}}
-
-    written = {key: numbered(known) for key, known in view.written.items()}
-    return replace(view, out=numbered(view.out), written=written)

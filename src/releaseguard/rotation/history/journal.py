@@ -20,7 +20,7 @@ from releaseguard.clocks import Clocks
 from releaseguard.errors import LeaseHeld, Refused, ServiceError, Unreachable
 from releaseguard.eventlog.interface import Conflict, EventLog, Query
 from releaseguard.model import Event, to_text
-from releaseguard.rotation.history.events import ChainStep, LeaseReleased, LeaseRenewed, RowsDisowned
+from releaseguard.rotation.history.events import NOTES, ChainNote, ChainStep, LeaseReleased, LeaseRenewed, RowsDisowned
 from releaseguard.rotation.history.fold import extend, view_of
 from releaseguard.rotation.history.reading import chain_query, read
 from releaseguard.rotation.history.rows import draft_of
@@ -136,6 +136,16 @@ class Journal:
             self.pause(min(left, 1.0) + 0.001)
             left = (quiet - self._log.now()).total_seconds()
 
+    def note(self, *steps: ChainNote) -> ChainView:
+        """Write what is known from here on, whoever holds the lease: it is taken from nobody. Raises ``Refused`` where
+        the chain is broken."""
+        with self._lock:
+            self._resync()
+            self.refuse_if_broken()
+            stored = self._exclusively([draft_of(step, self.holder) for step in steps], beside=True)
+            self._keep(stored)
+        return self._view
+
     def append(self, *steps: ChainStep) -> ChainView:
         """Write the next steps, all or none; this takes or renews the lease.
 
@@ -243,11 +253,15 @@ class Journal:
             self._uncertain = True
             raise
         self._held_since = started
+        self._keep(stored)
+
+    def _keep(self, stored: Sequence[Event]) -> None:
         self._events = [*self._events, *stored]
         self._view = extend(self._view, stored)
 
-    def _exclusively(self, drafts: Sequence[Draft]) -> Sequence[Event]:
-        """Append the drafts as the next steps. Raises ``Conflict`` where another run has written one of them.
+    def _exclusively(self, drafts: Sequence[Draft], *, beside: bool = False) -> Sequence[Event]:
+        """The drafts as the next steps. Raises ``Conflict`` where another run has written one of them, but for notes,
+        which take nothing from anybody; ``beside``: whatever another run has written.
 
         Where the ids are taken although the chain has not grown, foreign rows hold them, and the steps get the next ids
         (:func:`releaseguard.audit.chain.step_id`). The holders are looked up before the chain is read again, so that a
@@ -266,10 +280,13 @@ class Journal:
             try:
                 return self._log.append_exclusively(sealed)
             except Conflict:
-                there = self._there([one.id for one in sealed])
-                if not there or self._has_grown():
+                there, known = self._there([one.id for one in sealed]), len(self._events)
+                if not there:
                     raise
-                self._taken |= there
+                if not self._has_grown():
+                    self._taken |= there
+                elif not (beside or self._are_notes(self._events[known:])):
+                    raise
         raise Conflict(
             f"the ids of the next steps of {self.chain_key} are taken again and again", where=self._log.label
         )
@@ -297,9 +314,13 @@ class Journal:
         known = len(self._events)
         self.load()
         self._uncertain = False
-        newer = self._events[known:]
+        newer = [event for event in self._events[known:] if event.event not in NOTES]
         if any(event.detail.get("holder") != self.holder for event in newer):
             self._lose()
+
+    @staticmethod
+    def _are_notes(events: Sequence[Event]) -> bool:
+        return bool(events) and all(event.event in NOTES for event in events)
 
     def _lose(self) -> None:
         held = self.holding

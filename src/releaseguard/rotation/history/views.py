@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from releaseguard.audit.chain import ChainKey, Head
 from releaseguard.audit.histories import ChainFinding, Foreign
 from releaseguard.model import Event
-from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.parts import CertificateRecord
-from releaseguard.rotation.history.rows import Malformed, parse
 from releaseguard.rotation.values import Cause, Direction, Leak, Pin, ProofSummary, RotationState
 from releaseguard.vault.source import ValueSource
 
@@ -113,6 +111,18 @@ class LeftOut:
     by_person: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """A person took a report of a leak back."""
+
+    leak: Leak
+    reason: str
+    at: datetime
+    """The store's time."""
+    holder: str
+    """The run that recorded it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RotationView:
     """The state of one rotation, derived from its events."""
@@ -156,6 +166,14 @@ class RotationView:
     ended_because: str | None = None
     cause: Cause | None = None
     """Why it failed or is being rolled back, where it is."""
+    withdrawn: Withdrawal | None = None
+    """What a person said of the leak that was reported here, where it is none."""
+    reported: bool = False
+    """Whether it is a report of a leak alone."""
+    follows: int = 0
+    """Of a report: how many rotations of the chain began before it."""
+    contained_at: datetime | None = None
+    """Of a report: since when another value is proven to be out."""
 
     @property
     def direction(self) -> Direction:
@@ -227,22 +245,6 @@ class LeaseView:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenLeak:
-    """A leaked version whose revocation nobody has confirmed."""
-
-    rotation_id: str
-    unit: str
-    leak: Leak
-    since: datetime
-    contained_at: datetime | None
-    """When a replacement was proven, by this rotation or a later one."""
-    unfinished: bool = True
-    """Whether a rotation of it can be resumed."""
-    doubtful: bool = False
-    """Whether it is known only from rows that are not believed, in a broken chain."""
-
-
-@dataclass(frozen=True, slots=True)
 class ChainView:
     """Everything that one chain says."""
 
@@ -250,6 +252,8 @@ class ChainView:
     head: Head | None = None
     lease: LeaseView | None = None
     rotations: Sequence[RotationView] = ()
+    reports: Sequence[RotationView] = ()
+    """Leaks that were reported and not rotated by the same call, as rotations of which nothing was begun."""
     out: Mapping[str, Written] = field(default_factory=dict)
     """Secret -> the version that the last complete push brought to every destination."""
     written: Mapping[str, Mapping[str, Written]] = field(default_factory=dict)
@@ -257,8 +261,7 @@ class ChainView:
     markers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Destination and name -> the marker shown after the last write that was read back."""
     foreign: Sequence[Foreign] = ()
-    """Rows that claim to be of the chain and are not believed; nothing else here is derived from them but ``breach``
-    and, where there is one, ``open_leaks``."""
+    """Rows that claim to be of the chain and are not believed; they are in nothing else here but ``breach``."""
     breach: ChainFinding | None = None
     """The point after which the chain cannot be believed. Everything else is the state before it."""
     disowned: frozenset[str] = frozenset()
@@ -276,36 +279,13 @@ class ChainView:
         return [view for view in self.rotations if newest[view.unit] is view and not view.finished]
 
     @property
-    def open_leaks(self) -> Sequence[OpenLeak]:
-        """Leaks whose revocation nobody has confirmed; a later rotation of the same leak replaces an earlier one."""
-        open_: dict[tuple[str, str], OpenLeak] = {}
-        unfinished = {view.unit for view in self.unfinished}
-        for view in self.rotations:
-            if view.proven_at and not view.rolling_back:
-                contained = [key for key, leak in open_.items() if leak.unit == view.unit and not leak.contained_at]
-                open_ |= {key: replace(open_[key], contained_at=view.proven_at) for key in contained}
-            for key, value in _leaks_of(view):
-                known = open_.get(key)
-                open_[key] = replace(value, since=known.since) if known else value
-            if view.retired_at:
-                open_ = {key: leak for key, leak in open_.items() if leak.unit != view.unit}
-        found = [replace(leak, unfinished=leak.unit in unfinished) for leak in open_.values()]
-        leaks = {(leak.rotation_id, leak.unit): leak for leak in found}
-        return tuple({**dict(self._doubtful_leaks()), **leaks}.values())
-
-    def _doubtful_leaks(self) -> Iterable[tuple[tuple[str, str], OpenLeak]]:
-        """Where the chain is broken: leaks that any row behind the break mentions. They count as open until a person
-        has looked, so that nobody can hide a leak by editing a step."""
-        units = {view.id: view.unit for view in self.rotations}
-        for one in self.foreign if self.breach else ():
-            leak, rotation_id, unit = _leak_in(one.event)
-            if leak is not None and str(one.event.id) not in self.disowned:
-                unit = unit or units.get(rotation_id) or self.chain_key.provider
-                yield (rotation_id, unit), OpenLeak(rotation_id, unit, leak, store_time(one.event), None, doubtful=True)
+    def leaks(self) -> Sequence[RotationView]:
+        """Every rotation of a leak, and every report of one by itself; not those that were taken back."""
+        return [view for view in (*self.rotations, *self.reports) if view.leak]
 
     def leaked(self, name: str) -> frozenset[int]:
         """Every version of ``name`` that was ever reported as leaked, revoked or not."""
-        versions = (view.leak.versions.get(name) for view in self.rotations if view.leak)
+        versions = (view.leak.versions.get(name) for view in self.leaks if view.leak)
         return frozenset(version for version in versions if version is not None)
 
     def known(self, name: str) -> Sequence[Written]:
@@ -321,7 +301,7 @@ class ChainView:
 
     def has_leaked(self, name: str, version: int, secret_id: str | None) -> bool:
         """Whether that version was ever reported as leaked. A version of a deleted namesake is a different one."""
-        for view in self.rotations:
+        for view in self.leaks:
             if view.leak is None or view.leak.versions.get(name) != version:
                 continue
             carried = [one for pin in view.pins if pin.name == name for one in _before_and_after(pin)]
@@ -330,6 +310,10 @@ class ChainView:
             if None in (secret_id, meant) or secret_id == meant:
                 return True
         return False
+
+    def entry(self, rotation_id: str) -> RotationView | None:
+        """The rotation, or the report of a leak, of that id."""
+        return next((one for one in (*self.rotations, *self.reports) if one.id == rotation_id), None)
 
     def last_of(self, unit: str) -> RotationView | None:
         """The newest rotation of ``unit``."""
@@ -351,24 +335,6 @@ def _before_and_after(pin: Pin) -> Sequence[Written]:
     return [one for one in both if one is not None]
 
 
-def _leaks_of(view: RotationView) -> Iterable[tuple[tuple[str, str], OpenLeak]]:
-    if view.leak is None:
-        return
-    versions = ",".join(f"{name}={version}" for name, version in sorted(view.leak.versions.items()))
-    yield (view.unit, versions), OpenLeak(view.id, view.unit, view.leak, view.began_at, view.proven_at)
-
-
 def store_time(event: Event) -> datetime:
     """When the event reached the log; where the table has no such column, when its writer says it happened."""
     return event.recorded_at or event.occurred_at
-
-
-def _leak_in(event: Event) -> tuple[Leak | None, str, str | None]:
-    """The leak that a row reports, with its rotation and unit, whether or not the row is believed."""
-    try:
-        step = parse(event)
-    except Malformed:
-        return None, "", None
-    if not isinstance(step, said.Planned | said.Continued) or step.leak is None:
-        return None, "", None
-    return step.leak.to_leak(), step.rotation_id, step.unit if isinstance(step, said.Planned) else None

@@ -27,7 +27,7 @@ class SpentValues:
 
 def spent(view: ChainView, unit: str) -> Sequence[SpentValues]:
     """What was recorded as revoked or leaked, the newest last."""
-    mine = [rotation for rotation in view.rotations if rotation.unit == unit]
+    mine = [rotation for rotation in (*view.reports, *view.rotations) if rotation.unit == unit]
     return [one for rotation in mine for one in _of(rotation) if one.members]
 
 
@@ -48,7 +48,7 @@ def _is_kept(gone: Written, there: SecretVersion | None) -> bool:
 
 
 def _of(rotation: RotationView) -> Iterator[SpentValues]:
-    if rotation.retired_at and not rotation.goes_nowhere:
+    if rotation.retired_at and not rotation.goes_nowhere and not rotation.reported:
         gone = Direction.FORWARD if rotation.rolling_back else Direction.BACK
         yield SpentValues("is confirmed as revoked", _carried(rotation, gone))
     if rotation.leak:

@@ -11,6 +11,7 @@ from releaseguard.rotation.groups import SecretGroup
 from releaseguard.rotation.history.views import ChainView, RotationView
 from releaseguard.rotation.planning.facts import PlanningFacts
 from releaseguard.rotation.values import Leak, Pin, RotateRequest
+from releaseguard.vault.interface import SecretVersion
 from releaseguard.vault.source import ValueSource
 
 
@@ -40,10 +41,17 @@ def refuse_leaked_before(group: SecretGroup, request: RotateRequest, facts: Plan
 def _leaked_twin(name: str, request: RotateRequest, facts: PlanningFacts, view: ChainView) -> int | None:
     newest = facts.newest.get(name)
     value = request.values.get(name) or (newest.value if newest and request.origin is ValueSource.VAULT else None)
-    itself = [newest] if newest and view.has_leaked(name, newest.version, newest.secret_id) else []
+    gone = newest and (view.has_leaked(name, newest.version, newest.secret_id) or _was_there(newest, view))
+    itself = [newest] if newest and gone else []
     known = [*itself, *facts.leaked.get(name, ())]
     twins = [old.version for old in known if value is not None and old.value.same_key_as(value)]
     return twins[0] if twins else None
+
+
+def _was_there(newest: SecretVersion, view: ChainView) -> bool:
+    """Whether ``newest`` was made before a leak was reported of which nobody could say what version it is of."""
+    vague = [one.began_at for one in view.reports if one.leak and one.leak.versions.get(newest.name, 0) is None]
+    return newest.updated_at is not None and any(newest.updated_at <= at for at in vague)
 
 
 def leak_of(
@@ -51,7 +59,7 @@ def leak_of(
 ) -> tuple[Leak | None, Sequence[str]]:
     if not request.leak:
         return None, ()
-    leaked = {pin.name: _leaked_version(pin, request, view) for pin in pins}
+    leaked = {pin.name: reported_version(pin, request, view) for pin in pins}
     leak = Leak(request.reason or "", leaked)
     try:
         return leak, _compared(group, request, facts, leak, view)
@@ -100,16 +108,15 @@ def _known_as(name: str, request: RotateRequest, facts: PlanningFacts, view: Cha
     return next((one.version for one in known if one.value.same_key_as(given)), None)
 
 
-def _leaked_version(pin: Pin, request: RotateRequest, view: ChainView) -> int | None:
-    """The version that was named; else the one in use; while a leaked one is being replaced, still that one; else the
-    one before."""
+def reported_version(pin: Pin, request: RotateRequest, view: ChainView) -> int | None:
+    """Given; else what is out; in the middle of replacing a leaked one, that one still; else the one before."""
     if request.leaked_version is not None:
         return request.leaked_version
     about = [one for one in view.rotations if pin.name in _names(one)]
     under_way = about[-1].leak if about and about[-1].proven_at is None else None
-    if under_way and under_way.versions.get(pin.name) is not None:
-        return under_way.versions[pin.name]
-    return pin.from_version
+    waiting = [one.leak for one in view.reports if one.leak and not (one.contained_at or one.retired_at)]
+    reported = [leak.versions.get(pin.name) for leak in (*waiting, under_way) if leak]
+    return next((version for version in reversed(reported) if version is not None), pin.from_version)
 
 
 def _names(rotation: RotationView) -> Sequence[str]:
@@ -152,6 +159,8 @@ def _stale(name: str, facts: PlanningFacts, leak: Leak, view: ChainView, *, expl
     known = newest.version in view.leaked(name) or (leaked is not None and newest.version <= leaked)
     if explicit and leaked is not None and leaked > newest.version and not created_anew:
         return _Stale(f"{name}: there is no version {leaked}, the newest is {newest.version}")
+    if leaked is None and not explicit and _was_there(newest, view):
+        return _Stale(f"{name}: version {newest.version} was there when the leak was reported")
     if known and not created_anew:
         return _Stale(f"{name}: the newest version is {newest.version}, and that one leaked")
     twins = [old.version for old in facts.earlier.get(name, ()) if old.value.same_key_as(newest.value)]

@@ -1,69 +1,181 @@
-"""A leak for which no newer value exists yet: nothing can be rotated, and the leak is recorded all the same."""
+"""A leak that no rotation was begun for is on record all the same: whatever stood in the way, it is known from here on.
+
+Nothing newer is there, the new value cannot be a key, the vault is away, another run holds the lease: each of them may
+take hours to mend, and whoever comes after has to see that a value is known to strangers.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from releaseguard.cards.spec import Card
+from releaseguard.errors import ReleaseguardError, ServiceError
 from releaseguard.model import new_id
-from releaseguard.rotation.history import events as said
-from releaseguard.rotation.history.parts import LeakReport, PlannedSecret
-from releaseguard.rotation.planning.facts import PlanningFacts
-from releaseguard.rotation.planning.leaked import NoNewerValue
-from releaseguard.rotation.planning.making import make_plan
-from releaseguard.rotation.planning.plan import Plan
-from releaseguard.rotation.session import RotationSession
-from releaseguard.rotation.values import Leak
+from releaseguard.rotation.context import RotationContext
+from releaseguard.rotation.groups import SecretGroup, unit_of
+from releaseguard.rotation.history.events import LeakReported
+from releaseguard.rotation.history.journal import Journal
+from releaseguard.rotation.history.leaks import open_leaks
+from releaseguard.rotation.history.parts import LeakReport, PinnedSecret
+from releaseguard.rotation.history.views import ChainView, RotationView
+from releaseguard.rotation.identity.labelling import identified
+from releaseguard.rotation.planning.leaked import NoNewerValue, reported_version
+from releaseguard.rotation.session import Tell
+from releaseguard.rotation.values import Leak, Pin, RotateRequest
+from releaseguard.vault.interface import SecretVersion, Vault
+
+NEW_KEY = "Make a new key in the provider's console, store it as a new version, then rotate again."
 
 
-def plan_or_report(session: RotationSession, facts: PlanningFacts) -> Plan:
-    """The plan. A leak that is refused because nothing newer exists is appended to the history, except in a dry run.
-    Raises what :func:`make_plan` and the log raise."""
-    request, context = session.request, session.context
-    try:
-        return make_plan(request, context.card, session.bindings, facts, session.chain, context.rules)
-    except NoNewerValue as refusal:
-        if refusal.leak and not request.dry_run:
-            _report(session, facts, refusal.leak, str(refusal))
-            # What is on record as leaked is not taken back by naming another version.
-            refusal.next_step = (
-                "Make a new key in the provider's console, store it as a new version, then rotate again."
-            )
-        raise
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Register:
+    """Where a leak is brought on record: less than a rotation needs, since that may be what is missing."""
+
+    card: Card
+    journal: Journal
+    vault: Vault | None
+    """``None`` where it cannot be asked: what is newest is not known then."""
+    salt: str
+    command: str
+    """What a command about the card's first unit begins with."""
+    recorded: Callable[[], None]
+    """Called as soon as the log holds it."""
 
 
-def _report(session: RotationSession, facts: PlanningFacts, leak: Leak, why: str) -> None:
-    """Record the leak once; from then on it is open.
+def register_of(context: RotationContext) -> Register:
+    """Where a leak is recorded by a run that has everything at hand."""
+    return Register(
+        card=context.card,
+        journal=Journal(context.log, context.chain_key, context.holder, context.rules.lease, context.clocks),
+        vault=context.vault,
+        salt=context.rules.salt,
+        command=context.command,
+        recorded=context.leak_recorded,
+    )
 
-    Where a rotation of the unit is unfinished, it stays the newest, so that ``--resume`` and ``--abort`` mean it.
+
+def keep_leak(request: RotateRequest, register: Register, stopped: BaseException, tell: Tell) -> RotationView | None:
+    """Bring the leak that ``request`` reports into the history, after ``stopped`` has ended the call; returns it.
+
+    ``None`` where nothing is to be recorded: it is there already, it was a dry run, or what was said of it cannot be.
+    Where it cannot be recorded that is told, and no error: what is raised is what ended the call.
     """
-    unit = session.group.name
-    known = any(one.unit == unit and one.leak.versions == leak.versions for one in session.chain.open_leaks)
-    if known or session.unfinished_here:
-        return
-    planned = _planned(session, facts, leak)
-    session.begin(planned.rotation_id, [planned, said.AbortedByRefusal(rotation_id=planned.rotation_id, reason=why)])
-    session.journal.release()
-    session.context.leak_recorded()
-    session.tell(
-        "The leak is on record, and open until a new value is out and the revocation of the old one is confirmed: "
-        f"releaseguard status, {session.command} --confirm-revoked"
-    )
+    cannot_be = isinstance(stopped, NoNewerValue) and stopped.leak is None
+    if not request.leak or request.dry_run or cannot_be:
+        return None
+    try:
+        kept = _kept(request, register, stopped)
+    except ReleaseguardError as error:
+        tell(f"The leak is NOT on record: {error}. Report it again as soon as that is mended.")
+        return None
+    if isinstance(stopped, NoNewerValue):
+        # What is on record as leaked is not taken back by naming another version.
+        stopped.next_step = NEW_KEY
+    if kept is not None:
+        register.recorded()
+        tell(
+            "The leak is on record, and open until a new value is out and the revocation of the old one is confirmed: "
+            f"releaseguard status, {_command(register, unit_of(register.card, request.secret))} --confirm-revoked"
+        )
+    return kept
 
 
-def _planned(session: RotationSession, facts: PlanningFacts, leak: Leak) -> said.Planned:
-    request = session.request
-    return said.Planned(
+def _kept(request: RotateRequest, register: Register, stopped: BaseException) -> RotationView | None:
+    """Once: from there on it is open."""
+    group, journal = unit_of(register.card, request.secret), register.journal
+    chain = journal.load()
+    newest = {} if isinstance(stopped, ServiceError) else _newest(register, group)
+    leak = _leak(request, group, chain, newest, stopped)
+    if leak is None or _is_known(chain, group, leak):
+        return None
+    step = _step(register, group, leak, newest, str(stopped) or type(stopped).__name__)
+    return journal.note(step).entry(step.rotation_id)
+
+
+def _command(register: Register, group: SecretGroup) -> str:
+    usual = unit_of(register.card, None).name == group.name or not group.names
+    return register.command if usual else f"{register.command} --secret {group.names[0]}"
+
+
+def _newest(register: Register, group: SecretGroup) -> Mapping[str, SecretVersion]:
+    """The vault's newest versions, as far as it shows them: they tell what is meant, and nothing rests on them."""
+    found: dict[str, SecretVersion] = {}
+    if register.vault is None or group.manual:
+        return found
+    for name in group.names:
+        with suppress(ReleaseguardError):
+            found[name] = register.vault.read(name)
+    return found
+
+
+def _leak(
+    request: RotateRequest,
+    group: SecretGroup,
+    chain: ChainView,
+    newest: Mapping[str, SecretVersion],
+    stopped: BaseException,
+) -> Leak | None:
+    """What leaked, as far as anybody can say; ``None``: a version was named that there is not."""
+    if isinstance(stopped, NoNewerValue):
+        return stopped.leak
+    named = request.leaked_version
+    if named is not None and newest and named > max(one.version for one in newest.values()):
+        return None
+    names = group.names
+    return Leak(request.reason or "", {name: _version(name, request, chain, newest.get(name)) for name in names})
+
+
+def _version(name: str, request: RotateRequest, chain: ChainView, newest: SecretVersion | None) -> int | None:
+    """Given, or what is out; before any rotation the version before the newest, or the only one."""
+    out = chain.out.get(name)
+    before = None if newest is None else max(newest.version - 1, 1)
+    return reported_version(Pin(name, out.version if out else before), request, chain)
+
+
+def _is_known(chain: ChainView, group: SecretGroup, leak: Leak) -> bool:
+    """Whether the very leak is open already. One whose version nobody knows is the same as any of the unit."""
+    mine = [one.leak.versions for one in open_leaks(chain) if one.unit == group.name]
+    vague = all(version is None for version in leak.versions.values())
+    return bool(mine) if vague else leak.versions in mine
+
+
+def _step(
+    register: Register,
+    group: SecretGroup,
+    leak: Leak,
+    newest: Mapping[str, SecretVersion],
+    problem: str,
+) -> LeakReported:
+    chain = register.journal.view
+    leaked = leak.versions.items()
+    pins = [_pin(register.salt, group, name, version, chain, newest.get(name)) for name, version in leaked]
+    return LeakReported(
         rotation_id=str(new_id()),
-        unit=session.group.name,
-        origin=request.origin,
-        reason=request.reason,
-        leak=LeakReport.of(leak),
-        secrets=_leaked(facts, leak),
+        unit=group.name,
+        leak=LeakReport(reason=leak.reason, versions=dict(leak.versions)),
+        secrets=tuple(map(PinnedSecret.of, pins)),
+        problem=problem,
     )
 
 
-def _leaked(facts: PlanningFacts, leak: Leak) -> tuple[PlannedSecret, ...]:
-    seen = {name: (one.version, one.secret_id) for name, one in facts.newest.items()}
-    found = ((name, version, *seen.get(name, (None, None))) for name, version in leak.versions.items())
-    return tuple(
-        PlannedSecret(name=name, from_version=version, seen_version=number, seen_secret_id=secret_id)
-        for name, version, number, secret_id in found
-    )
+def _pin(
+    salt: str,
+    group: SecretGroup,
+    name: str,
+    version: int | None,
+    chain: ChainView,
+    newest: SecretVersion | None,
+) -> Pin:
+    """What leaked of one secret, with what tells it from a namesake and from the same value under another number."""
+    out = chain.out.get(name)
+    if out is not None and out.version == version:
+        return Pin(name, version, from_secret_id=out.secret_id, from_label=out.label, from_fingerprint=out.fingerprint)
+    if newest is None or version is None or version > newest.version:
+        return Pin(name, version)
+    if version < newest.version:
+        return Pin(name, version, from_secret_id=newest.secret_id)
+    spec = next(one for one in group.secrets if one.name == name)
+    seen = identified(spec, newest, salt)
+    return Pin(name, version, from_secret_id=newest.secret_id, from_fingerprint=seen.fingerprint)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from releaseguard.errors import Refused
 from releaseguard.rotation.groups import COMPANION_SUFFIX, SecretGroup
+from releaseguard.rotation.history.leaks import carries_leaked
 from releaseguard.rotation.history.views import ChainView, RotationView
 from releaseguard.rotation.planning.plan import Plan, PlannedDestination
 from releaseguard.rotation.values import Direction, RotateAction, RotateRequest, RotationState
@@ -74,6 +75,20 @@ def _is_another_leak(unfinished: RotationView, asked: RotateRequest) -> bool:
     if unfinished.leak is None or asked.leaked_version is None:
         return False
     return asked.leaked_version not in unfinished.leak.versions.values()
+
+
+def refuse_carrying_leaked(chain: ChainView, rotation: RotationView, command: str) -> None:
+    """Raise ``Refused`` where all that ``rotation`` carries, the way it goes, was reported as leaked meanwhile."""
+    leaked = carries_leaked(chain, rotation)
+    if leaked is None:
+        return
+    before = [pin.from_version for pin in rotation.pins if pin.from_version] if not rotation.rolling_back else []
+    step = f"Make a new key in the provider's console, store it as a new version, then: {command}"
+    raise Refused(
+        f"{leaked}, which rotation {rotation.id} carries, leaked",
+        where=str(chain.chain_key),
+        next_step=f"{step}. Or put version {before[0]} back: {command} --rollback" if before else step,
+    )
 
 
 def already_out(chain: ChainView, plan: Plan) -> str | None:

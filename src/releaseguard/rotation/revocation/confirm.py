@@ -17,6 +17,7 @@ from releaseguard.rotation.drift.revocation import QUIET, held_against, old_succ
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.parts import CertificateRecord
 from releaseguard.rotation.history.views import RotationView
+from releaseguard.rotation.next_steps import versions_to_revoke
 from releaseguard.rotation.result import RotationResult, result_of
 from releaseguard.rotation.revocation.apps import broken_apps
 from releaseguard.rotation.revocation.known_old import KnownUse, known_uses
@@ -60,14 +61,20 @@ def confirm_revoked(session: RotationSession) -> RotationResult:
         result = result_of(session, view.id, problem=stopped, remarks=broken_apps(session, view.id))
         return replace(result, certificate=certificate)
     _record_confirmation(session, view, now, len(alive), certificate)
-    result = result_of(session, view.id, remarks=broken_apps(session, view.id))
+    result = result_of(session, view.id, remarks=[_recorded(view), *broken_apps(session, view.id)])
     return _still_alive(session, result, alive, since) if alive else result
+
+
+def _recorded(view: RotationView) -> str:
+    """Which value that was: a unit may have a leak that was reported by itself beside an older rotation."""
+    what = " and ".join(versions_to_revoke(view)) or "the old value"
+    return f"Recorded once more as revoked: {what}." if view.confirmations else f"Recorded as revoked: {what}."
 
 
 def _known(session: RotationSession, view: RotationView) -> Sequence[KnownUse]:
     """What is known about the newest rotation; one that wrote the same again has taken this one's place."""
     last = session.chain.last_of(view.unit) or view
-    standing = view if last.state is RotationState.ABORTED else last
+    standing = view if view.reported or last.state is RotationState.ABORTED else last
     session.rotation_id = standing.id
     try:
         return known_uses(session, standing)

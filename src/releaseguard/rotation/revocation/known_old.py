@@ -25,14 +25,26 @@ class KnownUse:
 
 
 def known_uses(session: RotationSession, view: RotationView) -> Sequence[KnownUse]:
-    """Where the old value of ``view`` is in use although no row may say so. A service that does not answer is reported
-    and is no reason by itself."""
+    """Where the old value of ``view`` is in use although no row may say so. A service that does not answer is no
+    reason, and is told."""
+    if view.reported:
+        return [*_still_out(session, view)]
     return [*_left_out(session, view), *(_not_brought_out(session, view) or _undone(session, view))]
 
 
 def _runtimes(session: RotationSession) -> Sequence[Binding]:
     every = session.context.bindings
     return [one for one in every if one.destination.runtime and session.group.asks_for_proof_at(one)]
+
+
+def _still_out(session: RotationSession, report: RotationView) -> Iterator[KnownUse]:
+    """Where what leaked was written last, or may have been: no rotation has answered the report."""
+    for one in _runtimes(session):
+        written = session.chain.written.get(one.key, {})
+        there = {pin.name: written[pin.name].version for pin in report.pins if pin.name in written}
+        if all(there.get(pin.name, pin.from_version) == pin.from_version for pin in report.pins):
+            why = f"{one.destination.uri} runs on the value that leaked, as far as is known"
+            yield KnownUse(why, f"Bring a new value out: {session.command}")
 
 
 def _left_out(session: RotationSession, view: RotationView) -> Iterator[KnownUse]:
