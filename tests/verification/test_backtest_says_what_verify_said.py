@@ -117,6 +117,10 @@ def worlds() -> Iterator[tuple[str, World]]:
     yield "spelled", World([*since_noon(failing(both()), provider="SendGrid"), mark()], verdict="fail")
     queued = [row(-600 - n / 9, "sendgrid_email_sent", recorded_at=NOON + timedelta(minutes=5)) for n in range(200)]
     yield "a queue worked off", World([*gone, *queued, mark()])
+    begun = [replace(one, error_code="503") if one.occurred_at >= NOON + EVERY else one for one in both(every=0.25)]
+    yield "codes after the first look", World([*begun, mark()], verdict="inconclusive")
+    second = [replace(one, error_code="503" if one.id.int % 30 == 0 else None) for one in both(every=0.25)]
+    yield "a second try", World([*second, mark()])
     yield "followed", World([*failing(both(), since=10), mark(), mark(16, "r2")])
 
 

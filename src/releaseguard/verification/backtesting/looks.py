@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Final
@@ -10,6 +10,7 @@ from typing import Final
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.model import Event, Verdict
 from releaseguard.stats.series import Ledger
+from releaseguard.verification.backtesting.contradicted import NO_CONTRADICTION, Contradicted
 from releaseguard.verification.backtesting.unread import HeldBack
 from releaseguard.verification.isolated import Parted
 from releaseguard.verification.judge.replay import Look, Replay
@@ -32,6 +33,13 @@ class ReleaseFacts:
     """The checks that people accepted; ``None`` where nobody did."""
     strayed: Strayed = NOWHERE
     """What the release wrote under other environments' names."""
+    contradicted: Contradicted = NO_CONTRADICTION
+    """Its successes that carry a failure's code."""
+
+    @property
+    def are_of_no_look(self) -> bool:
+        """Whether nothing of them bears on what a look says."""
+        return not self.unread.rows and self.accepted is None and self.contradicted is NO_CONTRADICTION
 
     def accepted_by(self, minute: int) -> Mapping[str, Acceptance]:
         """The checks that had been accepted by the end of ``minute``, by id."""
@@ -50,12 +58,18 @@ class EnvironmentFacts:
     """The rows in which people accepted checks, of any deployment."""
     strayed: Strayed = NOWHERE
     """What was written under other environments' names; known only where a single deployment is replayed."""
+    contradicted: Contradicted = NO_CONTRADICTION
+    """Successes that carry a failure's code; known only there, too."""
 
     def of(self, deployment: Deployment, late: Sequence[MinuteCount]) -> ReleaseFacts:
         """The facts of one deployment, with the old rows that arrived ``late``, in its window."""
         accepted = accepted_for(self.accepting, deployment)
         return ReleaseFacts(
-            unread=self.unread, late=late, accepted=accepted if accepted.rows else None, strayed=self.strayed
+            unread=self.unread,
+            late=late,
+            accepted=accepted if accepted.rows else None,
+            strayed=self.strayed,
+            contradicted=self.contradicted,
         )
 
 
@@ -90,12 +104,11 @@ def verdicts_of(
     """The overall verdict at each look, with the look's minute. Where a check is ``broken`` it can only be FAIL or
     ERROR."""
     columns = zip(*(course.looks for _, course in courses.parts), strict=True)
-    if not broken and len(courses.parts) == 1 and not held.unread.rows and facts.accepted is None:
+    if not broken and len(courses.parts) == 1 and not held.unread.rows and facts.are_of_no_look:
         return [(look.minute, look.verdict) for (look,) in columns]
 
     def together(looks: Sequence[Look]) -> tuple[int, Verdict]:
-        minute = looks[0].minute
-        return minute, _together(courses, looks, held, findings, facts.accepted_by(minute).keys(), broken=broken)
+        return looks[0].minute, _together(courses, looks, held, findings, facts, broken=broken)
 
     return [together(looks) for looks in columns]
 
@@ -105,11 +118,12 @@ def _together(
     looks: Sequence[Look],
     held: HeldBack,
     findings: Sequence[Finding],
-    accepted: Set[str],
+    facts: ReleaseFacts,
     *,
     broken: bool,
 ) -> Verdict:
     """``findings``: as of the window's end, whatever was accepted; a failure that is none there was none before."""
+    accepted, contradicted = facts.accepted_by(looks[0].minute), facts.contradicted.hidden_by(looks[0].minute)
     undecided_in_the_end = {one.id: one.undecided for one in findings if one.verdict is Verdict.INCONCLUSIVE}
     hidden = held.passes_nothing((rule for rules, _ in courses.parts for rule in rules), looks[0].minute)
     taken_back = undecided_in_the_end.keys() if held.unread.rows else frozenset[str]()
@@ -117,6 +131,8 @@ def _together(
     def known(rule: Rule, verdict: Verdict, undecided: str) -> tuple[Verdict, bool, str]:
         if rule.id in accepted:
             return Verdict.WARN, rule.blocking, "warn"
+        if verdict is Verdict.PASS and rule.kind == "signal" and rule.provider in contradicted:
+            return Verdict.INCONCLUSIVE, rule.blocking, "block"
         may_hide = verdict in (Verdict.PASS, Verdict.INCONCLUSIVE) and rule.id in hidden
         if not may_hide and not (verdict is Verdict.FAIL and rule.id in taken_back):
             return verdict, rule.blocking, undecided

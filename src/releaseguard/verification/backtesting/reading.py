@@ -123,4 +123,5 @@ def single_rows_of(
         until=end,
         known_at=end,
         written=as_written(written, found, spelling, lived_before=False),
+        counted=[row for row in written if row.occurred_minute >= live],
     )

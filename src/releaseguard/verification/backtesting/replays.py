@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import chain
 from types import MappingProxyType
 
@@ -16,6 +17,13 @@ from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
 from releaseguard.model import OURSELVES, Event, Verdict
 from releaseguard.stats.series import Ledger, minute_of, moment_of
 from releaseguard.traces import Trace, Traces, no_trace
+from releaseguard.verification.backtesting.contradicted import (
+    NO_CONTRADICTION,
+    Contradicted,
+    Suspects,
+    passes_any,
+    suspects_in,
+)
 from releaseguard.verification.backtesting.holding import HeldNearby, past_of
 from releaseguard.verification.backtesting.looks import (
     NO_ENVIRONMENT_FACTS,
@@ -35,6 +43,7 @@ from releaseguard.verification.backtesting.reading import (
     single_rows_of,
     strayed_from,
 )
+from releaseguard.verification.checks.codes import not_passed
 from releaseguard.verification.explain.finding import explain
 from releaseguard.verification.isolated import Parted, judged_apart, not_judged
 from releaseguard.verification.judge.replay import Replay
@@ -226,17 +235,24 @@ class _Replayer:
         found = {name: self._replay_all(rows, past[name], self._facts_of(name)) for name, rows in self._rows_of(spans)}
         for name in past.keys() - found.keys():
             found[name] = self._replay_all([], past[name], self._facts_of(name))
-        return [self._as_verified(one) for name in past for one in found[name]]
+        first = [one for name in past for one in found[name]]
+        suspects = self._suspects(spans) if any(passes_any(one.findings) for one in first) else Suspects(self.cards)
+        return [self._as_verified(one, suspects) for one in first]
 
-    def _as_verified(self, one: Replayed) -> Replayed:
-        """The release as :func:`verify` judges it, which knows other environments and each single action."""
+    def _suspects(self, spans: Mapping[str, Replaying]) -> Suspects:
+        return suspects_in(self.log, self.cards, spans, self.settings.population)
+
+    def _as_verified(self, one: Replayed, suspects: Suspects) -> Replayed:
+        """The release as :func:`verify` judges it, which knows other environments, each single action and its code."""
         strayed = self._strayed_of(one)
         one = self._replay_again(one, (), strayed) if strayed != NOWHERE else one
         failed = one.failed_for_errors
         settings, spelling = self.settings, spelling_of(self.cards)
-        single_rows = _rows_of(self.log, one, settings.promise, settings.population, spelling) if failed else None
-        retried = taken_back(single_rows, failed) if single_rows is not None else ()
-        return self._replay_again(one, retried, strayed) if retried else one
+        single_rows = partial(_rows_of, self.log, one, settings.promise, settings.population, spelling)
+        retried = taken_back(single_rows(), failed) if failed else ()
+        one = self._replay_again(one, retried, strayed) if retried else one
+        found = suspects.in_window(one.deployment, settings.promise, one.findings, single_rows)
+        return one if found is NO_CONTRADICTION else self._replay_again(one, retried, strayed, found)
 
     def _strayed_of(self, one: Replayed) -> Strayed:
         """What a release that failed wrote under other environments' names; not looked for where it did not fail, since
@@ -245,10 +261,16 @@ class _Replayer:
             return NOWHERE
         return strayed_from(self.log, one.deployment, self.settings.promise, self.settings.population)
 
-    def _replay_again(self, one: Replayed, more: Sequence[MinuteCount], strayed: Strayed) -> Replayed:
+    def _replay_again(
+        self,
+        one: Replayed,
+        more: Sequence[MinuteCount],
+        strayed: Strayed,
+        contradicted: Contradicted = NO_CONTRADICTION,
+    ) -> Replayed:
         """The same release by itself, with rows and facts that the first replay did not have."""
         name = one.deployment.environment
-        facts = replace(self._facts_of(name), strayed=strayed)
+        facts = replace(self._facts_of(name), strayed=strayed, contradicted=contradicted)
         for _, rows in self._rows_of({name: self._span_of([one.deployment])}):
             [one] = self._replay_all(chain(rows, more), History(deployments=[one.deployment], outcomes={}), facts)
         return one
@@ -335,7 +357,7 @@ def replay_one(
     broken = any(finding.verdict is Verdict.ERROR for finding in said)
     live = courses.first.replay.state.live_since if courses.first else None
     held, end = held_back_of(ledger, courses, facts.unread), minute_of(end_of(deployment, settings.promise))
-    findings = held.findings(said, end)
+    findings = held.findings(not_passed(said, facts.contradicted.by(end)), end)
     verdicts = verdicts_of(courses, held, findings, facts, broken=broken)
     failed = next((minute for minute, verdict in verdicts if verdict is Verdict.FAIL), None)
     return Replayed(
