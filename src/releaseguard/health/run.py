@@ -18,6 +18,7 @@ from releaseguard.eventlog.hours import HOUR, HourCount, hour_begun, within
 from releaseguard.eventlog.interface import EventLog, Needs, Query, RowQuestion, SetAside
 from releaseguard.eventlog.latencies import Histogram, bound_at, merged, typical, uses_in
 from releaseguard.eventlog.rows.aside import tally_of
+from releaseguard.health.contradicted import unless_contradicted
 from releaseguard.health.history import DEPLOYED, marks_of, strips_of
 from releaseguard.health.judge import condition_of, not_judged
 from releaseguard.health.phones import card_id, name_of, of_phones, parted, shown_as
@@ -32,6 +33,8 @@ from releaseguard.stats.calendar import ALL_ALIKE, Calendar
 from releaseguard.stats.completeness import ANY_CLOCK, FAR_AHEAD, as_recorded, is_ahead, known_at, median_lead
 from releaseguard.stats.series import Cell, cell_of, minute_of
 from releaseguard.traces import Trace, Traces, no_trace
+from releaseguard.verification.checks.codes import contradictions_in, hints_of
+from releaseguard.verification.values import Contradiction
 
 PARTS = 20
 """Of the window, in the course of a provider's events."""
@@ -109,7 +112,9 @@ class Observer:
         account = account_of(chains_in(told.judged("ours")), context.provider, context.environment)
         removed = removals_marked(list(told.rows("deployed")))
         every = (self._row(window, name, shown, seen, account) for name, shown in self._named(window).items())
-        rows = [_as_marked(row, removed) for row in every]
+        marked = [_as_marked(row, removed) for row in every]
+        contradicted = self._contradicted(told, since, until, marked)
+        rows = [_as_contradicted(row, contradicted.get(card_id(row.provider))) for row in marked]
         aside = list(told.aside("aside"))
         return Overview(
             environment=context.environment,
@@ -147,6 +152,7 @@ class Observer:
             "deployed": query(providers=(OURSELVES,), events=(DEPLOYED,), since=since - context.baseline, until=until),
             "recent": query(providers=only, since=since, until=before, newest_first=True, limit=RECENT, traffic=True),
             "aside": RowQuestion(query=query(since=since - context.baseline), unreadable=True),
+            "codes": replace(errors, outcome=Outcome.SUCCESS, codes=hints_of(context.cards)),
         }
         if not are_counted:
             seen.clear()
@@ -156,6 +162,16 @@ class Observer:
                 _add(seen, apart, row, counted=are_counted)
 
         return gathered(context.log, plan, dict.fromkeys(window, add))
+
+    def _contradicted(
+        self, told: RowAnswers[str], since: datetime, until: datetime, rows: Sequence[ProviderHealth]
+    ) -> Mapping[str, Contradiction]:
+        """By provider: the window's successes that carry a failure's code."""
+        seen: Counter[str] = Counter()
+        for row in rows:
+            seen[card_id(row.provider)] += row.successes + row.errors
+        inside = (row for row in told.rows("codes") if since <= known_at(row) < until)
+        return contradictions_in(inside, self.context.cards, seen)
 
     def _counted(self, since: datetime, apart: Set[str]) -> dict[str, _ProviderRows]:
         """What the window's counts say of each provider of which there are real uses."""
@@ -333,6 +349,11 @@ def _as_marked(row: ProviderHealth, removed: Mapping[str, datetime]) -> Provider
     """The row of a provider; of one that was removed on purpose nothing is missing."""
     last = max((at for at in (row.glance.last_success, row.glance.last_error) if at), default=None)
     condition = unless_removed(row.condition, last, removed.get(card_id(row.provider)))
+    return row if condition is row.condition else structs.replace(row, condition=condition)
+
+
+def _as_contradicted(row: ProviderHealth, found: Contradiction | None) -> ProviderHealth:
+    condition = unless_contradicted(row.condition, found)
     return row if condition is row.condition else structs.replace(row, condition=condition)
 
 

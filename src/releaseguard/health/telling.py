@@ -21,6 +21,8 @@ def health_message(condition: HealthCondition, *, brief: bool = False) -> Messag
         since=condition.since,
         problem=grounds.problem,
         trace=grounds.trace or "-",
+        contradicting=grounds.contradicting,
+        codes=", ".join(grounds.codes),
     )
 
 

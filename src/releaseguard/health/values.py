@@ -49,6 +49,8 @@ class Why(StrEnum):
     """``errors`` of ``events`` in the window, as usual."""
     RECOVERED = "recovered"
     """``errors`` of ``events`` in the window, more than the share ``usual``, of which the newest are as usual."""
+    CONTRADICTED = "contradicted"
+    """``contradicting`` of ``events`` say success beside one of ``codes``, which are a failure's."""
     REMOVED = "removed"
     """No event, and the mark of a deployment says that the provider is no longer used."""
     NONE_EXPECTED = "none_expected"
@@ -69,6 +71,8 @@ class Grounds(Struct, frozen=True):
     usual: float | None = None
     problem: str = ""
     trace: str | None = None
+    contradicting: int = 0
+    codes: Sequence[str] = ()
 
 
 class HealthCondition(Struct, frozen=True):

@@ -12,7 +12,7 @@ from releaseguard.errors import ReleaseguardError
 from releaseguard.eventlog.asking import RowAnswers, gathered
 from releaseguard.functions.interface import LONGEST_LOOK
 from releaseguard.health.judge import condition_of
-from releaseguard.health.values import TROUBLED, HealthCondition, ProviderHealth, Why
+from releaseguard.health.values import TROUBLED, HealthCondition, HealthState, ProviderHealth, Why
 from releaseguard.incident.beginning import Past, reaches_back
 from releaseguard.incident.changes.cause import cause_of
 from releaseguard.incident.changes.looking import changes_around, of_ours
@@ -54,6 +54,8 @@ def investigate(context: IncidentContext) -> Incident:
     overview = past.overview(span)
     health = next(one for one in overview.providers if one.provider == context.card.id)
     if is_removed := health.condition.grounds.why is Why.REMOVED:
+        condition = health.condition
+    elif condition.state is HealthState.HEALTHY and health.condition.grounds.why is Why.CONTRADICTED:
         condition = health.condition
     since = condition.since if condition.state in TROUBLED and condition.since else past.until - span
     evidence, ours = _evidence(context, since, past.until)
