@@ -1,4 +1,4 @@
-"""A provider whose calls say success beside a 401 is not called healthy without a word, by ``health`` or ``incident``."""
+"""A provider whose calls say success beside a 401 is not called healthy without a word."""
 
 from __future__ import annotations
 

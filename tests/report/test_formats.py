@@ -158,3 +158,13 @@ def test_people_read_times_to_the_second_and_programs_as_they_are():
     assert "as of 2026-11-24T10:00:21Z" in VERDICT["text"](told, Display())
     assert "as of 2026-11-24T10:00:21Z." in VERDICT["markdown"](told, Display())
     assert '"2026-11-24T10:00:21.856904Z"' in VERDICT["json"](told, Display())
+
+
+def test_a_reason_that_counts_one_is_in_number_for_programs_too_and_what_people_wrote_stays() -> None:
+    document = {
+        "checks": [{"id": "a", "reason": "observed 1 errors of 1 events"}],
+        "accepted": [{"check": "a", "reason": "1 events, as we know"}],
+    }
+    told = json.loads(VERDICT["json"](document, Display()))
+    assert told["checks"][0]["reason"] == "observed 1 error of 1 event"
+    assert told["accepted"] == document["accepted"]

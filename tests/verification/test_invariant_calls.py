@@ -147,6 +147,7 @@ REFUSED = [
     ("select set_config('a.b', 'c', false)", "set_config", "volatile"),
     ("select pg_notify('a', 'b')", "pg_notify", "volatile"),
     ("select nextval('numbers'::regclass)", "nextval", "volatile"),
+    ("select txid_current()", "txid_current", "transaction id"),
     ("select pg_read_file('/etc/passwd')", "pg_read_file", "files"),
     ("select * from pg_ls_dir('/')", "pg_ls_dir", "files"),
     ("select pg_stat_file('/etc/passwd')", "pg_stat_file", "files"),

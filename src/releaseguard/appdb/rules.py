@@ -73,6 +73,10 @@ _REACHING: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
             r"(query|cursor|table|schema|database)_to_xml\w*|crosstab\w*|connectby|xpath_table|pg_input_\w+",
             "runs what a text says",
         ),
+        (
+            r"txid_current|pg_current_xact_id",
+            "takes a transaction id of the server, though it is called stable",
+        ),
     )
 )
 """By name, whoever made it: the server's, and those of the extensions http, pg_net, dblink, lo, tablefunc, xml2."""

@@ -1,11 +1,10 @@
-"""A provider whose calls say that they succeeded, beside the codes of failures: it is not healthy without a word. Pure."""
+"""A provider whose calls say success beside the codes of failures: it is not healthy without a word. Pure."""
 
 from __future__ import annotations
 
 from releaseguard import readable
+from releaseguard.cards.contradictions import Contradiction, hides_a_harm
 from releaseguard.health.values import Grounds, HealthCondition, HealthState, Why
-from releaseguard.verification.checks.codes import hides_a_harm
-from releaseguard.verification.values import Contradiction
 
 
 def unless_contradicted(condition: HealthCondition, found: Contradiction | None) -> HealthCondition:

@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import Struct, field, structs
 
+from releaseguard.cards.contradictions import Contradiction, contradictions_in, hints_of
 from releaseguard.cards.spec import Card
 from releaseguard.eventlog.asking import RowAnswers, gathered
 from releaseguard.eventlog.counts import MinuteCount
@@ -33,8 +34,6 @@ from releaseguard.stats.calendar import ALL_ALIKE, Calendar
 from releaseguard.stats.completeness import ANY_CLOCK, FAR_AHEAD, as_recorded, is_ahead, known_at, median_lead
 from releaseguard.stats.series import Cell, cell_of, minute_of
 from releaseguard.traces import Trace, Traces, no_trace
-from releaseguard.verification.checks.codes import contradictions_in, hints_of
-from releaseguard.verification.values import Contradiction
 
 PARTS = 20
 """Of the window, in the course of a provider's events."""

@@ -53,10 +53,9 @@ def investigate(context: IncidentContext) -> Incident:
     condition, span = past.condition()
     overview = past.overview(span)
     health = next(one for one in overview.providers if one.provider == context.card.id)
-    if is_removed := health.condition.grounds.why is Why.REMOVED:
-        condition = health.condition
-    elif condition.state is HealthState.HEALTHY and health.condition.grounds.why is Why.CONTRADICTED:
-        condition = health.condition
+    is_removed = health.condition.grounds.why is Why.REMOVED
+    is_contradicted = health.condition.grounds.why is Why.CONTRADICTED and condition.state is HealthState.HEALTHY
+    condition = health.condition if is_removed or is_contradicted else condition
     since = condition.since if condition.state in TROUBLED and condition.since else past.until - span
     evidence, ours = _evidence(context, since, past.until)
     events = (lambda _: condition) if is_removed else past.event

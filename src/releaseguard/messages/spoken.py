@@ -25,8 +25,8 @@ _ONE: Final = (
 """What sentences count, where there is one of it: they are written for many."""
 
 
-def _agreed(text: str) -> str:
-    """``1 event``, ``the one check``; columns keep their width."""
+def agreed(text: str) -> str:
+    """``1 event``, ``the one check`` in an English text; columns keep their width."""
     return re.sub(_ONE, _singular, text) if "1 " in text else text
 
 
@@ -51,12 +51,12 @@ def language() -> str:
 
 def sentence(text: str) -> str:
     """A sentence, or several, in the language that is spoken."""
-    return _agreed(text) if language() == ENGLISH else _book().say(text)
+    return agreed(text) if language() == ENGLISH else _book().say(text)
 
 
 def lines(text: str) -> str:
     """A printed text in the language that is spoken."""
-    return _agreed(text) if language() == ENGLISH else _book().lines(text)
+    return agreed(text) if language() == ENGLISH else _book().lines(text)
 
 
 def document(value: Any) -> Any:
@@ -67,7 +67,7 @@ def document(value: Any) -> Any:
 def page(text: str) -> str:
     """An HTML page in the language that is spoken."""
     if language() == ENGLISH:
-        return _agreed(text)
+        return agreed(text)
     from releaseguard.messages.markup import said
 
     return said(text, _book())

@@ -35,7 +35,7 @@ def _renderer(module: str, format_: str) -> Renderer[Any]:
     after = _said_afterwards.get(format_)
 
     def render(document: Any, display: Display) -> str:
-        told = document if after is None else spoken.document(document)
+        told = in_number(document) if after is None else spoken.document(document)
         rendered: str = import_module(f"releaseguard.report.{module}").render(told, display)
         translated = rendered if after is None else after(rendered)
         return _finished(translated, document, display) if format_ == "html" else translated
@@ -70,7 +70,23 @@ def _json(document: Any, _display: Display) -> str:
     """The document as it is; of a page that holds one, that."""
     from releaseguard.harmless import as_json
 
-    return as_json(getattr(document, "document", document))
+    return as_json(in_number(getattr(document, "document", document)))
+
+
+_WITH_REASONS = ("checks", "skipped", "providers")
+
+
+def in_number(document: Any) -> Any:
+    """A document for programs, which read it in English: reasons that count one of something are written for many.
+    What people wrote stays as it is."""
+    if not isinstance(document, dict):
+        return document
+    told = {key: [_row_in_number(row) for row in document[key]] for key in _WITH_REASONS if key in document}
+    return {**document, **told}
+
+
+def _row_in_number(row: Any) -> Any:
+    return {**row, "reason": spoken.agreed(row["reason"])} if isinstance(row, dict) and "reason" in row else row
 
 
 def _gathering(formats: Formats[Any]) -> Formats[Any]:

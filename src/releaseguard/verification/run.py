@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from releaseguard.cards.contradictions import Contradiction, contradictions_in, hints_of
 from releaseguard.cards.spec import (
     Card,
     Check,
@@ -26,7 +27,7 @@ from releaseguard.model import Event, Verdict
 from releaseguard.stats.series import minute_of, moment_of
 from releaseguard.traces import Traces
 from releaseguard.verification.checks import row_checks
-from releaseguard.verification.checks.codes import contradictions_in, hints_of, not_passed
+from releaseguard.verification.checks.codes import not_passed
 from releaseguard.verification.checks.latency import Looked, latency
 from releaseguard.verification.checks.timed import CountedTimes
 from releaseguard.verification.context import VerifyContext, VerifyRequest
@@ -62,7 +63,6 @@ from releaseguard.verification.rules import Logged, configured, logged_in, rule_
 from releaseguard.verification.selection import Selection, latencies, select
 from releaseguard.verification.telling.whom import told_whom
 from releaseguard.verification.values import (
-    Contradiction,
     Deployment,
     Finding,
     Judged,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
+from releaseguard.cards.contradictions import Contradiction
 from releaseguard.cards.spec import Card, Check
 from releaseguard.eventlog.rows.aside import SetAsideTally
 from releaseguard.model import Verdict
@@ -234,28 +235,6 @@ class Misread:
     """By how much rows of the release say that they are older than it; nothing where none is."""
     nameless: Mapping[str, int] = field(default_factory=dict)
     """Tags that name no release ("unknown"), and how many rows carry each: they count as rows without a tag."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contradiction:
-    """Rows of one provider that say success, and carry the code of a failure."""
-
-    provider: str
-    rows: int
-    of: int
-    """How many rows the release wrote of it."""
-    codes: Sequence[str]
-    """The most frequent."""
-    denied: int
-    """How many of them a good credential may have been answered."""
-
-    @property
-    def words(self) -> str:
-        """What was seen and what to do, for people."""
-        return (
-            f"{self.rows} of {self.of} events of {self.provider} say success beside the code of a failure "
-            f"({', '.join(self.codes)}): have the app write them as errors"
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

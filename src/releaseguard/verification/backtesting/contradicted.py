@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
 
+from releaseguard.cards.contradictions import LEAST, Contradiction, contradictions_in, hides_a_harm, hints_of
 from releaseguard.cards.spec import Card
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.model import Event, Outcome, Verdict
 from releaseguard.stats.series import moment_of
 from releaseguard.verification.backtesting.reading import Replaying
-from releaseguard.verification.checks.codes import LEAST, contradictions_in, hides_a_harm, hints_of
 from releaseguard.verification.rows.single_rows import SingleRows
-from releaseguard.verification.values import Contradiction, Deployment, Finding, Promise, end_of, judged_from
+from releaseguard.verification.values import Deployment, Finding, Promise, end_of, judged_from
 from releaseguard.verification.whose.population import Population
 
 

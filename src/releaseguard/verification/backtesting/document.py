@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import overload
 
+from releaseguard.messages.spoken import agreed
 from releaseguard.model import Verdict, to_text
 from releaseguard.report.backtest.document import BacktestDocument, FalseAlarms, ReplayedRow, ThresholdRow
+from releaseguard.report.verdict.document import CheckRow
 from releaseguard.verification.backtesting.comparing import ComparedMeasure
 from releaseguard.verification.backtesting.measuring import Measured
 from releaseguard.verification.backtesting.record import planted_rows
@@ -61,8 +63,13 @@ def _row(one: Replayed) -> ReplayedRow:
         "failed_after_s": one.failed_after_s,
         "decided_after_s": one.decided_after_s,
         "good": one.good,
-        "checks": [row_of(finding) for finding in one.findings],
+        "checks": [_in_number(row_of(finding)) for finding in one.findings],
     }
+
+
+def _in_number(row: CheckRow) -> CheckRow:
+    """As in ``verify --json``: reasons that count one of something are written for many."""
+    return {**row, "reason": agreed(row["reason"])}
 
 
 def _false_alarms(replayed: Sequence[Replayed]) -> FalseAlarms | None:
