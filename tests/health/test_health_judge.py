@@ -12,7 +12,7 @@ import pytest
 from releaseguard import readable
 from releaseguard.health import judge
 from releaseguard.health.judge import condition_of
-from releaseguard.health.removed import removals_in, unless_removed
+from releaseguard.health.overruled import removals_in, unless_removed
 from releaseguard.health.values import TROUBLED, HealthState, Why
 from releaseguard.health.volumes import spike_of
 from releaseguard.health.window import Window

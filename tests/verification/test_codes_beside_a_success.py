@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from releaseguard.cards.contradictions import contradictions_in, hides_a_harm, hints_of
+from releaseguard.cards.contradictions import contradictions_in, hints_of
 from releaseguard.model import Event, Verdict
+from releaseguard.verification.checks.codes import hides_a_harm
 from releaseguard.verification.values import Judged
 from tests.support.verifying import SHIPPED, judge, mark, row, steady, stored
 

@@ -12,20 +12,9 @@ from msgspec import Struct
 from releaseguard.cards.refused import is_refusal
 from releaseguard.cards.spec import Card
 from releaseguard.model import Event, Outcome
-from releaseguard.stats.bounds import lower_share
 
 LEAST: Final = 3
 """Rows below which nothing is said of them."""
-MAY_BE_RETRIED: Final = 0.05
-"""The share of a provider's rows beyond which they are hardly uses that succeeded at a second try: the rise of errors
-that a card calls harm where it says nothing, so that no PASS excludes what they may hide."""
-SURELY: Final = 0.8
-"""The confidence at which the share is beyond that. Of the simulated releases whose every error were written as a
-success, 1.5% of the good ones are held back so, and 76% of the victims of bad ones that are large enough to pass; of
-more than a tenth of the rows, whatever their number, 0.5% and 58% were."""
-MAY_BE_USUAL: Final = 0.5
-"""The share, however sure, of codes that a good credential is answered with too: what is not allowed to one user is no
-failure. It rests on no measurement."""
 _OF_A_SERVER: Final = re.compile(r"(?i)(?:http|status|code|error)?[\s_:#-]*5\d\d(?:\D.*)?", re.DOTALL)
 _WORDS: Final = ("401", "403", "auth", "forbid", "denied", "credential", "key", "token")
 _SERVERS: Final = tuple(f"5{digit}" for digit in range(10))
@@ -84,10 +73,3 @@ def contradictions_in(
         for provider, codes in found.items()
         if codes.total() >= LEAST
     }
-
-
-def hides_a_harm(found: Contradiction) -> bool:
-    """Whether it is so much that a provider's successes prove nothing."""
-    certain = found.rows - found.denied
-    is_more = certain >= LEAST and lower_share(certain, found.of, SURELY) > MAY_BE_RETRIED
-    return is_more or found.rows > MAY_BE_USUAL * found.of

@@ -19,11 +19,10 @@ from releaseguard.eventlog.hours import HOUR, HourCount, hour_begun, within
 from releaseguard.eventlog.interface import EventLog, Needs, Query, RowQuestion, SetAside
 from releaseguard.eventlog.latencies import Histogram, bound_at, merged, typical, uses_in
 from releaseguard.eventlog.rows.aside import tally_of
-from releaseguard.health.contradicted import unless_contradicted
 from releaseguard.health.history import DEPLOYED, marks_of, strips_of
 from releaseguard.health.judge import condition_of, not_judged
+from releaseguard.health.overruled import removals_marked, unless_contradicted, unless_removed
 from releaseguard.health.phones import card_id, name_of, of_phones, parted, shown_as
-from releaseguard.health.removed import removals_marked, unless_removed
 from releaseguard.health.values import Glance, HealthState, Latency, Overview, ProviderHealth
 from releaseguard.health.window import Window
 from releaseguard.model import CLIENT, OURSELVES, Event, Outcome, by_phones

@@ -183,7 +183,7 @@ def command(
             spoken.speak(lang or spoken.ENGLISH)
             run = Run(config, as_json, -1 if quiet else verbose, clocks, lang=lang)
             _must_be_text(flags)
-            _must_say_something(flags)
+            _must_say_something(click.get_current_context())
             _must_be_one_result(as_json, flags.get("format_"), flags.get("output"))
             try:
                 code = int(function(run, **flags) or ExitCode.OK)
@@ -223,10 +223,10 @@ _WITH_WORDS_OF_THEIR_OWN = frozenset({"release", "reason"})
 """Options of which the commands say what is missing."""
 
 
-def _must_say_something(flags: Mapping[str, Any]) -> None:
+def _must_say_something(given: click.Context) -> None:
     """A pipeline's variable that is not set is not an option that was left out. Raises ``UsageError``."""
-    for option in click.get_current_context().command.params:
-        value = None if option.name in _WITH_WORDS_OF_THEIR_OWN else flags.get(option.name or "")
+    for option in given.command.params:
+        value = None if option.name in _WITH_WORDS_OF_THEIR_OWN else given.params.get(option.name or "")
         said = value if isinstance(value, tuple) else (value,)
         if isinstance(option, click.Option) and any(isinstance(one, str) and not one.strip() for one in said):
             raise UsageError(f"{option.opts[0]} is empty", next_step="Is the variable set? Give it, or leave it out.")

@@ -10,8 +10,7 @@ from typing import Final
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.model import Event, Verdict
 from releaseguard.stats.series import Ledger
-from releaseguard.verification.backtesting.contradicted import NO_CONTRADICTION, Contradicted
-from releaseguard.verification.backtesting.unread import HeldBack
+from releaseguard.verification.backtesting.withheld import NO_CONTRADICTION, Contradicted, HeldBack
 from releaseguard.verification.isolated import Parted
 from releaseguard.verification.judge.replay import Look, Replay
 from releaseguard.verification.rows.accepted import Acceptances, accepted_for

@@ -17,13 +17,6 @@ from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
 from releaseguard.model import OURSELVES, Event, Verdict
 from releaseguard.stats.series import Ledger, minute_of, moment_of
 from releaseguard.traces import Trace, Traces, no_trace
-from releaseguard.verification.backtesting.contradicted import (
-    NO_CONTRADICTION,
-    Contradicted,
-    Suspects,
-    passes_any,
-    suspects_in,
-)
 from releaseguard.verification.backtesting.holding import HeldNearby, past_of
 from releaseguard.verification.backtesting.looks import (
     NO_ENVIRONMENT_FACTS,
@@ -42,6 +35,13 @@ from releaseguard.verification.backtesting.reading import (
     rows_of_each,
     single_rows_of,
     strayed_from,
+)
+from releaseguard.verification.backtesting.withheld import (
+    NO_CONTRADICTION,
+    Contradicted,
+    Suspects,
+    passes_any,
+    suspects_in,
 )
 from releaseguard.verification.checks.codes import not_passed
 from releaseguard.verification.explain.finding import explain
@@ -236,11 +236,9 @@ class _Replayer:
         for name in past.keys() - found.keys():
             found[name] = self._replay_all([], past[name], self._facts_of(name))
         first = [one for name in past for one in found[name]]
-        suspects = self._suspects(spans) if any(passes_any(one.findings) for one in first) else Suspects(self.cards)
+        asked = spans if any(passes_any(one.findings) for one in first) else {}
+        suspects = suspects_in(self.log, self.cards, asked, self.settings.population)
         return [self._as_verified(one, suspects) for one in first]
-
-    def _suspects(self, spans: Mapping[str, Replaying]) -> Suspects:
-        return suspects_in(self.log, self.cards, spans, self.settings.population)
 
     def _as_verified(self, one: Replayed, suspects: Suspects) -> Replayed:
         """The release as :func:`verify` judges it, which knows other environments, each single action and its code."""

@@ -1,22 +1,50 @@
-"""What a past release's successes with a failure's code do to a replay: it passes no more than ``verify`` did."""
+"""What a replay does not pass, as ``verify`` did not: for rows that cannot be read, and for successes that carry a
+failure's code. Pure, but for the one question to the log."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
 
-from releaseguard.cards.contradictions import LEAST, Contradiction, contradictions_in, hides_a_harm, hints_of
+from releaseguard.cards.contradictions import LEAST, Contradiction, contradictions_in, hints_of
 from releaseguard.cards.spec import Card
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.model import Event, Outcome, Verdict
-from releaseguard.stats.series import moment_of
+from releaseguard.stats.series import Cell, moment_of
 from releaseguard.verification.backtesting.reading import Replaying
+from releaseguard.verification.checks.codes import hides_a_harm as hides_by_codes
+from releaseguard.verification.rows.set_aside import Unread, held_back, hides_a_harm
 from releaseguard.verification.rows.single_rows import SingleRows
-from releaseguard.verification.values import Deployment, Finding, Promise, end_of, judged_from
+from releaseguard.verification.values import Deployment, Finding, Promise, Rule, end_of, judged_from
 from releaseguard.verification.whose.population import Population
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """What the unread rows of one release's window do to what was said of it."""
+
+    unread: Unread = field(default_factory=Unread)
+    read: Sequence[Cell] = ()
+    """What could be read in these minutes."""
+
+    def findings(self, findings: Sequence[Finding], minute: int) -> Sequence[Finding]:
+        """The findings as ``verify`` gives them at ``minute``."""
+        return held_back(findings, self.unread.learned_by(minute), self._seen(minute))
+
+    def passes_nothing(self, rules: Iterable[Rule], minute: int) -> frozenset[str]:
+        """The rules whose PASS at ``minute`` may hide a harm."""
+        unread, seen = self.unread.learned_by(minute), self._seen(minute)
+        return frozenset(rule.id for rule in rules if hides_a_harm(rule.provider, unread, seen))
+
+    def _seen(self, minute: int) -> Mapping[str, int]:
+        seen: Counter[str] = Counter()
+        for cell in self.read:
+            seen[cell.provider] += cell.total + cell.repeats if cell.recorded < minute else 0
+        return seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +67,7 @@ class Contradicted:
 
     def hidden_by(self, minute: int) -> frozenset[str]:
         """The providers of whose shares of errors nothing passes at a look."""
-        return frozenset(name for name, found in self.by(minute).items() if hides_a_harm(found))
+        return frozenset(name for name, found in self.by(minute).items() if hides_by_codes(found))
 
 
 NO_CONTRADICTION: Final = Contradicted()
@@ -86,6 +114,8 @@ def suspects_in(
     log: EventLog, cards: Sequence[Card], spans: Mapping[str, Replaying], population: Population
 ) -> Suspects:
     """The newest :data:`MOST_SUSPECTS` of what the log learned of since the first release may have served."""
+    if not spans:
+        return Suspects(cards)
     alone = next(iter(spans)) if len(spans) == 1 else None
     first = min(one.marked for one in spans.values()) - timedelta(minutes=population.lead_minutes)
     last = max(one.until for one in spans.values())

@@ -1,4 +1,5 @@
-"""Providers of which nothing comes since a deployment whose mark says that it no longer uses them. Pure."""
+"""Conditions of which something beside the counts tells more: of a provider that a deployment's mark says is no longer
+used, nothing is missing; calls that say success beside the code of a failure are no sign of health. Pure."""
 
 from __future__ import annotations
 
@@ -6,9 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from releaseguard import readable
 from releaseguard.health.values import Grounds, HealthCondition, HealthState, Why
 
 if TYPE_CHECKING:
+    from releaseguard.cards.contradictions import Contradiction
     from releaseguard.model import Event
     from releaseguard.verification.values import Deployment
 
@@ -46,3 +49,20 @@ def unless_removed(condition: HealthCondition, last: datetime | None, at: dateti
     """The condition of a provider whose newest event came at ``last`` and which was removed ``at``, if it was."""
     is_gone = at is not None and condition.grounds.why in _GONE and (last is None or last <= at + ROLLED_OUT)
     return REMOVED if is_gone else condition
+
+
+def unless_contradicted(condition: HealthCondition, found: Contradiction | None) -> HealthCondition:
+    """The condition; of a healthy provider also what its successes carry, which makes it unknown where they are so many
+    that they prove nothing. What judges that is loaded only where there are any."""
+    if found is None or condition.state is not HealthState.HEALTHY:
+        return condition
+    from releaseguard.verification.checks.codes import hides_a_harm
+
+    calls, codes = readable.count(found.of, "call"), ", ".join(found.codes)
+    reason = (
+        f"{found.rows} of {calls} say success beside the code of a failure ({codes}): have the app write them as errors"
+    )
+    state = HealthState.UNKNOWN if hides_a_harm(found) else HealthState.HEALTHY
+    errors = condition.grounds.errors
+    grounds = Grounds(Why.CONTRADICTED, found.of, errors, contradicting=found.rows, codes=found.codes)
+    return HealthCondition(state, reason, grounds)
