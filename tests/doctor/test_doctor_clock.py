@@ -7,15 +7,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from releaseguard.doctor.looks.clock import remarks, skew
+from releaseguard.http.replies import ClockReading
 from releaseguard.model import Standing
 
 NOW = datetime(2026, 11, 24, 10, 0, 30, tzinfo=UTC)
 
 
-def told(off: float, *, took: float = 0.2) -> tuple[datetime, datetime, datetime]:
+def told(off: float, *, took: float = 0.2) -> ClockReading:
     """What a machine that is ``off`` seconds ahead sees of a service whose time is cut to the second."""
     mine = NOW + timedelta(seconds=off)
-    return mine, (NOW + timedelta(seconds=took / 2)).replace(microsecond=0), mine + timedelta(seconds=took)
+    theirs = (NOW + timedelta(seconds=took / 2)).replace(microsecond=0)
+    return ClockReading(mine, theirs, mine + timedelta(seconds=took))
 
 
 @pytest.mark.parametrize("off", [-0.1, 0, 0.9, 1.1])
@@ -31,7 +33,7 @@ def test_a_skew_is_told_by_what_it_is_at_least(off, least):
 
 def test_a_store_that_tells_fractions_is_taken_at_its_word():
     theirs = NOW + timedelta(microseconds=500_000)
-    assert skew((NOW + timedelta(seconds=7), theirs, NOW + timedelta(seconds=7))) == timedelta(seconds=6.5)
+    assert skew(ClockReading(NOW + timedelta(seconds=7), theirs, NOW + timedelta(seconds=7))) == timedelta(seconds=6.5)
 
 
 @pytest.mark.parametrize(("off", "standing"), [(2, "ok"), (20, "warn"), (-20, "warn"), (90, "fail"), (-90, "fail")])

@@ -27,7 +27,8 @@ from releaseguard.services.interface import Service
 from releaseguard.settings import Settings, seconds
 
 if TYPE_CHECKING:
-    from releaseguard.doctor.values import AppLooks, Dates, DoctorContext, ServiceLooks
+    from releaseguard.doctor.values import AppLooks, DoctorContext, ServiceLooks
+from releaseguard.http.replies import ClockReading
 
 HASTY = "10s"
 
@@ -132,7 +133,7 @@ class Doctor:
             writers=partial(self.bindings.writers_elsewhere, provider) if service.workflows else None,
         )
 
-    def _date(self, service: Service[Any]) -> Dates | None:
+    def _date(self, service: Service[Any]) -> ClockReading | None:
         return self.clients.connect(dict, service=service, carries=False).date(service.dated)
 
     def _account(self, service: Service[Any], mine: Sequence[Address]) -> Iterator[Remark]:
@@ -144,7 +145,7 @@ class Doctor:
 
         return AppLooks(date=self._app_date, account=self._app_account, public_key=APP.public_key)
 
-    def _app_date(self) -> Dates | None:
+    def _app_date(self) -> ClockReading | None:
         url = self.clients.settings.app.url
         return self.clients.connect(dict, setting=endpoints.APP_SETTING, url=url, carries=False).date(APP.dated)
 

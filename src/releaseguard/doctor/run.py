@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from functools import partial
 
 from releaseguard.doctor.looks import app, clock, configuration, credentials, event_log, hosts, services, vault
-from releaseguard.doctor.values import Check, CheckResult, Dates, Diagnosis, DoctorContext, Group
+from releaseguard.doctor.values import Check, CheckResult, Diagnosis, DoctorContext, Group
 from releaseguard.errors import ReleaseguardError
+from releaseguard.http.replies import ClockReading
 from releaseguard.model import Remark, Standing
 from releaseguard.report.diagnosis.document import BECAUSE
 
@@ -17,7 +18,7 @@ _NOT_WELL = frozenset({Standing.FAIL, Standing.SKIPPED})
 
 def examine(context: DoctorContext) -> Diagnosis:
     """Look at everything. A problem ends its own check and skips what rests on it; all others are made."""
-    dates: dict[str, Dates] = {}
+    dates: dict[str, ClockReading] = {}
     here = carried_out(
         [*configuration.checks(context), *hosts.checks(context), *credentials.checks(context)],
         [],
@@ -29,7 +30,7 @@ def examine(context: DoctorContext) -> Diagnosis:
     return Diagnosis(sorted(found, key=lambda finding: groups.index(finding.group)))
 
 
-def _of_each(context: DoctorContext, dates: MutableMapping[str, Dates]) -> Sequence[Sequence[Check]]:
+def _of_each(context: DoctorContext, dates: MutableMapping[str, ClockReading]) -> Sequence[Sequence[Check]]:
     """The checks of each service that this configuration has use for. They know nothing of those of others; what they
     learn of the time goes to ``dates``."""
     return [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Self
 
 from releaseguard.appdb import AppDatabase
@@ -14,15 +13,13 @@ from releaseguard.destinations.address import Address, ReadAddress
 from releaseguard.destinations.interface import Destination
 from releaseguard.errors import ConfigError, ReleaseguardError
 from releaseguard.eventlog.interface import EventLog
+from releaseguard.http.replies import ClockReading
 from releaseguard.leaks.interface import AlertSource
 from releaseguard.model import Remark, Standing
 from releaseguard.rotation.context import Claim
 from releaseguard.rotation.identity.other_writers import OtherWriter, WritersFound
 from releaseguard.settings import Settings
 from releaseguard.vault.interface import Vault
-
-Dates = tuple[datetime, datetime, datetime]
-"""This machine's time before a question, the service's (whole seconds, cut), and ours after the answer."""
 
 
 class Group:
@@ -69,7 +66,7 @@ class ServiceLooks:
     name: str
     """Its group."""
     title: str
-    date: Callable[[], Dates | None]
+    date: Callable[[], ClockReading | None]
     """What it says of the time, asked without any credential."""
     places: Sequence[Address] = ()
     """Destinations there; it is looked at where there are some."""
@@ -84,7 +81,7 @@ class ServiceLooks:
 class AppLooks:
     """What can be looked at of the app's own backend."""
 
-    date: Callable[[], Dates | None]
+    date: Callable[[], ClockReading | None]
     account: Callable[[], Iterator[Remark]]
     """Whether it takes its public key."""
     public_key: str

@@ -27,7 +27,7 @@ from releaseguard.errors import (
 from releaseguard.http.access import Authorization, refuses_credential
 from releaseguard.http.calls import REPEATABLE, ServiceCall, Spent, plain_path, serialised
 from releaseguard.http.pacing import Limits, Pacer, TimeLimits
-from releaseguard.http.replies import Fault, Reply, is_limit, next_step, quote_from, stated_wait
+from releaseguard.http.replies import ClockReading, Fault, Reply, is_limit, next_step, quote_from, stated_wait
 from releaseguard.http.side_by_side import SideBySide
 from releaseguard.safemode import active_policy, check_address, refusal_behind
 from releaseguard.secret import Secret
@@ -35,8 +35,6 @@ from releaseguard_events.places.hosts import in_one_spelling, place_of
 from releaseguard_events.places.urls import split
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     import httpx2
 
     from releaseguard.http.transport import Transport
@@ -137,9 +135,8 @@ class ServiceClient:
             if reply is not None:
                 return reply
 
-    def date(self, path: str) -> tuple[datetime, datetime, datetime] | None:
-        """Our time before a request, the service's ``Date`` header (truncated to whole seconds), and our time after the
-        answer.
+    def date(self, path: str) -> ClockReading | None:
+        """Compare this machine's clock with the service's ``Date`` header.
 
         Any answer will do, including a refusal; ``None`` where it has no such header.
         """
@@ -148,7 +145,7 @@ class ServiceClient:
         before = self._clocks.wall()
         reply = self.request("GET", path, allow=range(300, 500))
         try:
-            return before, parsedate_to_datetime(reply.headers.get("date", "")), self._clocks.wall()
+            return ClockReading(before, parsedate_to_datetime(reply.headers.get("date", "")), self._clocks.wall())
         except ValueError:
             return None
 

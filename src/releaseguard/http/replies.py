@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from releaseguard.errors import ServiceError
@@ -18,6 +18,17 @@ from releaseguard.secret import without_keys
 LONGEST_QUOTE: Final = 200
 PIECE: Final = 8
 """A text that contains this many consecutive characters of a secret is not quoted."""
+
+
+class ClockReading(NamedTuple):
+    """A service's clock, read between two readings of this machine's."""
+
+    before: datetime
+    """Our time before the request."""
+    theirs: datetime
+    """The service's time, truncated to whole seconds in a ``Date`` header."""
+    after: datetime
+    """Our time after the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +89,7 @@ def is_limit(reply: Reply) -> bool:
     answer for their secondary limits."""
     if reply.status != 403:
         return reply.status == 429
+    # A 403 is a limit only where it says so: for most services it means that a permission is missing.
     if "retry-after" in reply.headers or reply.headers.get("x-ratelimit-remaining") == "0":
         return True
     return "secondary rate limit" in _message(reply).lower()
@@ -86,6 +98,7 @@ def is_limit(reply: Reply) -> bool:
 def stated_wait(reply: Reply, now: datetime) -> float | None:
     """The seconds that the service asks to wait, from a header or ``error.limit.reset``; ``None`` where it does not
     say."""
+    # Seconds or a date: https://www.rfc-editor.org/rfc/rfc9110.html#section-10.2.3
     after = reply.headers.get("retry-after")
     if after is not None:
         return _seconds(after) if _seconds(after) is not None else _until_date(after, now)

@@ -280,7 +280,8 @@ def _is_name(host: object) -> bool:
 
 
 def _refuse_unannounced_children() -> None:
-    """``multiprocessing`` starts processes by a function that announces nothing."""
+    """Refuse the children of ``multiprocessing``: ``_posixsubprocess.fork_exec`` raises no audit event, unlike what
+    https://docs.python.org/3/library/audit_events.html lists."""
     try:
         import _posixsubprocess
     except ImportError:  # not POSIX

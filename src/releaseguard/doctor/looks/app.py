@@ -8,12 +8,13 @@ from functools import partial
 from releaseguard.cards.spec import InvariantCheck
 from releaseguard.doctor.looks.reach import ALWAYS, encrypted, reach
 from releaseguard.doctor.looks.vault import TEST_USER, login_of, missing
-from releaseguard.doctor.values import Check, Dates, DoctorContext, Group
+from releaseguard.doctor.values import Check, DoctorContext, Group
 from releaseguard.errors import NotFound
+from releaseguard.http.replies import ClockReading
 from releaseguard.model import Remark, Standing
 
 
-def checks(context: DoctorContext, dates: MutableMapping[str, Dates]) -> Sequence[Check]:
+def checks(context: DoctorContext, dates: MutableMapping[str, ClockReading]) -> Sequence[Check]:
     """The app's own backend: it answers, flows could sign in, and its public key is taken."""
     if not context.settings.app.url:
         return []

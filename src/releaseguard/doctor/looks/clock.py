@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from releaseguard import readable
-from releaseguard.doctor.values import Dates
+from releaseguard.http.replies import ClockReading
 from releaseguard.model import Remark, Standing
 
 MATTERS = timedelta(seconds=5)
@@ -17,18 +17,19 @@ another minute."""
 SET_IT = "Set the clock of this machine: timedatectl set-ntp true (or its time service)."
 
 
-def skew(dates: Dates) -> timedelta:
-    """By how much this machine is ahead (negative: behind), at least: the ``Date`` is cut to whole seconds, and when
-    between question and answer it was written nobody knows."""
-    before, theirs, after = dates
-    cut = timedelta(0) if theirs.microsecond else timedelta(seconds=1)
-    least, most = before - theirs - cut, after - theirs
+def skew(reading: ClockReading) -> timedelta:
+    """By how much this machine's clock is ahead at least; negative where it is behind.
+
+    The service's time may have been truncated to whole seconds, and may be of any moment between request and answer.
+    """
+    cut = timedelta(0) if reading.theirs.microsecond else timedelta(seconds=1)
+    least, most = reading.before - reading.theirs - cut, reading.after - reading.theirs
     if least <= timedelta(0) <= most:
         return timedelta(0)
     return least if least > timedelta(0) else most
 
 
-def remarks(dates: Mapping[str, Dates]) -> Iterator[Remark]:
+def remarks(dates: Mapping[str, ClockReading]) -> Iterator[Remark]:
     """What is to be said of the clocks: once, where all services agree."""
     skews = {service: skew(told) for service, told in sorted(dates.items())}
     off = {service: found for service, found in skews.items() if abs(found) >= MATTERS}

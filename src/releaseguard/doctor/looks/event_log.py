@@ -7,15 +7,16 @@ from datetime import timedelta
 from functools import partial
 
 from releaseguard.doctor.looks.reach import ALWAYS, encrypted
-from releaseguard.doctor.values import Check, Dates, DoctorContext, Group
+from releaseguard.doctor.values import Check, DoctorContext, Group
 from releaseguard.eventlog.interface import COSTS, Query
 from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
+from releaseguard.http.replies import ClockReading
 from releaseguard.model import Remark, Standing, duration, utc_now
 from releaseguard.settings.sections import EventsSection
 from releaseguard_events.stores.names import qualified, quoted
 
 
-def checks(context: DoctorContext, dates: MutableMapping[str, Dates]) -> Sequence[Check]:
+def checks(context: DoctorContext, dates: MutableMapping[str, ClockReading]) -> Sequence[Check]:
     """Who writes to it, its table, its rows, its clock, and who else can read it."""
     after = (*ALWAYS, "hosts.events", "credentials.events")
     found = [
@@ -102,9 +103,9 @@ _NO_PLACE = "[events.columns] names no place for it: releaseguard events migrate
 _MORE_RULES = "Say what they mean: values under [events.columns] outcome or provider, or a rule under [events.names]."
 
 
-def _store_clock(context: DoctorContext, dates: MutableMapping[str, Dates]) -> Iterator[Remark]:
+def _store_clock(context: DoctorContext, dates: MutableMapping[str, ClockReading]) -> Iterator[Remark]:
     if not context.settings.events.url.startswith("sqlite:"):  # there it is this machine's
         before = utc_now()
         store = context.log().now()
-        dates["the event log"] = (before, store, utc_now())
+        dates["the event log"] = ClockReading(before, store, utc_now())
     yield from ()

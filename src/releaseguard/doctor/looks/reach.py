@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, MutableMapping
 
-from releaseguard.doctor.values import Check, Dates, DoctorContext
+from releaseguard.doctor.values import Check, DoctorContext
+from releaseguard.http.replies import ClockReading
 from releaseguard.model import Remark, Standing
 from releaseguard_events.places.libpq import believes_whoever_answers
 
@@ -12,8 +13,10 @@ ALWAYS = ("cards*", "configuration.run", "hosts.proxy")
 """What every check of a service rests on."""
 
 
-def reach(dates: MutableMapping[str, Dates], name: str, title: str, date: Callable[[], Dates | None]) -> Check:
-    """Asks for the time, which needs no credential; what it says goes to ``dates``."""
+def reach(
+    dates: MutableMapping[str, ClockReading], name: str, title: str, date: Callable[[], ClockReading | None]
+) -> Check:
+    """Ask for the service's time, which needs no credential, and keep the reading in ``dates``."""
 
     def look() -> Iterator[Remark]:
         if told := date():

@@ -8,8 +8,9 @@ from functools import partial
 from releaseguard.destinations.address import Address
 from releaseguard.doctor.looks.reach import ALWAYS, reach
 from releaseguard.doctor.looks.writers import told
-from releaseguard.doctor.values import Check, Dates, DoctorContext, ServiceLooks
+from releaseguard.doctor.values import Check, DoctorContext, ServiceLooks
 from releaseguard.errors import ServiceError
+from releaseguard.http.replies import ClockReading
 from releaseguard.leaks.interface import AlertSource
 from releaseguard.model import Remark, Standing
 from releaseguard.rotation.identity.other_writers import WritersFound
@@ -18,7 +19,7 @@ _CLAIMS = ("configuration.providers*", "cards*")
 """What says whose secrets are written where."""
 
 
-def checks(context: DoctorContext, dates: MutableMapping[str, Dates], service: ServiceLooks) -> Sequence[Check]:
+def checks(context: DoctorContext, dates: MutableMapping[str, ClockReading], service: ServiceLooks) -> Sequence[Check]:
     """Its own address, the credential, every destination there, and its alerts."""
     if not service.places:
         return []

@@ -8,8 +8,9 @@ from functools import partial
 from releaseguard import readable
 from releaseguard.cards.spec import Card
 from releaseguard.doctor.looks.reach import ALWAYS, reach
-from releaseguard.doctor.values import Check, Dates, DoctorContext
+from releaseguard.doctor.values import Check, DoctorContext
 from releaseguard.errors import ServiceError
+from releaseguard.http.replies import ClockReading
 from releaseguard.model import Remark, Standing
 from releaseguard.rotation.drift.survey import secrets_of
 from releaseguard.tomlfile import nearest
@@ -18,7 +19,7 @@ from releaseguard.vault.interface import Vault
 TEST_USER = ("SYNTHETIC_USER_EMAIL", "SYNTHETIC_USER_PASSWORD")
 
 
-def checks(context: DoctorContext, dates: MutableMapping[str, Dates]) -> Sequence[Check]:
+def checks(context: DoctorContext, dates: MutableMapping[str, ClockReading]) -> Sequence[Check]:
     """Its own address, the login, and the secrets of every card that is in use."""
     if not context.vault_is_set and not any(context.places.values()):
         return []

@@ -15,7 +15,7 @@ from releaseguard.report.health.document import HealthDocument, HealthRow, Strip
 from releaseguard.report.health.events import EventList
 from releaseguard.report.layout.chart import Chart, chart_of, mood_of, share_of, times_of
 from releaseguard.report.layout.display import Display
-from releaseguard.report.layout.page import page
+from releaseguard.report.layout.page import page, with_whole_options
 from releaseguard.report.layout.shown import shown
 from releaseguard.report.layout.zone import in_zone
 from releaseguard.report.rows import CourseRow
@@ -34,12 +34,12 @@ def render(document: HealthDocument, _display: Display) -> str:
 
 
 def live(document: HealthDocument, *, listing: bool, zone: str = "UTC") -> str:
-    """The page as ``health --serve`` answers: it asks again by itself but where somebody reads on in the list, and
-    leads to the events before those that it lists."""
+    """The page of ``health --serve``: it reloads by itself, except while somebody is reading on in the list, and links
+    to the events before those that it lists."""
     recent = document["recent"]
     older = recent[-1]["occurred_at"] if len(recent) >= FULL else None
     written = _page(document, refresh=None if listing else REFRESH, older=older)
-    return written if zone == "UTC" else in_zone(written, zone, document["as_of"])
+    return with_whole_options(written if zone == "UTC" else in_zone(written, zone, document["as_of"]))
 
 
 def _page(document: HealthDocument, *, refresh: int | None, older: str | None) -> str:

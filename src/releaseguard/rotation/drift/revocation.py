@@ -123,28 +123,34 @@ def held_against(confirmations: Sequence[Confirmation], now: datetime) -> dateti
     return max([confirmations[0].at, *renewed])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamesInRows:
+    """How the app's rows name what a rotation is about."""
+
+    providers: Collection[str] = ()
+    """Other spellings of the provider."""
+    environments: Collection[str] = ()
+    """Other spellings of the environment."""
+    others_events: Collection[str] = ()
+    """Events that use other secrets of the provider, and say nothing about this one."""
+
+
 def old_successes(
     log: EventLog,
     view: ChainView,
     rotation: RotationView,
     companions: Sequence[str],
     since: datetime,
-    spellings: Collection[str] = (),
-    also_in: Collection[str] = (),
-    others_events: Collection[str] = (),
+    names: NamesInRows,
 ) -> Sequence[Event]:
-    """All successes that occurred after ``since`` and carry neither the new version nor that of a later rotation.
-
-    ``spellings`` and ``also_in`` are other spellings that the app uses for the provider and the environment.
-    ``others_events`` are events that use other secrets of the provider and say nothing about this one.
-    """
-    providers = (view.chain_key.provider, *sorted(spellings))
+    """All successes that occurred after ``since`` and carry neither the new version nor that of a later rotation."""
+    providers = (view.chain_key.provider, *sorted(names.providers))
     everything = [
         Query(environment=environment, providers=providers, outcome=Outcome.SUCCESS, since=since)
-        for environment in (view.chain_key.environment, *sorted(also_in))
+        for environment in (view.chain_key.environment, *sorted(names.environments))
     ]
     rows = chain.from_iterable(map(log.select, everything))
-    return _old(_without(others_events, rows), view, rotation, companions, since)
+    return _old(_without(names.others_events, rows), view, rotation, companions, since)
 
 
 def still_used(

@@ -13,7 +13,7 @@ from releaseguard.errors import ExitCode, Refused, ServiceError
 from releaseguard.model import Event, to_text
 from releaseguard.rotation.certificate.asking import certified
 from releaseguard.rotation.certificate.doubts import doubts
-from releaseguard.rotation.drift.revocation import QUIET, held_against, old_successes, revoked_by
+from releaseguard.rotation.drift.revocation import QUIET, NamesInRows, held_against, old_successes, revoked_by
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.parts import CertificateRecord
 from releaseguard.rotation.history.views import RotationView
@@ -83,17 +83,9 @@ def _known(session: RotationSession, view: RotationView) -> Sequence[KnownUse]:
 
 
 def _alive(session: RotationSession, view: RotationView, since: datetime) -> Sequence[Event]:
-    named = heard(session, view.direction)
-    return old_successes(
-        session.context.log,
-        session.chain,
-        view,
-        session.group.companions,
-        since,
-        named.also_called,
-        named.also_in,
-        named.others_events,
-    )
+    found = heard(session, view.direction)
+    names = NamesInRows(providers=found.also_called, environments=found.also_in, others_events=found.others_events)
+    return old_successes(session.context.log, session.chain, view, session.group.companions, since, names)
 
 
 def _in_use(session: RotationSession, open_questions: Sequence[str], steps: Sequence[str]) -> StillInUse:

@@ -160,6 +160,8 @@ class GitHubWorkflowDeployer(Deployer):
 
     def redeploy(self, source: HostingDeployment, meta: Mapping[str, str]) -> HostingDeployment:
         """Dispatch, and find the run. Raises ``ServiceError`` where the workflow takes no mark, or no run shows."""
+        # A dispatch is not idempotent and its answer may be lost, so the run carries a mark by which it is found again.
+        # https://docs.github.com/en/rest/actions/workflows#create-a-workflow-dispatch-event
         body = {"ref": self._workflow.ref, "inputs": {MARK: _mark(meta)}}
         path = f"{self._home}/workflows/{quoted(self._workflow.file)}/dispatches"
         try:
@@ -286,7 +288,8 @@ class GitHubBoard(ReleaseBoard):
         self._home = f"/repos/{quoted(owner)}/{quoted(repo)}"
 
     def mark(self, deployment: str, state: BoardState, description: str, run_url: str | None) -> None:
-        # Without auto_inactive a success would end other deployments, which still serve.
+        # auto_inactive is true by default: a success would mark earlier deployments of the environment as inactive,
+        # although they still serve. https://docs.github.com/en/rest/deployments/statuses#create-a-deployment-status
         status = {"state": state.value, "description": description[:LONGEST_DESCRIPTION], "auto_inactive": False}
         url = {"log_url": run_url} if run_url else {}
         self._client.request("POST", f"{self._home}/deployments/{quoted(deployment)}/statuses", json={**status, **url})

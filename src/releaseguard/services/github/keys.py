@@ -11,7 +11,10 @@ from releaseguard.secret import Secret
 
 
 def sealed(public_key: str, value: Secret) -> str:
-    """``value`` in a sealed box for ``public_key`` (base64), as GitHub takes it. Raises ``ServiceError``."""
+    """``value`` encrypted for ``public_key`` (base64) with a libsodium sealed box, in base64. Raises ``ServiceError``.
+
+    https://docs.github.com/en/rest/guides/encrypting-secrets-for-the-rest-api
+    """
     from nacl.encoding import Base64Encoder
     from nacl.exceptions import CryptoError
     from nacl.public import PublicKey, SealedBox
@@ -27,7 +30,7 @@ def sealed(public_key: str, value: Secret) -> str:
 
 
 def as_bytes(value: Secret) -> bytes:
-    """What is sealed of ``value``."""
+    """The bytes of ``value`` that are encrypted."""
     return value.reveal().encode(errors="surrogatepass")  # an encoding error would carry the value
 
 

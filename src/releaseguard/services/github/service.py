@@ -45,8 +45,11 @@ ISSUER, ISSUER_TOKEN = "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST
 """The runner's variables that say where a job's OIDC token is asked for, and with what."""
 
 LIMITS = Limits(concurrency=50, points_per_minute=900, points_per_write=5, writes_per_minute=80, writes_per_hour=500)
-"""GitHub's secondary limits (docs.github.com, REST, "rate limits"); of the 100 requests at once half is left to the
-rest of the organisation."""
+"""GitHub's secondary rate limits: 100 requests at once (half of which are left to the rest of the organisation), 900
+points a minute, and 80 content-creating requests a minute and 500 an hour.
+
+https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
+"""
 
 
 def client(context: Context) -> ServiceClient:

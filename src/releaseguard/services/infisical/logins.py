@@ -1,4 +1,4 @@
-"""How a token of Infisical is had, and kept while it is good."""
+"""Logging in to Infisical, and keeping the token while it is valid."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from releaseguard.services.infisical.api import login_of
 
 
 class Identity(Protocol):
-    """How a token is had. ``renews`` says whether asking again can give another one."""
+    """A way to log in. ``renews``: whether logging in again can give another token."""
 
     renews: bool
 
     def login(self) -> Secret:
-        """A token. Raises ``ServiceError`` or one of its kinds."""
+        """A token. Raises ``ServiceError`` or one of its subclasses."""
 
 
 class PlainToken:

@@ -80,7 +80,7 @@ def _identity(context: Context) -> Identity:
     token, client_secret = context.secret(TOKEN), context.secret(CLIENT_SECRET)
     if token:
         return PlainToken(token)
-    # A login must not carry a stale token, so it has a client of its own.
+    # A client of its own, without credentials: Infisical refuses a login (401, 403) that carries a stale token.
     login = context.connect(dict)
     client_id, identity_id = context.environ.get(CLIENT_ID), context.environ.get(IDENTITY_ID)
     if client_id and client_secret:

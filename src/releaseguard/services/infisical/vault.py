@@ -72,6 +72,8 @@ class InfisicalVault(Vault):
         except NotFound as error:
             raise self._missing(name, version, error) from None
         secret = self._version(name, found)
+        # A server of 2024 ignores the parameter and answers with the newest version: pushed under the pinned number it
+        # would be another value than the one that the rotation has checked.
         if version is not None and secret.version != version:
             raise NotFound(
                 f"version {version} of {name} cannot be had: the server answers with version {secret.version}",
@@ -162,6 +164,7 @@ class InfisicalVault(Vault):
     def _put(self, api: Any, name: str, value: Secret) -> Any:
         """The next version; the first where there is none. What else the secret has stays as it is."""
         given = {**self._place, "secret_value": value, "skip_multiline_encoding": None}
+        # Updating comes first: a create of an existing name is refused, and a deleted one restarts at version 1.
         try:
             return api.update_secret_by_name(quoted(name), **given)
         except NoRoute:
@@ -177,6 +180,7 @@ class InfisicalVault(Vault):
             newest = self.read(name)
         except NotFound:
             raise error from None
+        # Infisical trims what it stores and keeps one line end at most, so the value may come back without the rest.
         if newest.value.same_as(value) or newest.value.same_as(_as_stored(value)):
             return newest
         raise error

@@ -274,7 +274,7 @@ class SupabaseEventLog(AppsTable):
         yield from islice(ordered, query.limit)
 
     def _events(self, place: EventTable, wanted: Sequence[Filter], query: Query) -> Iterator[Event]:
-        """The outcome is looked at here: a column of another type than text refuses our words in a filter."""
+        """The outcome is checked here: PostgREST refuses a filter by a word that the column's type (an enum) lacks."""
         if query.limit == 0:
             return
         filters = [*(holds(condition, place) for condition in wanted), *readable(place)]
@@ -327,7 +327,8 @@ class SupabaseEventLog(AppsTable):
             "order": ",".join(f"{column_of(place, column)}.{direction}" for column, direction in order),
             "limit": limit,
         }
-        # A page shorter than asked for may be the end or the project's cap: the count tells which.
+        # A page shorter than asked for may be the end or the project's cap (db-max-rows): the count tells which.
+        # https://docs.postgrest.org/en/stable/references/api/pagination_count.html
         counting = after is None and limit > 1
         reply = self._request("GET", place, params, {"prefer": "count=exact"} if counting else {})
         return reply.json(), total(reply)

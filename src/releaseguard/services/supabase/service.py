@@ -51,7 +51,7 @@ PROJECT = "https://REF.supabase.co"
 """The address of a project, in messages."""
 
 LIMITS = Limits(concurrency=10, per_minute=120)
-"""The management API's limit for one user."""
+"""The management API's limit for one user (https://supabase.com/docs/reference/api/introduction)."""
 
 LOG_SCHEMES = ("https", "http")
 _PROJECT = re.compile(r"([a-z]{20})\.supabase\.co")

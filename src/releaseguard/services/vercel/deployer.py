@@ -1,8 +1,8 @@
 """Deployments of a Vercel project.
 
-Facts of the protocol: Vercel's REST API description of deployments and projects (2025-10). Environment
-variables reach new deployments only. What a redeploy inherits is described ambiguously, so a new deployment
-proves nothing here: the app's own events do.
+Source: Vercel's REST API description of deployments and projects (2025-10). Environment variables take effect in new
+deployments only (https://vercel.com/docs/environment-variables). What a redeployment inherits is described ambiguously,
+so a new deployment proves nothing by itself: the app's own events do.
 """
 
 from __future__ import annotations

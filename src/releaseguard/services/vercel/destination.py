@@ -218,6 +218,8 @@ class VercelDestination(Destination):
             return (listed, None) if listed else None
         found = reply.json()
         record = record_of(found)
+        # A sensitive variable never shows its value again, whoever asks:
+        # https://vercel.com/docs/environment-variables/sensitive-environment-variables
         told = record.type in READABLE and found.get("decrypted") is not False and "value" in found
         return record, Secret(str(found["value"])) if told else None
 

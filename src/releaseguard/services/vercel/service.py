@@ -35,7 +35,8 @@ Context = ServiceContext[VercelSection]
 TOKEN = "VERCEL_TOKEN"  # noqa: S105 - a variable's name
 
 LIMITS = Limits(concurrency=20, per_minute=500, writes_per_minute=100)
-"""Vercel limits by endpoint and tells each in its answers; these stay below all that a push touches."""
+"""Vercel limits each endpoint for itself and states the limit in its answers; these are below the limits of every
+endpoint that a push uses (https://vercel.com/docs/limits#rate-limits)."""
 
 
 def client(context: Context) -> ServiceClient:

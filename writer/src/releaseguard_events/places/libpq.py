@@ -259,6 +259,8 @@ def _pins(server: _Server, setting: str) -> Iterator[_Server]:
 def _pinned(params: Mapping[str, str], pins: Sequence[_Server]) -> PinnedTarget:
     from psycopg.conninfo import make_conninfo
 
+    # With hostaddr libpq looks no name up, so it cannot be sent to another address than the one that was checked; host
+    # stays for the certificate. https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-HOSTADDR
     target = {
         **params,
         "host": ",".join(pin.host for pin in pins),
