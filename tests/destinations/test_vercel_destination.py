@@ -350,3 +350,14 @@ def test_a_value_is_found_in_every_variable_that_can_be_read_back(
 
 
 LONG = "SG.canary-aaaaaaaaaaaa-0001"
+
+
+@pytest.mark.parametrize("name", ["VERCEL_URL", "VERCEL_GIT_COMMIT_SHA", "TZ"])
+@pytest.mark.parametrize("verb", ["estimate", "push"])
+def test_a_name_that_vercel_keeps_for_itself_is_refused_before_anything_is_sent(
+    stand_in: VercelStandIn, project: VercelProject, at: At, verb: str, name: str
+) -> None:
+    with pytest.raises(ConfigError, match="for itself"):
+        getattr(at("production"), verb)([secret_item(name, VALUE)])
+    assert not stand_in.requests
+    at("production").push([secret_item("VERCEL_TOKEN", VALUE)])

@@ -117,6 +117,16 @@ def test_a_leak_without_a_credential_or_anybody_to_ask_is_on_record_and_can_be_t
     assert cli.run("status", "--json").json["open_leaks"] == []
 
 
+def test_drift_names_a_new_key_and_no_push_that_would_be_refused(world, cli):
+    rotated(world, cli)
+    assert cli.run("rotate", "sendgrid", "--leak", "--reason", "gist", "--yes").code == 4
+    world.put_at(world.destinations["sendgrid"][3], NAME, "somebody else's")
+    said = cli.run("drift", "--provider", "sendgrid", "--no-copies").out
+    assert "CHANGED" in said
+    assert f"next: {NAME} needs a new key" in said
+    assert "--all-drifted" not in said
+
+
 def test_a_repository_without_secret_scanning_does_not_hide_the_alerts_of_the_others(world, cli):
     world.github.add_repository("lovendo/docs")
     world.destinations = {"sendgrid": [*world.destinations["sendgrid"], "github:lovendo/docs"]}

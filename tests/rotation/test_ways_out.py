@@ -462,3 +462,12 @@ def test_what_was_given_up_after_it_was_written_is_not_said_to_be_written_nowher
     go(world, RotateRequest(action=RotateAction.ABORT))
     with pytest.raises(Refused, match=r"is over \(ABORTED\)"):
         go(world, RotateRequest(action=RotateAction.ROLLBACK))
+
+
+def test_where_no_sources_are_said_the_proof_says_that_one_place_stood_for_all() -> None:
+    world = ready("old", "new")
+    world.sources = False
+    step = str(go(world).next_step)
+    assert f"The same events prove {world.vercel.uri}, {world.supabase.uri}" in step
+    said = ready("old", "new")
+    assert "The same events" not in str(go(said).next_step)

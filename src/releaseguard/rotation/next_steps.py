@@ -292,7 +292,7 @@ def _after_the_proof(session: RotationSession, view: RotationView, at: str) -> s
     if _nothing_before(session, view):
         return NOTHING_TO_REVOKE
     revoke = f"Revoke {_the_old_value(session, view)}{at}, then confirm it: {session.command} --confirm-revoked"
-    revoke = " ".join([*_before_revoking(view), revoke])
+    revoke = " ".join([*_shared_evidence(session), *_before_revoking(view), revoke])
     if left:
         rest = f"{session.command} --resume"
         revoke = f"What was left out breaks when the old value is revoked ({left}): write it first ({rest}). {revoke}"
@@ -305,6 +305,16 @@ _BY_DEPLOYMENT = (
     "Grade B shows the new deployment, and not the value in it: see that it was not built with the variables of the "
     "one before, as some redeployments are."
 )
+
+
+def _shared_evidence(session: RotationSession) -> Sequence[str]:
+    """Where the project does not say which source runs where, the events of one place prove every place."""
+    asked = [one for one in session.bindings if one.destination.runtime and session.group.asks_for_proof_at(one)]
+    if len(asked) < 2 or any(one.sources is not None for one in asked):
+        return ()
+    uris = ", ".join(one.destination.uri for one in asked)
+    section = f"[providers.{session.context.card.id}.sources]"
+    return [f"The same events prove {uris}, since {section} says nothing: see that each of them is used."]
 
 
 def _before_revoking(view: RotationView) -> Sequence[str]:

@@ -78,6 +78,8 @@ class DriftReport:
     due: Sequence[DueSecret] = ()
     """Secrets that have passed their maximum age."""
     unread: Sequence[UnsearchedPlace] = ()
+    leaked: frozenset[tuple[str, str]] = frozenset()
+    """Providers and their secrets whose newest version leaked: writing that once more is refused."""
     """Places where an unmanaged copy, or a secret that shadows ours, would not have been found."""
 
 
@@ -124,7 +126,13 @@ def survey(managed: Iterable[Managed], vault: Vault, log: EventLog, *, copies: b
         broken=[view for view in views if view.breach],
         due=aged,
         unread=sorted(unread),
+        leaked=_leaked(found, views),
     )
+
+
+def _leaked(found: Iterable[DriftFinding], views: Iterable[ChainView]) -> frozenset[tuple[str, str]]:
+    of = {view.chain_key.provider: view for view in views}
+    return frozenset((one.provider, one.secret) for one in found if one.newest in of[one.provider].leaked(one.secret))
 
 
 def _held_elsewhere(managed: Managed, vault: Vault, stored: frozenset[str]) -> Iterator[HeldValue]:

@@ -15,6 +15,7 @@ from releaseguard.rotation.drift.revocation import StillUsedRow
 from releaseguard.rotation.drift.survey import DriftReport
 from releaseguard.rotation.history.account import broken_row, closing
 from releaseguard.rotation.history.leaks import OpenLeak
+from releaseguard.rotation.history.sentences import rotating
 
 
 class DriftRow(TypedDict):
@@ -135,7 +136,7 @@ def text_of(found: DriftReport, environment: str) -> str:
         ]
     lines += _distrusted(found)
     lines += [f"WRITTEN TOO   {one}" for one in found.other_writers]
-    return "\n".join([*lines, *_unread(found.unread), *_next_step(found.findings, environment)])
+    return "\n".join([*lines, *_unread(found.unread), *_next_step(found, environment)])
 
 
 def _distrusted(found: DriftReport) -> Sequence[str]:
@@ -172,9 +173,16 @@ def _urgency(finding: DriftFinding) -> tuple[bool, str, str, str]:
     return finding.status not in DRIFTED, finding.provider, finding.secret, finding.uri
 
 
-def _next_step(findings: Sequence[DriftFinding], environment: str) -> Sequence[str]:
-    pushable = [finding for finding in findings if finding.status in PUSHABLE]
-    return ["", f"next: {pushing_again(environment)}"] if pushable else []
+def _next_step(found: DriftReport, environment: str) -> Sequence[str]:
+    """What mends it: of a value that leaked another one, since that one is not written any more."""
+    pushable = dict.fromkeys((one.provider, one.secret) for one in found.findings if one.status in PUSHABLE)
+    steps = [
+        f"{name} needs a new key, stored as a new version, then: {rotating(ChainKey(provider, environment), [name])}"
+        for provider, name in pushable
+        if (provider, name) in found.leaked
+    ]
+    steps += [pushing_again(environment)] if pushable.keys() - found.leaked else []
+    return ["", *(f"next: {step}" for step in steps)] if steps else []
 
 
 def pushing_again(environment: str) -> str:

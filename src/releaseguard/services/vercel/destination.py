@@ -35,6 +35,7 @@ from releaseguard.services.vercel.address import STANDARD_TARGETS, VercelAddress
 from releaseguard.services.vercel.answers import MadeVariables, NewVariable, RefusedVariable
 from releaseguard.services.vercel.copies import VercelCopies
 from releaseguard.services.vercel.listings import READABLE, Listings, StoredVariable, record_of
+from releaseguard.services.vercel.names import is_taken
 from releaseguard.services.vercel.values import VercelValues
 from releaseguard.tomlfile import did_you_mean
 
@@ -150,6 +151,7 @@ class VercelDestination(Destination):
 
     def _plans(self, items: Sequence[Item]) -> Sequence[_Plan]:
         """What has to be written. Raises ``NotOurs`` before anything is, where one record is not ours alone."""
+        _refuse_taken(items, self.uri)
         records, ours = self._listings.records(self._project), self._ours()
         return [self._plan(item, records, ours) for item in items]
 
@@ -365,3 +367,13 @@ def _sync(same: Sequence[bool | None], missing: bool) -> SyncStatus:
     if missing or not same or False in same:
         return SyncStatus.NO
     return SyncStatus.UNKNOWN if None in same else SyncStatus.YES
+
+
+def _refuse_taken(items: Sequence[Item], uri: str) -> None:
+    for item in items:
+        if is_taken(item.name):
+            raise ConfigError(
+                f"Vercel keeps the name {item.name} for itself",
+                where=uri,
+                next_step="Give it another name there (` as NAME`).",
+            )
