@@ -260,7 +260,10 @@ def test_a_key_that_works_after_its_confirmed_revocation_is_shown_by_everything(
         0,
         1,
     ]
-    assert "1 success with it occurred after that" in cli.run("audit", "report").out
+    report = cli.run("audit", "report").out
+    assert "1 success with it occurred after that" in report
+    assert "and has been used since" in report
+    assert 'class="banner warn"' in cli.run("audit", "report", "--format", "html").out
 
 
 def test_an_alert_is_not_closed_while_the_old_key_still_works(world, cli):

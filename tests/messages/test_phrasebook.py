@@ -46,6 +46,17 @@ TURKISH = phrasebook.phrasebook("tr")
             "06:43Z anından beri 369 çağrıdan 225 tanesi hata verdi; olağan %0,3",
         ),
         ("2 of 3 calls failed", "3 çağrıdan 2 tanesi hata verdi"),
+        (
+            "needed odds of 100 to 1 against the usual over the checklist, reached 1,000,000.5",
+            "kontrol listesinin tümünde olağana karşı gereken oran 100 : 1, ulaşılan 1.000.000,5",
+        ),
+        ("on port 8,787 of version 3.11", "on port 8,787 of version 3.11"),
+        ("Leak reported: key in gist", "Sızıntı bildirildi: key in gist"),
+        (
+            "SENDGRID_API_KEY version 1 was exposed (no data)",
+            "SENDGRID_API_KEY versiyon 1 yabancıların eline geçti (no data)",
+        ),
+        ("OPEN LEAK since 10:00Z: not found", "AÇIK SIZINTI, 10:00Z tarihinden beri: not found"),
         ("nobody wrote this sentence down", "nobody wrote this sentence down"),
     ],
 )

@@ -34,6 +34,9 @@ _KEPT: Final = frozenset(
 """Places of facts: what stands there is said as it is, be it a word that the language knows or not."""
 _QUOTED: Final = re.compile(r"(['`])\{(\w+)\}\1")
 """A place whose text is given as somebody typed it."""
+_VERSION: Final = "ersion "
+_NUMERAL: Final = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?")
+_SEPARATED: Final = str.maketrans(".,", ",.")
 _SHARE: Final = re.compile(r"(\d+)(?:\.(\d+))?%")
 _SEPARATORS: Final = (" | ", ". ", "; ", ": ", ", or ", ", and ", ", ", " and ", " or ")
 """Where a sentence of several is taken apart, the widest first."""
@@ -152,12 +155,16 @@ class Phrasebook:
         if share := _SHARE.fullmatch(text):
             return f"%{share[1]}" + (f",{share[2]}" if share[2] else "")
         for phrase, facts in self._shapes(text):
-            return phrase.said(
-                {place: fact if place in phrase.kept else self.say(fact) for place, fact in facts.items()}
-            )
+            return phrase.said({place: self._in_place(phrase, place, fact) for place, fact in facts.items()})
         if text.endswith(".") and not text.endswith("..") and (ended := self._whole(text[:-1])) is not None:
             return f"{ended}."
         return None
+
+    def _in_place(self, phrase: Phrase, place: str, fact: str) -> str:
+        """Counts, whose places have names of one letter, have the other language's separators; a version is a name."""
+        if len(place) == 1 and _VERSION not in phrase.english and (number := _NUMERAL.fullmatch(fact)):
+            return number[0].translate(_SEPARATED)
+        return fact if place in phrase.kept else self.say(fact)
 
     def _shapes(self, text: str) -> Iterator[tuple[Phrase, Mapping[str, str]]]:
         for anchor, phrase in self.phrases:

@@ -83,7 +83,7 @@ def _attention(found: RotationOverview) -> Iterator[str]:
     for chain_key, leak in found.account.open_leaks:
         row = leak_row(chain_key, leak)
         yield f"OPEN LEAK  {row['provider']} in {row['environment']}: {leak.unit}, since {_minute(row['since'])}"
-        yield from (f"  why:  {row['reason']}", f"  next: {row['next_step']}")
+        yield from (f"  why: {row['reason']}", f"  next: {row['next_step']}")
     for one in found.still_used:
         yield f"STILL USED  {one.chain_key.provider} in {one.chain_key.environment}: {one.unit}"
         yield from (f"  why:  {one.sentence()}", f"  next: {one.next_step}")

@@ -118,6 +118,8 @@ def _retirement(rotation: RotationView) -> str | None:
     """How it ended once a person confirmed the revocation, which says nothing about the new value."""
     if rotation.state is not RotationState.RETIRED:
         return None
+    if rotation.confirmations and rotation.confirmations[-1].old_successes:
+        return "The old key was confirmed as revoked, and has been used since: see what is still open."
     if rotation.reported:
         return "The value that leaked is confirmed as revoked."
     if rotation.rolling_back:
