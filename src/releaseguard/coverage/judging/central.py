@@ -35,6 +35,9 @@ class Central:
     cards: Cards
     finder: Finder
     _of_clients: dict[int | str, list[Hook]] = field(default_factory=dict)
+    """By the call that made a client, else by its package."""
+    _of_kinds: dict[str, list[Hook]] = field(default_factory=dict)
+    """Those of any client of a package: for one of which the type alone is known."""
     _of_cards: dict[str, list[Hook]] = field(default_factory=dict)
     setups: list[tuple[Call, SourceFile, Card, Sequence[Hook]]] = field(default_factory=list)
     """Where a package begins to send by itself, with the functions that are given what it sends."""
@@ -62,6 +65,8 @@ class Central:
             for hook in self._hooks(None, arg, scope):
                 for key in _keys(origin):
                     self._of_clients.setdefault(key, []).append(Hook(hook.function, state))
+                if origin is not None:
+                    self._of_kinds.setdefault(origin.package, []).append(Hook(hook.function, state))
 
     def _set_up(self, call: Call, scope: Scope, file: SourceFile) -> None:
         origin = self.names.origin(call.callee, scope)
@@ -84,8 +89,10 @@ class Central:
             yield from self._of_cards.get(site.provider, ())
         for key in _keys(origin):
             yield from self._of_clients.get(key, ())
+        if origin is not None and _is_known_by_type(origin):
+            yield from self._of_kinds.get(origin.package, ())
         for step in origin.steps if origin is not None else ():
-            if step.call is not None and step.call is not site.call and origin is not None:
+            if step.call is not None:
                 for options in (step.call.named, dict(enumerate(step.call.args))):
                     for key, value in options.items():
                         yield from self._hooks(str(key), value, step.scope or site.scope)
@@ -110,12 +117,15 @@ class Central:
         return None
 
 
-def _keys(origin: Origin | None) -> Iterator[int | str]:
-    """What tells a client: the call that made it, else its package."""
-    makers = [id(step.call) for step in origin.steps if step.call is not None] if origin is not None else []
-    yield from makers
-    if origin is not None and len(makers) <= 1:
-        yield origin.package
+def _keys(origin: Origin | None) -> Sequence[int | str]:
+    """What tells a client: the calls that made it, else its package, else the name of a global."""
+    if origin is None:
+        return ()
+    return [id(step.call) for step in origin.steps if step.call is not None] or [origin.package or origin.steps[0].name]
+
+
+def _is_known_by_type(origin: Origin) -> bool:
+    return any(step.name[:1].isupper() and step.call is None for step in origin.steps[:1])
 
 
 def _begins(key: str) -> State:
