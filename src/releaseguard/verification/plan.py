@@ -129,6 +129,8 @@ def questions_of_statistics(found: Mapping[Rule, Finding], rows: SingleRows) -> 
         yield from rows.first(rule, errors=speaks_against(finding, rule)).items()
         if is_failure_of_share(finding):
             yield from rows.most_recent(rule).items()
+        if finding.verdict is Verdict.PASS:
+            yield from rows.of_sources(rule.provider).items()
 
 
 def speaks_against(finding: Finding, rule: Rule) -> bool:

@@ -29,6 +29,7 @@ from releaseguard.traces import Traces
 from releaseguard.verification.checks import row_checks
 from releaseguard.verification.checks.codes import not_passed
 from releaseguard.verification.checks.latency import Looked, latency
+from releaseguard.verification.checks.sources import Newcomers, newcomers_in, not_carried, rests_on_counts
 from releaseguard.verification.checks.timed import CountedTimes
 from releaseguard.verification.context import VerifyContext, VerifyRequest
 from releaseguard.verification.evidence import UnknownLog
@@ -144,7 +145,7 @@ class Verifier:
     def _found(self, chosen: Selection, window: _Window, unread: Unread) -> Sequence[Finding]:
         """What each check says by itself, less what rows that cannot be read forbid to say."""
         each = [self._finding(card, check, window) for card, check in chosen.judged]
-        found = not_passed(each, window.contradictions())
+        found = not_carried(not_passed(each, window.contradictions()), window.newcomers(each))
         return held_back(found, unread, seen_since(window.known.rows, judged_from(window.deployment)))
 
     def _begun(
@@ -279,6 +280,12 @@ class _Window:
         """By provider: the release's successes that carry a failure's code."""
         cards = self.context.cards
         return contradictions_in(self.rows.contradicting(hints_of(cards)), cards, self.rows.own_of_each())
+
+    def newcomers(self, findings: Sequence[Finding]) -> Mapping[str, Newcomers]:
+        """By provider of which something passes: who writes its rows with the release, where the usual ones do not."""
+        passed = dict.fromkeys(one.provider for one in findings if rests_on_counts(one))
+        found = {provider: newcomers_in(*self.rows.by_sources(provider)) for provider in passed}
+        return {provider: one for provider, one in found.items() if one is not None}
 
     def _by_the_present(self, card: Card, check: Check) -> Finding:
         found = self.context.live_checks.look(card, check, self.deployment)

@@ -25,6 +25,9 @@ MOST_NEWEST = 4000
 MOST_TIMED = 20_000
 """Rows that are read of some stretch of time to say how long a use takes, the newest."""
 MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
+SAMPLE = 100
+"""Rows of a provider that tell who writes them."""
 
 Name = tuple[str, ...]
 """What a question for rows is called."""
@@ -237,6 +240,31 @@ class SingleRows:
         """The question that :meth:`contradicting` needs to be answered."""
         query = Query(outcome=Outcome.SUCCESS, codes=codes, until=self.until, newest_first=True, limit=MOST_TIMED)
         return {("contradicting",): self._of_window(query)}
+
+    def by_sources(self, provider: str) -> tuple[Sequence[Event], Sequence[Sequence[Event]]]:
+        """The newest rows of the release by a provider, and samples of others' from before it was live."""
+        now, *before = (self._read({name: query}) for name, query in self.of_sources(provider).items())
+        mine = [row for row in now if self._is_of_users(row) and self.members.has(row)]
+        others = [
+            [row for row in sample if self._is_of_users(row) and self.members.of_row(row) is not Owner.OURS]
+            for sample in before
+        ]
+        return mine, others
+
+    def _is_of_users(self, row: Event) -> bool:
+        return not row.synthetic and not self.is_elsewhere(row.source)
+
+    def of_sources(self, provider: str) -> Plan:
+        """The questions that :meth:`by_sources` needs to be answered."""
+        newest = Query(providers=[provider], newest_first=True, limit=SAMPLE, until=self.until)
+        now = self._of_window(newest)
+        live = judged_from(self.members.deployment)
+        sample = replace(now, since=None)
+        return {
+            ("sources", provider): now,
+            ("sources", provider, "before"): replace(sample, until=live),
+            ("sources", provider, "day_before"): replace(sample, until=live - DAY),
+        }
 
     def own_of_each(self) -> Mapping[str, int]:
         """How many rows the release wrote of each provider, by the counts."""
