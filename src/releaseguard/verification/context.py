@@ -17,7 +17,7 @@ from releaseguard.verification.whose.population import ALIKE, Population
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyRequest:
-    """One call of ``verify``: its flags as a plain value."""
+    """One call of ``verify``: its flags as a value."""
 
     release: str | None = None
     deployed_at: datetime | None = None
@@ -26,9 +26,9 @@ class VerifyRequest:
     providers: frozenset[str] = frozenset()
     flows: bool = True
     component: str | None = None
-    """Of which the deployment is; ``None``: of whichever was deployed last."""
+    """The component whose deployment is judged; ``None``: whichever was deployed last."""
     watched: Deployment | None = None
-    """What an earlier look of the same watch was at: one that is deployed meanwhile has a watch of its own."""
+    """The deployment of the watch's earlier looks; one deployed in the meantime has its own watch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,6 @@ class VerifyContext:
     live_checks: LiveChecks
     now: Callable[[], datetime]
     population: Population = ALIKE
-    """By what rows are told apart."""
+    """How releases and components are named in rows."""
     trace: Trace = no_trace
-    """Where the trace of a check that breaks goes."""
+    """Receives the traceback of a check that breaks."""

@@ -1,6 +1,6 @@
-"""What a finding rests on, for each kind of check: the parts of ``checks[].evidence`` of a verdict's document.
+"""The evidence of a finding, for each kind of check: the parts of ``checks[].evidence`` in a verdict's document.
 
-A field that is ``UNSET`` is not in the document. Times are RFC 3339 in UTC, shares between 0 and 1.
+A field that is ``UNSET`` is not in the document. Times are RFC 3339 in UTC, shares are between 0 and 1.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from msgspec import UNSET, UnsetType
 from releaseguard.stats.silence import SilenceCause
 
 MOST_IDS = 5
-"""Rows whose ids are shown."""
+"""The most row ids that are shown."""
 Interval = Sequence[float]
 """The lower and the upper bound."""
 
@@ -30,7 +30,7 @@ class RecordedRun:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedBy:
-    """Who accepted the check for this deployment, why, and what it says by itself."""
+    """Who accepted the check for this deployment and why, and its own verdict."""
 
     reason: str
     at: str
@@ -40,7 +40,7 @@ class AcceptedBy:
 
 @dataclass(frozen=True, slots=True)
 class WorstHit:
-    """The group of rows that fails most, and what holds for all others."""
+    """The group of rows that fails most, and the rest for comparison."""
 
     field: str
     """``source``, or a key of ``detail``."""
@@ -61,11 +61,11 @@ class ErrorHit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What the evidence of every kind of check may hold."""
+    """What the evidence of every kind of check may contain."""
 
     silence_cause: SilenceCause | UnsetType | None = UNSET
     event_ids: Sequence[str] | UnsetType = UNSET
-    """Of up to :data:`MOST_IDS` rows."""
+    """Ids of up to :data:`MOST_IDS` rows."""
     set_aside: int | UnsetType = UNSET
     """Rows of the provider that cannot be read."""
     recorded: RecordedRun | UnsetType = UNSET
@@ -75,7 +75,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class FinalLookEvidence:
-    """The test at the end of the window: when it was held, and what it gave."""
+    """The test at the window's end: its time and its result."""
 
     at: str
     probability: float
@@ -94,7 +94,7 @@ class FailedOn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleEvidence(Evidence):
-    """What every rule that is judged by statistics shows."""
+    """The evidence of every rule that is judged by statistics."""
 
     checklist_e_value: float
     threshold: float
@@ -105,7 +105,7 @@ class RuleEvidence(Evidence):
 
 @dataclass(frozen=True, slots=True)
 class UsualErrors:
-    """The usual share of errors, as it is shown."""
+    """The usual share of errors."""
 
     events: int
     errors: int
@@ -115,7 +115,7 @@ class UsualErrors:
 
 @dataclass(frozen=True, slots=True)
 class AtThisTime:
-    """Events and errors in minutes that have their own usual share, as those of a batch have."""
+    """Events and errors in minutes with a usual share of their own, such as those of a batch."""
 
     events: int
     errors: int
@@ -132,7 +132,7 @@ class OtherReleases:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalEvidence(RuleEvidence):
-    """Of a share of errors."""
+    """The evidence about a share of errors."""
 
     window: Sequence[str]
     events: int
@@ -149,17 +149,17 @@ class SignalEvidence(RuleEvidence):
     unknown_events: Mapping[str, int]
     began_before_deployment: bool
     ceiling: float | None
-    """The share that fails a release whatever was before it."""
+    """The share that fails a release whatever was usual before."""
     at_this_time: AtThisTime | None
-    """What is not part of ``events``: the minutes of a batch that always fails in part."""
+    """Minutes that are not part of ``events``: those of a batch that always fails in part."""
     level_before: float | None
-    """The share of errors of an incident that began before the deployment."""
+    """The share of errors during an incident that began before the deployment."""
     would_change: str
 
 
 @dataclass(frozen=True, slots=True)
 class UsualVolume:
-    """The usual volume, as it is shown."""
+    """The usual volume."""
 
     events: int
     days: int
@@ -168,7 +168,7 @@ class UsualVolume:
 
 @dataclass(frozen=True, slots=True)
 class RowsPerAction:
-    """How many rows an action, which is a correlation id, wrote before the release and writes with it."""
+    """The number of rows that one action (a correlation id) wrote before the release, and writes with it."""
 
     usual: float
     now: float
@@ -176,7 +176,7 @@ class RowsPerAction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VolumeRuleEvidence(RuleEvidence):
-    """Of a volume."""
+    """The evidence about a volume."""
 
     window: Sequence[str]
     events: int
@@ -198,7 +198,7 @@ class VolumeRuleEvidence(RuleEvidence):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseTagEvidence(Evidence):
-    """Of events that carry the deployed release."""
+    """The evidence about events that carry the deployed release."""
 
     window: Sequence[str]
     tagged: int
@@ -210,14 +210,14 @@ class ReleaseTagEvidence(Evidence):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatencyEvidence(Evidence):
-    """Of successes that are slower than usual."""
+    """The evidence about slow successes."""
 
     window: Sequence[str]
     events: int
     slow: int
-    """Of them, those above ``limit_ms``."""
+    """The number of successes above ``limit_ms``."""
     limit_ms: int
-    """The 95th percentile before the release, at this time of day."""
+    """The 95th percentile before the release at this time of day."""
     usual_share: float
     median_ms: int | None
     e_value: float
@@ -226,7 +226,7 @@ class LatencyEvidence(Evidence):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrivacyEvidence(Evidence):
-    """Of personal data in events: counted and named, never repeated."""
+    """The evidence about personal data in events: counted and named, never repeated."""
 
     window: Sequence[str]
     rows: int
@@ -236,7 +236,7 @@ class PrivacyEvidence(Evidence):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NonBlockingEvidence(Evidence):
-    """Of failures and the user actions that should follow them all the same."""
+    """The evidence about failures and the user actions that should follow them."""
 
     window: Sequence[str]
     failures: int
@@ -259,14 +259,14 @@ class SecretState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretEvidence(Evidence):
-    """Of secrets at their destinations."""
+    """The evidence about secrets at their destinations."""
 
     destinations: Sequence[SecretState]
 
 
 @dataclass(frozen=True, slots=True)
 class EarlierRows:
-    """What the newest look before the deployment counted."""
+    """The row count of the newest look before the deployment."""
 
     rows: int
     at: str
@@ -274,7 +274,7 @@ class EarlierRows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvariantEvidence(Evidence):
-    """Of a query that must return no row."""
+    """The evidence about a query that must return no row."""
 
     rows: int
     sql: str
@@ -283,7 +283,7 @@ class InvariantEvidence(Evidence):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowEvidence(Evidence):
-    """Of a synthetic flow's runs."""
+    """The evidence about the runs of a synthetic flow."""
 
     runs: int
     clean: int
@@ -301,14 +301,14 @@ class FlowEvidence(Evidence):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemEvidence(Evidence):
-    """Of a check that a service did not let us carry out."""
+    """The evidence of a check that a service prevented."""
 
     problem: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokenEvidence(Evidence):
-    """Of a check that broke: the kind of the error, and the file that holds its trace."""
+    """The evidence of a check that broke: the type of the error, and the file with its traceback."""
 
     problem: str
     trace: str | None
@@ -316,7 +316,7 @@ class BrokenEvidence(Evidence):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogEvidence:
-    """The log itself, as of a look."""
+    """The state of the log itself at a look."""
 
     newest_minute: str | None
     events_missing: float
@@ -331,27 +331,27 @@ class LogEvidence:
     usual_lag_minutes: int
     clock_ahead_minutes: int
     late_rows: int
-    """Rows that arrived lately and are old, where they are most of what arrived."""
+    """Old rows that arrived lately, where they are most of what arrived."""
     clock_behind_minutes: int
-    """By how much they say they are older, where a clock explains that; else 0."""
+    """How old they claim to be, in minutes, where a wrong clock explains it; else 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownLog:
-    """The log where nobody could tell whether it lives."""
+    """The state of a log that could not be read."""
 
     down: None = None
     silence_cause: None = None
 
 
 def as_json(evidence: Evidence | LogEvidence | UnknownLog) -> Mapping[str, Any]:
-    """The evidence as a JSON object: first what its kind alone has."""
+    """The evidence as a JSON object, the fields of its own kind first."""
     told: Mapping[str, Any] = msgspec.to_builtins(evidence)
     return {name: told[name] for name in _names(type(evidence)) if name in told}
 
 
 def _names(kind: type[Any]) -> Iterator[str]:
-    """The fields of a kind, its own before those of the kinds it belongs to."""
+    """The fields of a kind, its own before inherited ones."""
     inherited = {one.name for base in kind.__bases__ if hasattr(base, "__dataclass_fields__") for one in fields(base)}
     yield from (one.name for one in fields(kind) if one.name not in inherited)
     for base in kind.__bases__:

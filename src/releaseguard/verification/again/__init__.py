@@ -1,1 +1,1 @@
-"""Reading the log for one look after the other: what is held between them, and what of it has to be told apart."""
+"""Reading the log again and again for a watch: what is kept between two looks, and what counts must keep apart."""

@@ -1,8 +1,8 @@
-"""What a watch holds of the log between two looks: whole minutes as they were read, and since when. Pure.
+"""What a watch keeps of the log between two looks: whole minutes as they were read. Pure.
 
-What is held is a function of what was read and of nothing else. A minute is read again if any row of it came, went or
+What is kept depends on nothing but what was read. A minute is read again if any of its rows was added, deleted or
 changed since, whatever its clock says and whenever it was recorded: the log tells (:meth:`EventLog.changes`). Where it
-does not, all is read again.
+cannot, everything is read again.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 MINUTE = timedelta(minutes=1)
 TOGETHER = timedelta(hours=1)
-"""Minutes that change less than this apart are read with what lies between: a store keeps counts by the hour."""
+"""Changed minutes closer than this are read together with what lies between: a store keeps counts by the hour."""
 MOST_SPANS = 6
-"""Stretches that are read of one question; where more of them changed, also what lies between the nearest."""
+"""The most stretches read for one question; where more have changed, those nearest to each other are joined."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """The time ``[since, until)``; ``None``: without a beginning."""
+    """The time ``[since, until)``; ``since`` is ``None`` where it has no beginning."""
 
     since: datetime | None
     until: datetime
 
     def touches(self, begin: datetime, unit: timedelta) -> bool:
-        """Whether any of the minute, or hour, is in it."""
+        """Whether any part of the minute or hour that begins at ``begin`` lies in it."""
         return begin < self.until and (self.since is None or begin + unit > self.since)
 
 
@@ -41,17 +41,17 @@ class HeldRows(Generic[T]):
     span: Stretch
     by_unit: Mapping[datetime, Sequence[T]] = field(default_factory=dict)
     unit: timedelta = MINUTE
-    """Of what whole stretches they are held: minutes, or hours where they are counts of hours."""
+    """The unit in which they are kept: minutes, or hours for counts of hours."""
 
     @property
     def rows(self) -> list[T]:
-        """All of them, in the order of their minutes."""
+        """All rows in the order of their minutes."""
         return [row for begin in sorted(self.by_unit) for row in self.by_unit[begin]]
 
 
 def to_read(held: HeldRows[T] | None, asked: Stretch, changed: Set[datetime] | None) -> Sequence[Stretch]:
-    """The stretches of ``asked`` that have to be read: what is not held, and the minutes that changed. ``changed``:
-    ``None`` where it may be any."""
+    """The parts of ``asked`` that must be read: what is not kept yet, and what changed. ``changed`` is ``None`` where
+    any minute may have."""
     if held is None or changed is None or held.span.since != asked.since:
         return [asked]
     unit = held.unit
@@ -74,7 +74,8 @@ def renewed(
     moment_of: Callable[[T], datetime],
     unit: timedelta = MINUTE,
 ) -> HeldRows[T]:
-    """What is held once the stretches ``read`` have been: ``rows`` in their place; of the rest, what is asked for."""
+    """What is kept after the stretches ``read`` were read: ``rows`` replace them, and everything outside ``asked`` is
+    dropped."""
     found: defaultdict[datetime, list[T]] = defaultdict(list)
     if held is not None and list(read) != [asked]:
         for begin, some in held.by_unit.items():
@@ -86,7 +87,7 @@ def renewed(
 
 
 def _joined(spans: Sequence[Stretch]) -> list[Stretch]:
-    """Stretches in order, those together that are near each other, so that they are :data:`MOST_SPANS` at most."""
+    """The stretches in order, nearby ones joined, so that at most :data:`MOST_SPANS` remain."""
     gaps = sorted((later.since or later.until) - one.until for one, later in pairwise(spans))
     widest = max(TOGETHER, gaps[-MOST_SPANS] if len(gaps) >= MOST_SPANS else TOGETHER)
     joined: list[Stretch] = []
@@ -104,6 +105,6 @@ def _cut(span: Stretch, asked: Stretch) -> Stretch:
 
 
 def _begin(moment: datetime, unit: timedelta) -> datetime:
-    """When the minute, or hour, begins that a moment lies in."""
+    """The beginning of the minute or hour that contains a moment."""
     begin = moment.replace(second=0, microsecond=0)
     return begin if unit == MINUTE else begin.replace(minute=0)

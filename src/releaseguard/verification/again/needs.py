@@ -1,4 +1,4 @@
-"""What of the time before a deployment has to be told apart by whoever judges it. Pure."""
+"""What the judge needs counts before a deployment to keep apart. Pure."""
 
 from __future__ import annotations
 
@@ -17,37 +17,36 @@ from releaseguard.verification.whose.tags import release_in
 
 
 class ReaderNeeds(NamedTuple):
-    """Of the counts before a release was live."""
+    """What the counts from before a release was live must keep apart."""
 
     past: Needs
-    """Of its whole baseline: phones from others, and another component's sources from the one's that is judged."""
+    """For the whole baseline: phones from others, and the sources of other components."""
     near: Needs
-    """The same of the hours around it; of successes of which some check says how long they usually take, that too."""
+    """For the hours around the deployment: the same, and latencies of the successes for which a check compares them."""
     of_latencies: Needs
-    """Of the day before: those successes alone, whenever the log learned of them."""
+    """For the day before: those successes only, whenever the log learned of them."""
 
 
 class Settles(NamedTuple):
-    """What of the same counts is told by the hour."""
+    """Which of the same counts may come by the hour."""
 
     before: HourSettling | None = None
-    """Of the hours in which no release may have served that is marked now."""
+    """For the hours in which no release marked now can have served."""
     near: HourSettling | None = None
-    """Of those around the mark."""
+    """For the hours around the mark."""
     day_before: HourSettling | None = None
 
 
 HELD_BY_THE_MINUTE: Final = Settles()
-"""Nothing: minutes that changed are read again."""
+"""Nothing comes by the hour, since changed minutes are read again."""
 ON_ITS_WAY: Final = timedelta(minutes=SKEW)
-"""How late a row may come and tell how late those of the window do."""
+"""How late rows may be to say how late the window's rows are."""
 EVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def settles_of(spelling: Spelling, members: Members, begun: datetime, lead: timedelta) -> Settles:
-    """What was recorded before a release was live, which it is when the log first learned of a row of it: ``lead``
-    before the minute ``begun`` of its mark at the earliest. None of its own rows, and none that is written otherwise
-    than it is meant."""
+    """Counts recorded before the release can have been live, that is at most ``lead`` before the minute ``begun`` of
+    its mark; none of its own rows and none with an unusual spelling."""
 
     def is_spelled(provider: str, event: str, _: str | None = None) -> bool:
         return spelling.of(provider, event) == (provider, event)
@@ -67,7 +66,7 @@ def settles_of(spelling: Spelling, members: Members, begun: datetime, lead: time
 
 
 def needs_of(context: VerifyContext, component: str | None) -> ReaderNeeds:
-    """For deployments of one component."""
+    """What deployments of one component need."""
     components, spelling = context.population.components, spelling_of(context.cards)
     timed = {
         name for card in context.cards for one in card.checks if isinstance(one, LatencyCheck) for name in one.events

@@ -1,9 +1,9 @@
-"""Reading the log again and again, each time only what changed since.
+"""Reads the log again and again, each time only what changed since.
 
-What the log tells of changes, what is held and what is read have to be of one state: after reading it is asked once
-more what changed, and if that is more than was read, that is read too. Where a log does not tell (a table of the app's
-own), everything is read but what lies before the window, whose size nobody wants to count every ten seconds: that is
-read once, and the last look, which decides, reads it anew (:attr:`Rereading.is_sure`).
+The changes, what is kept and what is read must describe one state of the log: after reading, the log is asked again
+what changed, and anything beyond what was read is read too. Where a log cannot tell (a table of the app's own),
+everything is read except the time before the window, which is too large to count every ten seconds: it is read once,
+and again for the last look, which decides (:attr:`Rereading.is_sure`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from releaseguard.verification.again.held import MINUTE, HeldRows, Stretch, rene
 
 HOUR: Final = timedelta(hours=1)
 TRIES: Final = 3
-"""How often what changed while it was read is read again; then all is, by one question."""
+"""How often reading is repeated because the log changed meanwhile; after that everything is read with one question."""
 Name = str
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ class CountQuestion(NamedTuple):
     query: Query
     by_hour: bool = False
     is_past: bool = False
-    """Whether it is about what lies before the window."""
+    """Whether it asks about the time before the window."""
 
     @property
     def span(self) -> Stretch:
@@ -55,29 +55,29 @@ class CountQuestion(NamedTuple):
 
 @dataclass(slots=True)
 class Rereading:
-    """The counts and the rows of one log, for one look after the other."""
+    """The counts and rows of one log, for one look after the other."""
 
     log: EventLog
     is_again: bool
-    """Whether there will be another look; else nothing is held."""
+    """Whether there will be another look; if not, nothing is kept."""
     is_sure: bool = field(default=True, init=False)
-    """Whether all that the last look was told is as the log had it then."""
+    """Whether everything told at the last look is as the log had it at that time."""
     settled: Mapping[Name, Sequence[SettledHour]] = field(default_factory=dict, init=False)
-    """What of each question for minutes was told by the hour instead, where that was asked for."""
+    """What came by the hour for each question for minutes, where that was allowed."""
     _upto: str | None = field(default=None, init=False)
     _changed: Set[datetime] | None = field(default=None, init=False)
-    """The minutes that changed between the last look and this one; ``None``: it may be any."""
+    """The minutes that changed between the last look and this one; ``None`` where any may have."""
     _counts: Mapping[Name, tuple[Query, HeldRows[Any]]] = field(default_factory=dict, init=False)
     _found: list[tuple[Query, Any]] = field(default_factory=list, init=False)
-    """At this look, by question."""
+    """What was found at this look, by question."""
     _found_before: Sequence[tuple[Query, Any]] = field(default=(), init=False)
     _rows: list[tuple[Query, HeldRows[Event]]] = field(default_factory=list, init=False)
-    """Of this look, each with the question that it answers, without its end, which moves with the clock."""
+    """The rows of this look by question; the question's end is left out, since it moves with the clock."""
     _rows_before: Sequence[tuple[Query, HeldRows[Event]]] = field(default=(), init=False)
 
     def counts(self, questions: Mapping[Name, CountQuestion]) -> Mapping[Name, Sequence[Any]]:
-        """The answer to each question at this look, which begins with it: counts of hours, or of minutes. What was held
-        of other questions is let go."""
+        """The counts of hours or minutes that answer each question, at a look that begins with this call. What was kept
+        for other questions is dropped."""
         if not self.is_again:
             return self._read(questions, {name: [asked.query] for name, asked in questions.items()})
         changes = self.log.changes(self._upto)
@@ -95,7 +95,7 @@ class Rereading:
     def _of_one_state(
         self, questions: Mapping[Name, CountQuestion], changes: Changes | None
     ) -> Mapping[Name, HeldRows[Any]] | None:
-        """What is held after reading what changed; ``None`` where more did each time."""
+        """What is kept after reading what changed; ``None`` where the log changed further each time."""
         for _ in range(TRIES):
             held = self._held(questions, changes)
             if changes is None or changes.minutes is None:
@@ -132,7 +132,7 @@ class Rereading:
     def _read(
         self, questions: Mapping[Name, CountQuestion], parts: Mapping[Name, Sequence[Query]]
     ) -> Mapping[Name, Sequence[Any]]:
-        """All parts of all questions, by one question to the log."""
+        """All parts of all questions, read with one question to the log."""
         hours = [(name, part) for name, some in parts.items() for part in some if questions[name].by_hour]
         minutes = [(name, part) for name, some in parts.items() for part in some if not questions[name].by_hour]
         told: dict[Name, list[Any]] = {name: [] for name in questions}
@@ -144,8 +144,8 @@ class Rereading:
         return told
 
     def minutes(self, queries: Sequence[Query]) -> Sequence[Sequence[MinuteCount]]:
-        """The counts of minutes that answer each of some questions more, which are seldom asked: each wholly anew where
-        anything changed in its time."""
+        """The counts of minutes for additional, rarely asked questions; each is read completely where anything in its
+        time changed."""
         known = [self.found_before(query) for query in queries]
         unknown = [query for query, found in zip(queries, known, strict=True) if found is None]
         read = iter(self.log.counts_of_each([], unknown).minutes if unknown else ())
@@ -155,26 +155,25 @@ class Rereading:
         ]
 
     def found_before(self, query: Query) -> Any:
-        """What the last look found by a question, where nothing has changed since in the time that it is about; else
-        ``None``."""
+        """What the last look found for a question, where nothing in its time has changed since; else ``None``."""
         span = CountQuestion(query).span
         if self._changed is None or any(span.touches(minute, MINUTE) for minute in self._changed):
             return None
         return next((found for asked, found in self._found_before if asked == query), None)
 
     def found(self, query: Query, what: T) -> T:
-        """Keep what was found by a question, for the next look; returns it."""
+        """Keep what was found for a question, for the next look; returns it."""
         if self.is_again:
             self._found.append((query, what))
         return what
 
     def unread(self, query: Query) -> Sequence[Query]:
-        """The parts of a question for single rows that have to be read; :meth:`all_rows` has the rest."""
+        """The parts of a question for single rows that must be read; :meth:`all_rows` adds the rest."""
         asked = CountQuestion(query)
         return [asked.of(span) for span in to_read(self._rows_held(query), asked.span, self._changed)]
 
     def all_rows(self, query: Query, parts: Sequence[Query], rows: Iterable[Event]) -> Sequence[Event]:
-        """The answer to the question, once ``parts`` of it have been answered by ``rows``."""
+        """The whole answer to the question, after ``parts`` of it were answered by ``rows``."""
         spans = [CountQuestion(part).span for part in parts]
         held = renewed(self._rows_held(query), CountQuestion(query).span, spans, rows, attrgetter("occurred_at"))
         self._rows.append((_endless(query), held))

@@ -1,1 +1,1 @@
-"""``verify`` replayed over past releases: what it would have said, what harm it would have found, and how soon."""
+"""``verify`` replayed over past releases: what it would have said, which harms it would have found, and how soon."""

@@ -1,4 +1,4 @@
-"""Two settings on the same past: whether the new ones are worse. Pure."""
+"""Two settings on the same past: whether the new ones do worse. Pure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ComparedMeasure:
 
 
 def compared(new: Measured, old: Measured) -> Sequence[ComparedMeasure]:
-    """What is promised of a gate, under the new settings and under the old ones."""
+    """The promised properties of a gate under the new and the old settings."""
 
     def count(measure: str, hit: Callable[[Replayed], bool], *, more_is_worse: bool = True) -> ComparedMeasure:
         told = [sum(map(hit, measured.backtest.replayed)) for measured in (new, old)]
@@ -46,8 +46,8 @@ def compared(new: Measured, old: Measured) -> Sequence[ComparedMeasure]:
 
 
 def _of_planted(new: Measured, old: Measured) -> Sequence[ComparedMeasure]:
-    """What becomes of harms that are planted where both settings were tried; of a provider that only one of them
-    checks, what it makes of it: how many moments there is time for depends on how many providers there are."""
+    """How the planted harms tried under both settings fare. For a provider that only one of them checks, its own result
+    counts: the number of moments depends on how many providers there are."""
     tried = [_tried(measured) for measured in (new, old)]
     providers = [{harmed[:2] for harmed in one} for one in tried]
     both, either = tried[0].keys() & tried[1].keys(), providers[0] & providers[1]

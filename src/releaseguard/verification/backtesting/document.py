@@ -17,11 +17,11 @@ from releaseguard.verification.backtesting.thresholds import Threshold, other_th
 from releaseguard.verification.telling.document import row_of
 
 RATES = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1)
-"""The promised rates of false alarms of which is told what they would have done."""
+"""The promised rates of false alarms for which the document says what they would have done."""
 
 
 def backtest_document_of(measured: Measured, against: Sequence[ComparedMeasure] = ()) -> BacktestDocument:
-    """The document of a replay. The rows of its releases are made each time that they are asked for."""
+    """The document of a replay. The rows of its releases are made each time they are read."""
     replayed = measured.backtest.replayed
     return {
         "releases": _Rows(replayed),
@@ -35,7 +35,8 @@ def backtest_document_of(measured: Measured, against: Sequence[ComparedMeasure] 
 
 
 class _Rows(Sequence[ReplayedRow]):
-    """What is told of each release: all of it at once would be many times as large as what it is made of."""
+    """The rows of the releases, made on demand: all at once they would be many times as large as what they are made
+    of."""
 
     __slots__ = ("_replayed",)
 

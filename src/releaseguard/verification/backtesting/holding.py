@@ -1,4 +1,4 @@
-"""A history's cells, compressed by the hour: what one release is judged by is unpacked when it is its turn."""
+"""The cells of a history, compressed by the hour and unpacked for the release that is being judged."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from releaseguard.verification.rules import what_is_logged
 
 HOUR: Final = 60
 MOST_OPEN: Final = 20_000
-"""Cells that are held as they are, before they are compressed."""
+"""The most cells that are held uncompressed."""
 MOST_UNPACKED: Final = 16
-"""Hours that are held unpacked: those around one release, and some more."""
+"""The most hours that are held unpacked: those around one release, and some more."""
 FIGURES: Final = 7
 
 
 class CellKind(NamedTuple):
-    """What cells have in common beside their minutes and their figures."""
+    """What cells have in common apart from minute and figures."""
 
     provider: str
     event: str
@@ -37,7 +37,7 @@ class CellKind(NamedTuple):
 
 @dataclass(slots=True)
 class HeldCells:
-    """The cells of one environment, in the order in which they were added."""
+    """The cells of one environment in the order in which they were added."""
 
     _kinds: dict[CellKind, int] = field(default_factory=dict)
     _open: dict[int, list[tuple[int, ...]]] = field(default_factory=lambda: defaultdict(list))
@@ -63,14 +63,14 @@ class HeldCells:
         self._waiting = 0
 
     def each(self) -> Iterator[Cell]:
-        """All of them, hour by hour."""
+        """All cells, hour by hour."""
         self._pack()
         kinds = list(self._kinds)
         for hour in sorted(self._packed):
             yield from self._unpacked(hour, kinds)
 
     def hour(self, hour: int) -> Sequence[Cell]:
-        """Those of the minutes of one hour since 1970."""
+        """The cells in one hour, counted from 1970."""
         self._pack()
         return list(self._unpacked(hour, list(self._kinds)))
 
@@ -89,7 +89,7 @@ class HeldCells:
 
 @dataclass(slots=True)
 class HeldNearby:
-    """The cells around one release after the other, for a part of the app."""
+    """The cells around one release after the other, for one part of the app."""
 
     held: HeldCells
     is_elsewhere: Callable[[str | None], bool]
@@ -119,14 +119,14 @@ class HeldNearby:
 
 @dataclass(frozen=True, slots=True)
 class HeldPast:
-    """What an environment's rows say, once all were read."""
+    """The contents of an environment's rows after all were read."""
 
     held: HeldCells
     first: Mapping[tuple[tuple[str, str, bool, bool], str | None], datetime]
-    """The first minute of what is logged, by its source; a test user's rows are left out."""
+    """The first minute of each thing that is logged, by source; rows of test users are left out."""
 
     def first_seen(self, is_elsewhere: Callable[[str | None], bool]) -> Mapping[tuple[str, str, bool, bool], datetime]:
-        """When each thing that is logged was first, by a source of this part of the app."""
+        """When each thing was first logged by a source of this part of the app."""
         first: dict[tuple[str, str, bool, bool], datetime] = {}
         for (logged, source), minute in self.first.items():
             if not is_elsewhere(source):
@@ -135,7 +135,7 @@ class HeldPast:
 
 
 def past_of(rows: Iterable[MinuteCount]) -> HeldPast:
-    """Read to its end."""
+    """Read the rows to their end."""
     held, first = HeldCells(), dict[tuple[tuple[str, str, bool, bool], str | None], datetime]()
     for row in rows:
         held.add(cell_of(row))

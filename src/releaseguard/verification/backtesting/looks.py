@@ -84,7 +84,7 @@ class ReplayCourse:
 
 
 def held_back_of(ledger: Ledger, courses: Parted[ReplayCourse], unread: Unread) -> HeldBack:
-    """What of the release's window cannot be read, and what can."""
+    """Which rows of the release's window cannot be read, and which can."""
     if not unread.rows or courses.first is None:
         return HeldBack()
     timeline, live = courses.first.replay.timeline, courses.first.replay.state.live_since
@@ -121,7 +121,8 @@ def _together(
     *,
     broken: bool,
 ) -> Verdict:
-    """``findings``: as of the window's end, whatever was accepted; a failure that is none there was none before."""
+    """``findings`` are those of the window's end, before acceptances: a failure that is none by then was none
+    before."""
     accepted, contradicted = facts.accepted_by(looks[0].minute), facts.contradicted.hidden_by(looks[0].minute)
     undecided_in_the_end = {one.id: one.undecided for one in findings if one.verdict is Verdict.INCONCLUSIVE}
     hidden = held.passes_nothing((rule for rules, _ in courses.parts for rule in rules), looks[0].minute)

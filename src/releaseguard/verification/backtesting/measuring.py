@@ -1,4 +1,4 @@
-"""A replay of the past together with harms planted into it, under one project's settings."""
+"""A replay of the past together with planted harms, under one project's settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from releaseguard.verification.whose.as_read import as_read, spelling_of
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What the gate says of past releases, and by environment what it finds of planted harms."""
+    """What the gate says about past releases and, by environment, which planted harms it finds."""
 
     backtest: Backtest
     planted: Mapping[str, Sequence[Planting]]
@@ -27,7 +27,7 @@ class Measured:
 def measured_of(
     log: EventLog, cards: Sequence[Card], request: BacktestRequest, trace: Trace = no_trace, *, plant: bool
 ) -> Measured:
-    """The releases replayed and, where asked for, harms planted into the history of each environment."""
+    """Replay the releases and, with ``plant``, plant harms into the history of each environment."""
     found = backtest_of(log, cards, request, trace)
     return Measured(found, dict(_planted(log, cards, request)) if plant else {})
 
@@ -43,7 +43,7 @@ def _planted(
 
 
 def _not_known_bad(history: History, outcomes: Mapping[str, bool]) -> Sequence[Deployment]:
-    """Where a harm is planted must be none already."""
+    """The deployments not known to be bad: a harm may only be planted where there is none."""
     known = {**history.outcomes, **outcomes}
     return [one for one in history.deployments if known.get(one.release) is not False]
 

@@ -1,4 +1,5 @@
-"""A release's findings, compressed: a replay has hundreds of releases, which are told one after the other. Pure."""
+"""A release's findings, compressed, since a replay has hundreds of releases that are shown one after the other.
+Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from releaseguard.verification.values import Finding
 
 
 class PackedFindings(Sequence[Finding]):
-    """Findings that are unpacked, all of them, each time that any is asked for."""
+    """Findings that are all unpacked each time one is read."""
 
     __slots__ = ("_number", "_packed")
 

@@ -1,4 +1,5 @@
-"""Harms planted into copies of a project's own history, in memory: which of them the judge finds here, and how soon."""
+"""Plants harms into copies of a project's own history, in memory, to see which of them the judge finds, and how
+soon."""
 
 from __future__ import annotations
 
@@ -20,19 +21,19 @@ from releaseguard.verification.values import Deployment, Promise, Rule
 from releaseguard.verification.whose.population import Population
 
 PRETENDED = "planted"
-"""The release that stands for every row since a moment at which a harm is planted."""
+"""The name of the pretended release to which all rows after a planting belong."""
 GATE_OPENS = frozenset({Verdict.PASS, Verdict.WARN})
-"""The verdicts with which a pipeline goes on."""
+"""The verdicts with which a pipeline continues."""
 MOST_MOMENTS = 10
 MOST_REPLAYS = 120
 LEAST_HISTORY = timedelta(days=2)
 SEED = 7
-"""The same history gives the same plantings."""
+"""Makes the plantings of the same history the same every time."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlantedHarm:
-    """What is done to a provider from a moment on."""
+    """What happens to a provider from a moment on."""
 
     kind: str
     """``errors``: that share of its actions fails; ``drop``: that share of them is not made."""
@@ -50,18 +51,18 @@ HARMS = (
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """What became of a harm at one moment."""
+    """The result of one harm at one moment."""
 
     at: datetime
     found_after_s: int | None
-    """Seconds to the FAIL; ``None``: it was not found in the window."""
+    """Seconds until the FAIL; ``None`` where it was not found within the window."""
     let_through: bool
-    """Whether the gate let it pass at the window's end: PASS or WARN."""
+    """Whether the gate let it pass at the window's end, with PASS or WARN."""
 
 
 @dataclass(frozen=True, slots=True)
 class Planting:
-    """One harm of one provider at several moments of the history."""
+    """One harm to one provider at several moments of the history."""
 
     harm: PlantedHarm
     provider: str
@@ -69,17 +70,17 @@ class Planting:
 
     @property
     def found_after_s(self) -> Sequence[int | None]:
-        """By moment: seconds to the FAIL; ``None``: it was not found in the window."""
+        """By moment, the seconds until the FAIL; ``None`` where it was not found within the window."""
         return [one.found_after_s for one in self.tried]
 
     @property
     def found(self) -> int:
-        """How many were found."""
+        """The number of times it was found."""
         return sum(after is not None for after in self.found_after_s)
 
     @property
     def nine_in_ten_s(self) -> int | None:
-        """Seconds within which nine in ten were found; ``None`` where fewer were."""
+        """The seconds within which nine in ten were found; ``None`` where fewer were."""
         times = sorted(after for after in self.found_after_s if after is not None)
         wanted = -(-9 * len(self.found_after_s) // 10)
         return times[wanted - 1] if wanted and len(times) >= wanted else None
@@ -87,7 +88,7 @@ class Planting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Soil:
-    """What harms are planted into: an environment's rows, and how they are judged."""
+    """Where harms are planted: an environment's rows, and how they are judged."""
 
     rows: Sequence[MinuteCount]
     cards: Sequence[Card]
@@ -97,7 +98,7 @@ class Soil:
 
 
 def moments_of(soil: Soil, real: Sequence[datetime]) -> Sequence[datetime]:
-    """When harms are planted: at real deployments, newest first, then at the newest one's hour of earlier days."""
+    """The moments for planting: real deployments, newest first, then the newest one's time on earlier days."""
     if not soil.rows or not real:
         return []
     first = soil.rows[0].occurred_minute + LEAST_HISTORY
@@ -108,7 +109,7 @@ def moments_of(soil: Soil, real: Sequence[datetime]) -> Sequence[datetime]:
 
 
 def planted(soil: Soil, real: Sequence[datetime]) -> Sequence[Planting]:
-    """Every harm of every provider in use, at as many moments as is worth the time."""
+    """Every harm to every provider in use, at as many moments as the time allows."""
     providers = _in_use(soil)
     moments = moments_of(soil, real)
     share = max(MOST_REPLAYS // max(len(HARMS) * len(providers), 1), 1)
@@ -122,7 +123,7 @@ def planted(soil: Soil, real: Sequence[datetime]) -> Sequence[Planting]:
 
 
 def _in_use(soil: Soil) -> Sequence[str]:
-    """The providers whose successes the history holds, and of which a blocking rule speaks."""
+    """The providers with successes in the history and at least one blocking rule."""
     logged = {what_is_logged(row) for row in soil.rows if not row.synthetic}
     rules = configured(rules_of(soil.cards), logged)
     return sorted({rule.provider for rule in rules if rule.blocking})
@@ -150,7 +151,7 @@ def _rules(soil: Soil, rows: Sequence[MinuteCount], deployment: Deployment) -> S
 def _harmed(
     rows: Sequence[MinuteCount], moment: datetime, harm: PlantedHarm, provider: str, error: str, rng: random.Random
 ) -> Iterator[MinuteCount]:
-    """The rows as they would be had a release with the harm been deployed at the moment."""
+    """The rows as they would be if a release with this harm had been deployed at ``moment``."""
     for row in rows:
         if row.occurred_minute < moment:
             yield row
@@ -168,16 +169,16 @@ def _harmed(
 
 
 class _Hit(NamedTuple):
-    """What of a row's counts a harm reaches."""
+    """How much of a row's counts a harm affects."""
 
     rows: int
     trials: int
-    """Actions; fewer than nothing where they had been taken back, since another row of theirs was an error."""
+    """Actions; negative where they had been taken back because another of their rows was an error."""
 
 
 def _hit(row: MinuteCount, size: float, rng: random.Random) -> _Hit:
-    """A harm hits actions, with all the rows by which they are counted here. Rows that stand for none follow one that
-    is counted elsewhere, as a retry's success does, and are as likely hit."""
+    """A harm affects actions together with all their rows. Rows that stand for no action belong to one counted
+    elsewhere, as the success of a retry does, and are affected with the same probability."""
     actions = sum(rng.random() < size for _ in range(abs(row.trials)))
     if row.trials > 0:
         return _Hit(round(row.count * actions / row.trials), actions)
@@ -185,7 +186,7 @@ def _hit(row: MinuteCount, size: float, rng: random.Random) -> _Hit:
 
 
 def _without(row: MinuteCount, hit: _Hit) -> Iterator[MinuteCount]:
-    """The row without what was hit."""
+    """The row without what was affected."""
     count, trials = row.count - hit.rows, row.trials - hit.trials
     if count or trials:
         kept = count / row.count if row.count else 1.0
@@ -193,8 +194,8 @@ def _without(row: MinuteCount, hit: _Hit) -> Iterator[MinuteCount]:
 
 
 def _failing(row: MinuteCount, hit: _Hit, error: str) -> Iterator[MinuteCount]:
-    """The row without what was hit, and that as errors. An action of which another row had failed already stays one bad
-    trial: what was taken back of its success is taken back of the error that stands in its place."""
+    """The row without what was affected, and that part as errors. An action that had failed in another row stays one
+    bad trial: what was taken back from its success is taken back from the error that replaces it."""
     yield from _without(row, hit)
     if hit.rows or hit.trials:
         part = hit.rows / row.count if row.count else 0.0

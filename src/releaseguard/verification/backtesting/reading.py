@@ -1,4 +1,4 @@
-"""What a replay over the past reads: the counted rows of its time, and those that wrong clocks put elsewhere."""
+"""The rows that a replay reads: those counted in its time, and those that wrong clocks put elsewhere."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from releaseguard.verification.whose.population import Population
 from releaseguard.verification.whose.strayed import Strayed
 
 MOST_FAR: Final = 20_000
-"""Minutes of one kind of event each, of before or after what is replayed, that are read since a clock may be wrong.
-Where they are more the past was brought in: then what is of before :data:`NEVER_SET` is read alone."""
+"""The most minutes, each of one kind of event, that are read outside the replayed time because a clock may be wrong.
+Where there are more, the past was imported, and only what is older than :data:`NEVER_SET` is read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +34,11 @@ class Replaying:
     since: datetime
     until: datetime
     marked: datetime
-    """Its first deployment: what the log learned of before is read where it says it is."""
+    """The first deployment: what the log learned before it is taken at the time that it states."""
 
 
 def replaying(deployments: Sequence[Deployment], promise: Promise, population: Population) -> Replaying:
-    """The time that these deployments of one environment are judged by."""
+    """The time needed to judge these deployments of one environment."""
     since, until = span_of(deployments, promise, population)
     return Replaying(since=since, until=until, marked=min(one.deployed_at for one in deployments))
 
@@ -46,7 +46,7 @@ def replaying(deployments: Sequence[Deployment], promise: Promise, population: P
 def rows_of_each(
     log: EventLog, spans: Mapping[str, Replaying], spelling: Spelling, *, by_deployment: bool
 ) -> Iterator[tuple[str, Iterator[MinuteCount]]]:
-    """The counted rows of each environment, by name; each has to be read before the next one is asked for."""
+    """The counted rows of each environment by name; each must be read to its end before the next is requested."""
     if not spans:
         return
     since, until = min(one.since for one in spans.values()), max(one.until for one in spans.values())
@@ -67,8 +67,8 @@ def _inside(rows: Iterable[MinuteCount], span: Replaying) -> Iterator[MinuteCoun
 def _far_off(
     log: EventLog, spans: Mapping[str, Replaying], *, by_deployment: bool
 ) -> Mapping[str, Sequence[MinuteCount]]:
-    """Rows that say that they are of days and years before what is replayed, though the log learned of them since its
-    first deployment, or of days and years after."""
+    """Rows that state a time days or years before the replayed time although the log learned of them since its first
+    deployment, and rows of days or years after it."""
     marked, until = min(one.marked for one in spans.values()), max(one.until for one in spans.values())
     before = Query(until=min(one.since for one in spans.values()), recorded_since=marked, by_deployment=by_deployment)
     after = Query(since=until + ANY_ZONE, until=until + ANY_CLOCK, by_deployment=by_deployment)
@@ -83,14 +83,14 @@ def _far_off(
 
 
 def _worth_asking(query: Query, hours: Sequence[HourCount]) -> Query | None:
-    """What is to be asked by the minute, of what these hours hold; ``None`` where they hold nothing."""
+    """What to ask by the minute within these hours; ``None`` where they hold nothing."""
     if sum(map(bool, chain.from_iterable(hour.counts for hour in hours))) <= MOST_FAR:
         return replace(query, environment=None) if hours else None
     return replace(query, until=NEVER_SET, environment=None) if query.since is None else None
 
 
 def strayed_from(log: EventLog, deployment: Deployment, promise: Promise, population: Population) -> Strayed:
-    """What a release wrote under other environments' names, as the log knew it at its window's end."""
+    """What a release wrote under other environments' names, as the log knew it at the window's end."""
     members, end = Members(deployment, population.tags), end_of(deployment, promise)
     minute = deployment.deployed_at.replace(second=0, microsecond=0)
     _, until = span_of([deployment], promise, population)
@@ -105,7 +105,7 @@ def strayed_from(log: EventLog, deployment: Deployment, promise: Promise, popula
 def single_rows_of(
     log: EventLog, deployment: Deployment, promise: Promise, population: Population, spelling: Spelling
 ) -> SingleRows:
-    """The single rows of a release's window, also those that are written otherwise than they are meant."""
+    """The single rows of a release's window, including those with unusual spellings."""
     members, end = Members(deployment, population.tags), end_of(deployment, promise)
     live = judged_from(deployment)
     around = Query(environment=deployment.environment, since=live - A_DAY_BEHIND, until=end + ANY_ZONE)

@@ -1,4 +1,5 @@
-"""The gate's record on a project: what a replay with planted harms measured, kept in the log for verdicts. Pure."""
+"""The gate's record on a project: what a replay with planted harms measured, kept in the log for later verdicts.
+Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from releaseguard.verification.rows.gate_record import MEASURED
 
 
 def planted_rows(found: Sequence[Planting]) -> Sequence[PlantedRow]:
-    """The plantings as documents tell them."""
+    """The plantings as rows of documents."""
     return [
         {
             "provider": one.provider,
@@ -28,7 +29,7 @@ def planted_rows(found: Sequence[Planting]) -> Sequence[PlantedRow]:
 
 
 def record_of(measured: Measured, environment: str, promised: float, at: datetime) -> RecordRow:
-    """What one environment's releases and plantings show of the gate."""
+    """What one environment's releases and plantings show about the gate."""
     mine = [one for one in measured.backtest.replayed if one.deployment.environment == environment]
     return {
         "measured_at": to_text(at),
@@ -45,7 +46,7 @@ def record_of(measured: Measured, environment: str, promised: float, at: datetim
 
 
 def recorded_row(record: RecordRow, environment: str, at: datetime) -> Event:
-    """The row that keeps it."""
+    """The row that stores the record."""
     return Event(
         id=new_id(),
         occurred_at=at,

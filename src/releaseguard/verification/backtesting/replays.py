@@ -63,29 +63,28 @@ from releaseguard.verification.whose.strayed import NOWHERE, Strayed
 
 MINUTE = timedelta(minutes=1)
 OUTCOME = "release_outcome"
-"""An event that says how a release turned out: ``detail.good`` true or false."""
+"""An event that states how a release turned out: ``detail.good`` is true or false."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
-    """What ``verify`` would have said of one release, and when."""
+    """What ``verify`` would have said about one release, and when."""
 
     deployment: Deployment
     verdict: Verdict
     failed_after_s: int | None
-    """Seconds from the deployment to the look that failed it."""
+    """Seconds from the deployment to the look that failed it; ``None`` where none did."""
     decided_after_s: int
-    """Seconds to the first look after which the verdict never changed, whichever it is."""
+    """Seconds to the first look after which the verdict no longer changed."""
     findings: Sequence[Finding]
     peak: float
-    """The checklist's one number at its highest where a rule stands for it: the release fails where that reaches
-    1 / false_alarm."""
+    """The highest value of the checklist's e-value: the release fails where it reaches 1 / false_alarm."""
     good: bool | None = None
-    """What is known to be true of the release, where something is."""
+    """Whether the release was good, where that is known."""
     failed_for_errors: Sequence[Rule] = ()
-    """The rules of shares of errors that failed it, one of each provider."""
+    """The rules about error shares that failed it, one for each provider."""
     live_since: datetime | None = None
-    """The minute in which the log first saw it serve."""
+    """The minute in which the log first saw it in service."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,14 +124,14 @@ class BacktestRequest(ReplaySettings):
 
 @dataclass(frozen=True, slots=True)
 class Backtest:
-    """What was found, and how many rows could not be read."""
+    """The replayed releases, and the rows that could not be read."""
 
     replayed: Sequence[Replayed]
     set_aside: SetAsideTally
 
 
 def backtest_of(log: EventLog, cards: Sequence[Card], request: BacktestRequest, trace: Trace = no_trace) -> Backtest:
-    """Every release that is asked for, with what is known to be true of it."""
+    """Every requested release, with what is known to be true about it."""
     past = histories(log, request.environment, request.promise.window, request.population)
     aside = tally_of(log.set_aside(Query(environment=request.environment)))
     facts = {name: _facts_of(log, name, has_unread=bool(aside.rows)) for name in past}
@@ -152,7 +151,7 @@ def _facts_of(log: EventLog, name: str, *, has_unread: bool) -> EnvironmentFacts
 def _told(
     log: EventLog, replayed: Replayed, rules: Mapping[str, Rule], request: BacktestRequest, spelling: Spelling
 ) -> Replayed:
-    """The release with what the single rows say of its failures, as ``verify`` tells it at the window's end."""
+    """The release with what single rows say about its failures, in the words of ``verify`` at the window's end."""
     if not any(map(is_failure_of_share, replayed.findings)):
         return replayed
     rows = _rows_of(log, replayed, request.promise, request.population, spelling)
@@ -170,7 +169,8 @@ def _rows_of(
 def histories(
     log: EventLog, environment: str | None, window: timedelta, population: Population = ALIKE
 ) -> Mapping[str, History]:
-    """The history of one environment, or of each that has deployments, by name; ``window`` is that of a release."""
+    """The history of one environment, or of every one with deployments, by name; ``window`` is the window of a
+    release."""
     rows: dict[str, list[Event]] = defaultdict(list)
     for event in log.select(Query(environment=environment, providers=[OURSELVES], events=[DEPLOYED, OUTCOME])):
         rows[event.environment].append(event)
@@ -303,7 +303,7 @@ class _Replayer:
 
 
 def _ledger_of(rules: Iterable[Rule], nearby: HeldNearby) -> Ledger:
-    """What every release of a part of the app is judged from."""
+    """The counts from which every release of one part of the app is judged."""
     ledger = Ledger([rule.reading for rule in rules], (), 0, nearby=nearby)
     ledger.add(nearby.each())
     return ledger
@@ -323,7 +323,7 @@ def _known(
     deployment: Deployment,
     promise: Promise,
 ) -> Sequence[Rule]:
-    """The rules of which anything was logged by the window's end."""
+    """The rules for which anything was logged by the window's end."""
     end = deployment.deployed_at + promise.window
     return configured(rules_of(cards), {key for key, seen in first.items() if seen <= end})
 
@@ -371,7 +371,8 @@ def replay_one(
 
 
 def _peak(courses: Parted[ReplayCourse], failed: int | None) -> float:
-    """Nothing where a failure was none in the end: of rows that cannot be read, or accepted before it was seen."""
+    """The highest e-value; 1 where the failure was none in the end (unreadable rows, or accepted before it was
+    seen)."""
     states = [course.replay.state for _, course in courses.parts]
     is_taken_back = failed is None and any(
         rule.blocking and rule.id in one.failures for one in states for rule in one.rules
@@ -387,10 +388,10 @@ def _finding(courses: Parted[ReplayCourse], rule: Rule, traces: Traces) -> Findi
 
 
 def _seconds(deployment: Deployment, minute: int) -> int:
-    """From the deployment itself to a look."""
+    """Seconds from the deployment to a look."""
     return max(round(minute * 60 - deployment.deployed_at.timestamp()), 0)
 
 
 def with_truth(replayed: Replayed, outcomes: Mapping[str, bool]) -> Replayed:
-    """The release with what is known to be true of it."""
+    """The release with what is known to be true about it."""
     return replace(replayed, good=outcomes.get(replayed.deployment.release))

@@ -19,7 +19,7 @@ class Threshold:
 
 
 def other_thresholds(replayed: Sequence[Replayed], rates: Sequence[float]) -> Sequence[Threshold]:
-    """How many releases would have failed under other promises; with outcomes, how many of them rightly."""
+    """How many releases would have failed under other rates; where outcomes are known, how many of them rightly."""
     known = any(one.good is not None for one in replayed)
     found = []
     for rate in rates:

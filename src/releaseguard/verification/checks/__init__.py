@@ -1,1 +1,1 @@
-"""Checks that single rows decide, and checks that look at the present."""
+"""Checks of single rows, and checks of the present (secrets, invariants, flows)."""

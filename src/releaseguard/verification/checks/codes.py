@@ -1,4 +1,4 @@
-"""Successes that carry the code of a failure: an app that does not look at an answer writes them. Pure."""
+"""Successes with the code of a failure, as an app writes them that does not check an answer. Pure."""
 
 from __future__ import annotations
 
@@ -12,26 +12,24 @@ from releaseguard.stats.bounds import lower_share
 from releaseguard.verification.values import Finding
 
 MAY_BE_RETRIED: Final = 0.05
-"""The share of a provider's rows beyond which they are hardly uses that succeeded at a second try: the rise of errors
-that a card calls harm where it says nothing, so that no PASS excludes what they may hide."""
+"""The share of a provider's rows above which they can hardly be uses that succeeded at a second try."""
 SURELY: Final = 0.8
 """The confidence at which the share is beyond that. Of the simulated releases whose every error were written as a
 success, 1.5% of the good ones are held back so, and 76% of the victims of bad ones that are large enough to pass; of
 more than a tenth of the rows, whatever their number, 0.5% and 58% were."""
 MAY_BE_USUAL: Final = 0.5
-"""The share, however sure, of codes that a good credential is answered with too: what is not allowed to one user is no
-failure. It rests on no measurement."""
+"""The same for codes that a good credential also receives: what one user is not allowed to do is no failure."""
 
 
 def hides_a_harm(found: Contradiction) -> bool:
-    """Whether it is so much that a provider's successes prove nothing."""
+    """Whether there are so many that the provider's successes prove nothing."""
     certain = found.rows - found.denied
     is_more = certain >= LEAST and lower_share(certain, found.of, SURELY) > MAY_BE_RETRIED
     return is_more or found.rows > MAY_BE_USUAL * found.of
 
 
 def not_passed(findings: Sequence[Finding], found: Mapping[str, Contradiction]) -> Sequence[Finding]:
-    """The findings, without a PASS of a share of errors that rests on such successes."""
+    """The findings, without a PASS of an error share that rests on such successes."""
     return [_not_passed(one, found.get(one.provider)) for one in findings]
 
 

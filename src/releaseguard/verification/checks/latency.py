@@ -1,4 +1,4 @@
-"""Whether a release's successes are slower than usual: it may only warn. Pure."""
+"""Whether a release's successes are slower than usual. Can only warn. Pure."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from releaseguard.verification.explain.words import Left, more_words
 from releaseguard.verification.values import Finding
 
 USUALLY_BELOW = 0.95
-"""The share of successes before the release that were faster than the limit."""
+"""The share of earlier successes that were faster than the limit."""
 WARNS_FALSELY = 0.05
-"""The share of good releases that any of these checks may warn of."""
+"""The share of good releases for which any of these checks may warn."""
 HARM = 0.25
-"""The rise of the share of slow successes that a PASS excludes."""
+"""The rise in the share of slow successes that a PASS excludes."""
 LEAST_BEFORE = 100
-"""Successes before the release that tell what is usual."""
+"""The fewest earlier successes that show what is usual."""
 CONFIDENCE = 0.95
 
 
 class Looked(NamedTuple):
-    """Until when a release was looked at, and until when it will be."""
+    """How long a release has been observed, and how long it will be."""
 
     until: datetime
     end: datetime
     is_cut: bool
-    """Whether another deployment ends it."""
+    """Whether another deployment ends the observation."""
     unheard: str | None
     """Why nothing more arrives in the log, where that is so."""
 
@@ -49,12 +49,12 @@ class UsualLatency:
     """What was usual before: the limit, and how often it was exceeded."""
 
     limit_ms: int
-    """A bound of the counted latencies, so that what is slower is counted exactly."""
+    """A bound of the histogram, so that slower successes are counted exactly."""
     slow: ErrorBaseline
 
 
 def usual_of(before: Sequence[Timed], live: datetime) -> UsualLatency | None:
-    """The 95th percentile of the successes before a release, and the share above it with its spread over hours;
+    """The 95th percentile of the successes before a release, and the share above it with its variation over hours;
     ``None`` where there are too few."""
     times = merged(one.took for one in before)
     if uses_in(times) < LEAST_BEFORE:
@@ -77,8 +77,8 @@ def latency(
     checks: int,
     looked: Looked,
 ) -> Finding:
-    """Whether the release's successes exceed the usual limit more often than before; ``checks`` such checks share
-    what may warn falsely."""
+    """Whether the release's successes exceed the usual limit more often than before. ``checks`` such checks share the
+    allowance for false warnings."""
     since = live + duration(check.grace)
     counted = [one for one in own if datetime.fromtimestamp(60 * one.minute, UTC) >= since]
     usual = usual_of(before, live)
@@ -95,7 +95,7 @@ def _too_few(before: Sequence[Timed]) -> str:
 
 
 def _highest(own: Sequence[Timed], usual: UsualLatency, needed: float) -> float:
-    """The highest evidence over the minutes of the release, against the usual share of slow successes."""
+    """The highest evidence over the release's minutes against the usual share of slow successes."""
     every, slow = Counter[int](), Counter[int]()
     for minute, took in own:
         every[minute] += uses_in(took)
@@ -147,11 +147,11 @@ def _words(evidence: LatencyEvidence, since: datetime, looked: Looked) -> str:
 
 
 MOST_NEEDED = 1000
-"""Successes beyond which no more are reckoned with."""
+"""The most additional successes that are considered."""
 
 
 def _what_it_takes(evidence: LatencyEvidence, since: datetime, looked: Looked) -> str:
-    """How many more successes, as slow as they are usual, would pass it, and how long they take to come."""
+    """How many more successes at the usual speed would give a PASS, and how long they take to come."""
     limit = evidence.usual_share + HARM
     needed = next((more for more in range(1, MOST_NEEDED) if _passes_with(evidence, more)), None)
     if needed is None:

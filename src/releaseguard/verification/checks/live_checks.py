@@ -1,4 +1,4 @@
-"""Checks that look at the present: secrets at their destinations, invariants of the app's data, synthetic flows."""
+"""Checks of the present: secrets at their destinations, invariants of the app's data, synthetic flows."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from releaseguard.verification.evidence import InvariantEvidence, ProblemEvidenc
 from releaseguard.verification.values import Deployment, Finding
 
 SecretStates = Callable[[str, Sequence[str]], Sequence[SecretState]]
-"""A provider and names (empty: all) -> the state of each at each destination."""
+"""The states of a provider's secrets at each destination, for the given names or, where empty, all."""
 CountRows = Callable[[str], int]
-"""Runs read-only SQL on the app's database and counts the rows it returns, at most 1000."""
+"""Runs read-only SQL on the app's database and counts the rows that it returns, at most 1000."""
 RunFlows = Callable[[Card, FlowCheck, Deployment], Finding]
 """Runs a flow as often as its verdict needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveChecks:
-    """What of the present can be looked at; a part that is not configured is ``None``."""
+    """What of the present can be checked; a part that is not configured is ``None``."""
 
     secret_states: SecretStates | None = None
     providers_with_destinations: frozenset[str] = frozenset()
@@ -32,10 +32,10 @@ class LiveChecks:
     flow_setting: str = "[app] url"
     """The setting without which no flow can run."""
     test_paths: frozenset[str] = frozenset()
-    """Providers whose flows that move money go to a test path."""
+    """Providers whose money-moving flows go to a test path."""
 
     def why_not(self, card: Card, check: Check) -> str | None:
-        """Why a check cannot be run here, if it cannot."""
+        """Why a check cannot be run here; ``None`` where it can."""
         if isinstance(check, SecretCheck):
             configured = self.secret_states is not None and card.id in self.providers_with_destinations
             return None if configured else f"not configured: [providers.{card.id}] destinations"
@@ -56,7 +56,7 @@ class LiveChecks:
         return None
 
     def look(self, card: Card, check: Check, deployment: Deployment) -> Finding:
-        """Carry a check out. What a service refuses is INCONCLUSIVE with the service's words."""
+        """Carry out a check. Where a service refuses, the finding is INCONCLUSIVE with the service's words."""
         try:
             return self._look(card, check, deployment)
         except ReleaseguardError as error:
@@ -76,7 +76,7 @@ class LiveChecks:
 
 
 def secrets(provider: str, check: SecretCheck, states: Sequence[SecretState]) -> Finding:
-    """Present and in step at every destination; a destination that shows nothing proves nothing."""
+    """Every secret is present and in step at every destination; a destination that shows nothing proves nothing."""
     out = [state for state in states if state.in_step is False]
     unknown = [state for state in states if state.in_step is None]
     evidence = SecretEvidence(destinations=states)

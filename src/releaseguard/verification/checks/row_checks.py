@@ -1,4 +1,4 @@
-"""Checks that single rows decide: release tags, personal data, failures that must not block users. Pure."""
+"""Checks of single rows: release tags, personal data, failures that must not block users. Pure."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from releaseguard.verification.whose.foretold import REMOVED_WORDS
 from releaseguard.verification.whose.members import Members, Owner
 
 SURE = 0.999
-"""Confidence at which a share of untagged rows is held against a release."""
+"""The confidence with which a share of untagged rows counts against a release."""
 CLAIM = 0.95
-"""Confidence at which a share is claimed."""
+"""The confidence with which a share is claimed in a PASS."""
 
 Kinds = Callable[[Mapping[str, Any]], Mapping[str, str]]
-"""Finds personal data and secrets in a row's detail: key -> what kind of thing stands there."""
+"""Finds personal data and secrets in a row's detail: key -> kind of data."""
 Numbered = Sequence[tuple[Event, int]]
-"""Rows, each with how many there are that are like it."""
+"""Rows, each with the number of rows that it represents."""
 First = Callable[[int], Iterable[Event]]
-"""The first rows of one kind, of so many that there are."""
+"""The first rows of one kind, of the given number in all."""
 
 
 def finding(provider: str, check: Check, verdict: Verdict, reason: str, evidence: Evidence) -> Finding:
-    """A check's finding; one that cannot block can only warn."""
+    """The finding of a check; a check that cannot block can only warn."""
     said = Verdict.WARN if verdict is Verdict.FAIL and not check.blocking else verdict
     kind = str(type(check).__struct_config__.tag)
     return Finding(
@@ -55,14 +55,14 @@ def finding(provider: str, check: Check, verdict: Verdict, reason: str, evidence
 
 
 def tagged_since(check: ReleaseTagCheck, deployment: Deployment) -> datetime:
-    """From when on rows are asked for their tag."""
+    """The time from which rows are checked for their tag."""
     return deployment.deployed_at + duration(check.grace)
 
 
 def release_tag(
     provider: str, check: ReleaseTagCheck, rows: Numbered, members: Members, as_of: datetime, first_untagged: First
 ) -> Finding:
-    """Whether events carry the deployed release: without the tag, no event can be held for or against it."""
+    """Whether events carry the deployed release; without the tag no event can count for or against it."""
     deployment = members.deployment
     since = tagged_since(check, deployment)
     owners: Counter[Owner] = Counter()
@@ -117,7 +117,7 @@ def _nothing_tagged(
 def privacy(
     provider: str, check: PrivacyCheck, rows: Numbered, members: Members, as_of: datetime, kinds: Kinds
 ) -> Finding:
-    """No personal data in event details. What was found is named by key and kind, never repeated."""
+    """Whether event details are free of personal data. Findings name key and kind and never repeat the data."""
     since = judged_from(members.deployment)
     mine = [(row, many) for row, many in rows if (not check.events or row.event in check.events) and members.has(row)]
     found = _found(mine, kinds)
@@ -139,7 +139,7 @@ def privacy(
 
 
 def are_found_together(rows: Numbered, kinds: Kinds) -> bool:
-    """Whether personal data stands in rows that came as one, so that nobody knows which they are."""
+    """Whether personal data stands in rows that were returned as one, so that their ids are not known."""
     return any(many > 1 and kinds(row.detail) for row, many in rows)
 
 
@@ -151,8 +151,8 @@ def _found(rows: Numbered, kinds: Kinds) -> Sequence[tuple[Event, int, Mapping[s
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """What is found in details. One of labels alone, as most are, comes again in thousands of rows: it is looked at
-    once."""
+    """What was found in details. Details that hold labels only, as most do, repeat in thousands of rows and are
+    examined once."""
 
     kinds: Kinds
     _known: dict[tuple[tuple[str, Any], ...], Mapping[str, str]] = field(default_factory=dict)
@@ -175,9 +175,9 @@ def non_blocking(
     as_of: datetime,
     complete: datetime,
 ) -> Finding:
-    """Each failure has its user action: a failed scan only means that no flag is made.
+    """Whether each failure is followed by its user action: a failed scan must only mean that no flag is made.
 
-    ``complete`` is until when the log's rows are there: an action that may still be on its way is not missing.
+    ``complete`` is the time up to which the log's rows have arrived: a later action is not missing, only not here yet.
     """
     since, patience = judged_from(members.deployment), duration(check.within)
     recent = [row for row in rows if members.has(row)]
@@ -221,7 +221,7 @@ def _not_stopped(
 
 
 def _held_back(verdict: Verdict, reason: str, rows: Numbered) -> tuple[Verdict, str]:
-    """A PASS needs events of real users, and most of them must carry the release: else they say nothing about it."""
+    """A PASS requires events of real users, most of which carry the release; others say nothing about it."""
     real = sum(many for row, many in rows if not row.synthetic)
     tagged = sum(many for row, many in rows if not row.synthetic and row.release is not None)
     if verdict is not Verdict.PASS or (real and tagged >= LEAST_TAGGED * real):
@@ -233,15 +233,16 @@ def _held_back(verdict: Verdict, reason: str, rows: Numbered) -> tuple[Verdict, 
 
 
 def of_removed(found: Finding, removed: frozenset[str]) -> Finding:
-    """The finding; where it is undecided about a provider that the release was said to use no longer, that is why."""
+    """The finding; where it is undecided about a provider that the release was declared to remove, that is the
+    reason."""
     if found.verdict is not Verdict.INCONCLUSIVE or found.provider not in removed:
         return found
     return replace(found, verdict=Verdict.WARN, reason=f"{found.reason}; {REMOVED_WORDS}")
 
 
 def unheard(found: Finding, late: LateRows | None) -> Finding:
-    """The finding where nothing from any provider reaches the log, or ``late`` rows alone: what had arrived by then
-    passes nothing."""
+    """The finding where nothing from any provider reaches the log, or only ``late`` rows: earlier rows then pass
+    nothing."""
     if found.verdict is not Verdict.PASS:
         return found
     down = replace(found, evidence=replace(found.evidence, silence_cause=SilenceCause.LOG))
@@ -249,14 +250,14 @@ def unheard(found: Finding, late: LateRows | None) -> Finding:
 
 
 def unheard_words(late: LateRows | None) -> str:
-    """What became of a log that brings nothing, or ``late`` rows alone."""
+    """What happened to a log that receives nothing, or only ``late`` rows."""
     if late is None:
         return "nothing from any provider reaches the log: its pipeline is down or late"
     return f"{late.words}, so nobody can tell what happened since"
 
 
 def unknown_log(found: Finding) -> Finding:
-    """The finding where nobody could tell whether the log lives: nothing passes."""
+    """The finding where it is unknown whether the log works: nothing passes."""
     return _withheld(found, "whether the log works could not be judged")
 
 

@@ -1,4 +1,4 @@
-"""How long the uses of some events took, by the minute: from counts where the log counts that, else from rows. Pure."""
+"""How long uses took, by the minute: from counts where the log counts latencies, else from rows. Pure."""
 
 from __future__ import annotations
 
@@ -26,41 +26,41 @@ Spans = Sequence[tuple[datetime, datetime]]
 
 
 class Timed(NamedTuple):
-    """Successes of one minute that say how long they took."""
+    """Successes of one minute with known latencies."""
 
     minute: int
     took: Histogram
 
 
 def of_rows(rows: Iterable[Event]) -> Sequence[Timed]:
-    """Single rows, of which each says it."""
+    """From single rows that state their latency."""
     return [
         Timed(minute_of(row.occurred_at), (bound_of(row.latency_ms), 1)) for row in rows if row.latency_ms is not None
     ]
 
 
 def uses(timed: Iterable[Timed]) -> int:
-    """How many there are."""
+    """The number of uses."""
     return sum(uses_in(one.took) for one in timed)
 
 
 @dataclass(frozen=True, slots=True)
 class CountedTimes:
-    """What the counts around a deployment say of it, of servers or of phones, by event."""
+    """The latencies in the counts around a deployment, for servers or phones, by event."""
 
     members: Members
     by_event: Mapping[str, Sequence[MinuteCount]]
     settled: Mapping[str, Sequence[SettledHour]]
-    """What of it is told by the hour: none of the deployment's own."""
+    """Those that came by the hour; none of the deployment's own."""
     clocks_are_off: bool
-    """Whether rows say that they are of another time than the one at which they are judged: single rows tell then."""
+    """Whether rows state another time than the one at which they are judged; then single rows are used."""
     _there: dict[str, bool] = field(default_factory=dict, compare=False, repr=False)
-    """By event whether all counts of it tell how long it took."""
+    """Event -> whether all its counts include latencies."""
     _near: dict[tuple[object, ...], Sequence[Timed]] = field(default_factory=dict, compare=False, repr=False)
 
     @staticmethod
     def of(known: Heard, members: Members, is_elsewhere: Callable[[str | None], bool]) -> CountedTimes:
-        """Of the successes that are judged with the deployment's."""
+        """The latencies of the successes that are judged together with the deployment's."""
 
         def is_judged(row: MinuteCount | HourCount) -> bool:
             is_success = row.outcome is Outcome.SUCCESS and not row.synthetic
@@ -79,20 +79,20 @@ class CountedTimes:
         return replace(self, members=members, clocks_are_off=known.as_written(members).clocks_are_off)
 
     def are_there(self, events: Iterable[str]) -> bool:
-        """Whether the log counts how long these took, as far as it is known."""
+        """Whether the log counts latencies for these events, as far as that is known."""
         if self.clocks_are_off:
             return False
         return all(map(self._is_there, events))
 
     def say_any(self, events: Sequence[str]) -> bool | None:
-        """Whether any of these says how long it took; ``None`` where none is known, or it is not counted."""
+        """Whether any of these events states its latency; ``None`` where that is unknown or not counted."""
         rows = [row.latency for event in events for row in self.by_event.get(event, ()) if row.count]
         hours = [hour for event in events for hour in self.settled.get(event, ())]
         is_known = bool(rows or hours) and self.are_there(events)
         return any(rows) or any(map(say_any, hours)) if is_known else None
 
     def inside(self, events: Iterable[str], spans: Spans) -> Sequence[Timed]:
-        """Those of whole minutes in some stretches of time, of which no two share one."""
+        """The latencies of whole minutes in several stretches of time, no two of which share a minute."""
         asked_for = list(dict.fromkeys(events))
         asked = *asked_for, *spans
         if asked not in self._near:
@@ -110,7 +110,7 @@ class CountedTimes:
         return self._there[event]
 
     def _settled(self, events: Iterable[str], since: datetime, until: datetime) -> Iterator[Timed]:
-        """Those of whole minutes that are told by the hour."""
+        """The latencies of whole minutes that came by the hour."""
         for hour in chain.from_iterable(self.settled.get(event, ()) for event in events):
             first, past = -((hour.hour - since) // MINUTE), (until - hour.hour) // MINUTE
             inside = range(max(first, 0), min(past, MINUTES))
@@ -118,7 +118,7 @@ class CountedTimes:
             yield from (Timed(start + at, took) for at, took in times_in(hour, inside))
 
     def own(self, events: Iterable[str], until: datetime) -> Sequence[Timed]:
-        """The release's, before a moment."""
+        """The release's own latencies before a moment."""
         return [_timed(row) for row in self._timed(events) if row.occurred_minute < until and self._is_own(row)]
 
     def _timed(self, events: Iterable[str]) -> Iterator[MinuteCount]:

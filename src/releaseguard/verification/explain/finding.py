@@ -1,4 +1,4 @@
-"""Verdicts in words: what was observed, in which window, what the baseline says, what was needed, therefore."""
+"""Verdicts as sentences: what was observed, in which window, what is usual, what was needed, and the conclusion."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from releaseguard.verification.values import Finding, Rule
 
 
 def explain(state: ReleaseState, rule: Rule) -> Finding:
-    """A rule's finding at the newest look."""
+    """The finding of a rule at the newest look."""
     verdict = verdict_of(state, rule)
     explained = explain_signal if rule.kind == "signal" else explain_volume
     reason, evidence = explained(state, rule, verdict)
@@ -31,7 +31,7 @@ def explain(state: ReleaseState, rule: Rule) -> Finding:
 
 
 def explain_log(state: ReleaseState) -> LogEvidence:
-    """The log itself, as of the newest look."""
+    """The state of the log at the newest look."""
     log, lags = state.traffic.log, state.known.lags
     late = late_rows(state.traffic.lags, state.look_minute)
     total, down = log.fresh + log.old, log.down and not state.strayed.environments

@@ -1,4 +1,4 @@
-"""The evidence that every rule shows: the checklist's number, and what failed the rule."""
+"""The evidence that all rules show: the checklist's e-value, and what failed the rule."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from releaseguard.verification.values import Rule
 
 
 class Shared(TypedDict):
-    """The fields of :class:`~releaseguard.verification.evidence.RuleEvidence` that every rule fills alike."""
+    """The fields of :class:`~releaseguard.verification.evidence.RuleEvidence` that every rule fills in the same way."""
 
     checklist_e_value: float
     threshold: float
@@ -26,7 +26,7 @@ class Shared(TypedDict):
 
 
 def others_serve(state: ReleaseState) -> str:
-    """Who serves beside the release, as a sentence begins: the one that did before, or whoever else there is."""
+    """Who serves next to the release, as the beginning of a sentence: the release before it, or any other."""
     serving = {tag for tag, rows in state.traffic.others.items() if any(rows)}
     before = frozenset[str]().union(*state.known.tags.values())
     if len(serving) <= 1 and serving <= before:
@@ -58,7 +58,7 @@ def _failed_on(rule: Rule, failure: Failure) -> FailedOn:
 
 
 def _final_look(final_look: FinalLook | None) -> FinalLookEvidence | None:
-    """The test at the end of the window; ``None`` until it is held, and where a following deployment ended it."""
+    """The test at the window's end; ``None`` before it, and where a later deployment ended the window."""
     if final_look is None:
         return None
     return FinalLookEvidence(text(final_look.minute), rounded(final_look.chance), rounded(final_look.allowed))

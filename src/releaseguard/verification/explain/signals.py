@@ -1,4 +1,4 @@
-"""What is said of a share of errors."""
+"""Sentences about a share of errors."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ from releaseguard.verification.values import Rule
 from releaseguard.verification.whose.foretold import REMOVED_WORDS
 
 MOST_NAMES = 5
-"""Of events that no card names."""
+"""The most names of unknown events that are listed."""
 LONGEST_NAME = 80
 
 
@@ -92,13 +92,13 @@ def _evidence(state: ReleaseState, rule: Rule, verdict: Verdict) -> SignalEviden
 
 
 def _served(held: ErrorState) -> float:
-    """The part of the events that the release makes, where others serve beside it."""
+    """The release's part of the events, where others serve next to it."""
     own = held.counted[0] + 1.0
     return own / (own + held.old_events)
 
 
 def _most_of(strays: Counter[str]) -> Mapping[str, int]:
-    """The most frequent names, each cut, since an app may write anything there."""
+    """The most frequent names, shortened, since an app may write anything there."""
     first = sorted(strays.items(), key=lambda named: (-named[1], named[0]))[:MOST_NAMES]
     return {name[:LONGEST_NAME]: count for name, count in first}
 
@@ -132,7 +132,7 @@ def _words(state: ReleaseState, rule: Rule, verdict: Verdict, evidence: SignalEv
 
 
 def _recovered(held: ErrorState, *, to_pass: bool = False) -> str:
-    """That errors which began before the release are over."""
+    """Errors that began before the release are over."""
     if held.prior is None:
         return ""
     level = f"{held.prior.level.share:.0%}" + (", too early to pass" if to_pass else "")
@@ -147,7 +147,7 @@ def _usual(state: ReleaseState, rule: Rule) -> str:
 
 
 def _at_this_time(held: ErrorState) -> AtThisTime | None:
-    """What came in minutes that have their own usual share."""
+    """Minutes with a usual share of their own."""
     events, level = level_at_times(held)
     return AtThisTime(events, sums(held.at_times.values())[1], rounded(level.share)) if events else None
 
@@ -159,7 +159,7 @@ def _at_this_time_words(found: AtThisTime) -> str:
 
 
 def _others_words(state: ReleaseState, rule: Rule) -> str:
-    """That other releases fail more often since this one came, with it or alone."""
+    """Other releases fail more often since this one was deployed, with it or alone."""
     if both := state.alike.get(rule.id):
         return (
             f"the old release worsened alike in the same minutes, with {both.old_errors} errors of {both.old_events} "
@@ -186,7 +186,7 @@ def _others_words(state: ReleaseState, rule: Rule) -> str:
 
 
 def _failed_batch_words(state: ReleaseState, batch: DailyBatch, events: int, errors: int) -> str:
-    """That a batch failed, and why that fails no release."""
+    """A batch failed, and why that does not fail the release."""
     at = readable.clock(text(state.deployed + batch.at))
     return (
         f"{errors} of {events} events of the daily batch at about {at} "
@@ -222,7 +222,7 @@ def _failed(state: ReleaseState, rule: Rule, verdict: Verdict, failure: Failure)
 
 
 def _number(failure: Failure) -> str:
-    """That more errors came than are usual, where nothing but errors is logged."""
+    """More errors than usual, where nothing but errors is logged."""
     return (
         f"observed {failure.errors} errors in {stretch(failure)} where no more than {failure.expected:.1f} are usual; "
         "nothing but errors is logged of it, so that only their number tells"
@@ -230,7 +230,7 @@ def _number(failure: Failure) -> str:
 
 
 def _harm(state: ReleaseState, rule: Rule, failure: Failure) -> str:
-    """From which share on it is harm, by what the release is compared with."""
+    """The share from which it is harm, by what the release is compared with."""
     if not state.known.errors[rule.id].events and rule.ceiling is not None:
         return f"without a history harm begins at the ceiling of {rule.ceiling:.0%}"
     if trouble := state.errors[rule.id].trouble:
@@ -256,7 +256,7 @@ def _ceiling(state: ReleaseState, rule: Rule) -> str:
 
 
 def _without_room(state: ReleaseState, rule: Rule) -> str:
-    """What errors tell of which nearly all rows are: only their number."""
+    """What errors say where nearly all rows are errors: only their number counts."""
     said = "the usual share is so high that the rise the card calls harm does not fit above it: nothing can exclude it"
     if not outnumbers(state, state.errors[rule.id]):
         return said

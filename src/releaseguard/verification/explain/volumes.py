@@ -1,4 +1,4 @@
-"""What is said of a volume."""
+"""Sentences about a volume."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _rows_per_action(state: ReleaseState, rule: Rule) -> RowsPerAction | None:
 
 
 def _missed_batch(state: ReleaseState, rule: Rule) -> str:
-    """That a batch which comes daily has not come: the release may have forgotten it, or it was put off."""
+    """A daily batch has not come: the release may have lost it, or it was postponed."""
     batch = state.volumes[rule.id].missed
     if batch is None:
         return ""
@@ -97,7 +97,7 @@ def _missed_batch(state: ReleaseState, rule: Rule) -> str:
 
 
 def _per_action(evidence: VolumeRuleEvidence) -> str:
-    """That one action writes more rows, or fewer, than before: the volume changed, and perhaps not what users do."""
+    """One action writes more or fewer rows than before: the volume changed, though perhaps not what users do."""
     found = evidence.rows_per_action
     if found is None or max(found.now, found.usual) < CHANGED * min(found.now, found.usual):
         return ""
@@ -105,7 +105,7 @@ def _per_action(evidence: VolumeRuleEvidence) -> str:
 
 
 def _odd_share(state: ReleaseState, verdict: Verdict) -> str:
-    """That the release's share of the traffic is odd by itself: it decides nothing."""
+    """The release's share of the traffic is unusual by itself, which decides nothing."""
     found = share_of_traffic(state) if verdict in {Verdict.PASS, Verdict.INCONCLUSIVE} else None
     if found is None:
         return ""
@@ -123,7 +123,7 @@ def _odd_share(state: ReleaseState, verdict: Verdict) -> str:
 
 
 def _needed(base: VolumeBaseline, rule: Rule, held: VolumeState) -> int | None:
-    """How many more events would settle it; ``None`` where the volume itself varies too much for that."""
+    """How many more events would decide it; ``None`` where the volume varies too much for that."""
     room = -math.log1p(-min(rule.max_drop, 0.999)) if rule.max_drop is not None else math.log(rule.max_rise or 2.0)
     left = (room / VOLUME_DEVIATIONS) ** 2 - base.variance
     due = math.ceil(LEAST_EXPECTED - held.expected)
@@ -169,7 +169,7 @@ def _failed(state: ReleaseState, rule: Rule, verdict: Verdict, failure: Failure)
 
 
 def _cause_words(state: ReleaseState, rule: Rule, failure: Failure) -> str:
-    """Why that is not a silence of users or of the log; what still comes is not said to be nothing."""
+    """Why this is not a silence of users or of the log; remaining traffic is mentioned."""
     if failure.cause is SilenceCause.PROVIDER and failure.events:
         return "the other providers show that there are users"
     return silence_words(state, rule, failure.cause or SilenceCause.PROVIDER)
@@ -206,7 +206,7 @@ def _why_undecided(state: ReleaseState, rule: Rule, evidence: VolumeRuleEvidence
 
 
 def _what_it_takes(state: ReleaseState, rule: Rule, evidence: VolumeRuleEvidence) -> str:
-    """What stands between what came and a PASS."""
+    """What is missing for a PASS."""
     held = state.volumes[rule.id]
     if held.tagged < LEAST_TAGGED * held.fresh:
         return "most of them carry no release, so they cannot pass it"
@@ -224,7 +224,7 @@ def _what_it_takes(state: ReleaseState, rule: Rule, evidence: VolumeRuleEvidence
 
 
 def _is_beyond(rule: Rule, ratio: float) -> bool:
-    """Whether a volume lies where the card calls it harm, though not surely because of the release."""
+    """Whether the volume lies where the card calls it harm, though not certainly because of the release."""
     lost = rule.max_drop is not None and ratio <= 1.0 - rule.max_drop
     return lost or (rule.max_rise is not None and ratio >= rule.max_rise)
 

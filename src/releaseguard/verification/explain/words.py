@@ -1,4 +1,4 @@
-"""Words and numbers that every sentence about a rule needs."""
+"""Words and numbers that sentences about all rules share."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from releaseguard.verification.judge.traffic import late_rows
 from releaseguard.verification.values import Rule
 
 AWAY = 0.5
-"""The share of the other providers' usual events below which it is said that users are away."""
+"""The share of the other providers' usual events below which users count as absent."""
 DUE = 4.0
-"""The other providers' events that must be due for their absence to say anything of users."""
+"""The number of events due from other providers from which their absence says something about users."""
 _WOULD_CHANGE = {
     Verdict.PASS: "errors or missing events later in the window",
     Verdict.INCONCLUSIVE: "more events of the new release, or a synthetic flow",
@@ -28,7 +28,7 @@ _WOULD_CHANGE = {
 
 
 def silence_words(state: ReleaseState, rule: Rule, cause: SilenceCause) -> str:
-    """Why nothing more of the new release comes, and since when."""
+    """Why nothing more of the new release arrives, and since when."""
     last = state.traffic.last_event.get(rule.provider)
     since = f"since {readable.clock(text(last))}" if last is not None else "since the deployment"
     if cause is SilenceCause.LOG:
@@ -57,7 +57,7 @@ def silence_words(state: ReleaseState, rule: Rule, cause: SilenceCause) -> str:
 
 
 def _not_live_words(state: ReleaseState) -> str:
-    """That the release serves nobody, and who does."""
+    """The release serves nobody, and who does."""
     tags = ", ".join(name[:80] for name, _ in state.traffic.tags.most_common(3))
     if left_of(state).minutes <= 0:
         return f"the events come from other releases ({tags}): the new one served nobody until its window ended"
@@ -65,7 +65,7 @@ def _not_live_words(state: ReleaseState) -> str:
 
 
 def strayed_words(state: ReleaseState, rule: Rule) -> str | None:
-    """That the release writes under another environment's name, or may; ``None`` where it does not."""
+    """The release writes under another environment's name, or may; ``None`` where it does not."""
     found, count = state.strayed, state.strayed.providers.get(rule.provider, 0)
     named = ", ".join(f"{name[:80]!r} ({rows})" for name, rows in found.environments.items())
     if not named or (found.providers and not count):
@@ -76,14 +76,14 @@ def strayed_words(state: ReleaseState, rule: Rule) -> str | None:
 
 
 def renamed_words(state: ReleaseState, rule: Rule) -> str | None:
-    """That successes come by names which are new with the release; ``None`` where none do."""
+    """Successes arrive under names that are new with the release; ``None`` where none do."""
     renamed = state.renamed(rule)
     names = ", ".join(f"{name[:80]} ({count})" for name, count in list(renamed.items())[:3])
     return f"successes come by names that no check knows and that are new: {names}" if renamed else None
 
 
 def replaced_words(state: ReleaseState, rule: Rule) -> str:
-    """Who took a provider's part over, and how to say that it was meant."""
+    """Which provider took over, and how to declare that it was intended."""
     rose = ", ".join(f"{name[:80]} (+{count})" for name, count in sorted(taken_over(state, rule).items())[:3])
     return (
         f"others rose by about as much with the release: {rose}; a fail-over or a switch: if it is intended, "
@@ -92,7 +92,7 @@ def replaced_words(state: ReleaseState, rule: Rule) -> str:
 
 
 def _log_words(state: ReleaseState) -> str:
-    """Why nothing is known of now: nothing comes, or what comes says that it is old."""
+    """Why the present is unknown: nothing arrives, or only rows that claim to be old."""
     late = late_rows(state.traffic.lags, state.look_minute)
     if late is None:
         return "nothing from any provider reaches the log any more: its pipeline is down or late"
@@ -100,7 +100,7 @@ def _log_words(state: ReleaseState) -> str:
 
 
 def _idle_words(state: ReleaseState, rule: Rule) -> str:
-    """Whether users are away, or this is merely not the time at which they, or a batch, use the provider."""
+    """Whether users are absent, or this is simply not the time at which they, or a batch, use the provider."""
     around = quiet(state, rule)
     if around.others_expected >= DUE and around.others_seen < AWAY * around.others_expected:
         return "and too little was expected: users are away"
@@ -108,7 +108,7 @@ def _idle_words(state: ReleaseState, rule: Rule) -> str:
 
 
 def _next_batch(state: ReleaseState, rule: Rule) -> str | None:
-    """When the provider's next daily batch is due, where nearly all its events come in one."""
+    """When the provider's next daily batch is due, where nearly all its events come in one; else ``None``."""
     usual = state.known.traffic.get(rule.provider)
     if usual is None or usual.next_batch is None:
         return None
@@ -142,12 +142,12 @@ def would_change(verdict: Verdict) -> str:
 
 
 def at_todays_rate(minutes: float | None) -> str:
-    """How long it takes for what is needed to come; in minutes, for it can be longer than any calendar."""
+    """How long the needed events take to come; computed in minutes, since it can exceed any calendar."""
     return f", about {minutes:.0f} min at today's rate" if minutes is not None else ""
 
 
 class Left(NamedTuple):
-    """What is left of a window."""
+    """What remains of a window."""
 
     minutes: int
     is_cut: bool
@@ -155,7 +155,7 @@ class Left(NamedTuple):
 
 
 def left_of(state: ReleaseState) -> Left:
-    """What is left of the window at this look."""
+    """What remains of the window at this look."""
     return Left(state.timeline.end - state.judged_until, state.length < state.promise.window_minutes)
 
 
@@ -163,7 +163,7 @@ CUT = "another deployment ended its window"
 
 
 def leaning_words(state: ReleaseState, seen: str) -> str:
-    """That what came leans towards harm, so that nothing passes, and until when that may change."""
+    """The events so far tend towards harm, so nothing passes, and until when that may change."""
     left, is_cut = left_of(state)
     until = "the window is over: a longer --window would show which" if left <= 0 else f"the window ends in {left} min"
     until = f"{CUT}, so nothing more will show which" if is_cut and left <= 0 else until
@@ -171,7 +171,7 @@ def leaning_words(state: ReleaseState, seen: str) -> str:
 
 
 def more_words(left: Left, needed: int, minutes: float | None, harm: str) -> str:
-    """How many more events would settle it, where so many can still come in what is ``left`` of the window; else what
+    """How many more events would decide it, where that many can come in what is ``left`` of the window; otherwise what
     would."""
     if minutes is not None and minutes <= left.minutes:
         return f"needed about {needed} more to exclude {harm}{at_todays_rate(minutes)}"
@@ -187,7 +187,7 @@ def more_words(left: Left, needed: int, minutes: float | None, harm: str) -> str
 
 
 def minutes_for(events: int | None, per_minute: float) -> float | None:
-    """Minutes in which so many events come."""
+    """The minutes in which that many events come."""
     return rounded(events / per_minute) if events is not None and per_minute > 0 else None
 
 
@@ -202,7 +202,7 @@ def window(state: ReleaseState) -> Sequence[str]:
 
 
 def span(state: ReleaseState) -> str:
-    """How long the release has been looked at."""
+    """How long the release has been observed."""
     return f"{state.judged_until - state.deployed} min"
 
 
@@ -212,5 +212,5 @@ def text(minute: int) -> str:
 
 
 def rounded(value: float) -> float:
-    """Four significant digits: the same rows give the same text on every machine."""
+    """Four significant digits, so that the same rows give the same text on every machine."""
     return float(f"{value:.4g}")

@@ -1,1 +1,1 @@
-"""Synthetic flows: a test user acts in the app, and the log shows what became of it."""
+"""Synthetic flows: a test user acts in the app, and the log shows the result."""

@@ -11,13 +11,13 @@ from releaseguard.verification.flows.execution import FlowExecution
 from releaseguard.verification.flows.outcome import RunObservation
 
 AFTER_A_REFUSAL = 5.0
-"""Seconds to wait for the event of a request that failed: it is written by that same request."""
+"""Seconds to wait for the event of a failed request, which the same request writes."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
 """Seconds between looks into the log while an event is waited for."""
 
 
 def wait(run: FlowExecution) -> RunObservation:
-    """Look into the log until the event is there, or as long as the card says that it takes."""
+    """Read the log until the event is there, or until the card's time limit."""
     matched = _awaited(run)
     return RunObservation(
         answered=not run.failure,

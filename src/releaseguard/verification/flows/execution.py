@@ -1,4 +1,4 @@
-"""One run under way: its requests to the app, and the clean-up of what they made."""
+"""One run: its requests to the app, and cleaning up what they made."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from releaseguard.verification.flows.templates import (
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """One request, filled with what is known."""
+    """One request with its placeholders filled."""
 
     path: str
     params: Mapping[str, str]
     body: Any
     key: str
-    """The same each time this step of this run is sent."""
+    """The idempotency key, the same each time this step of this run is sent."""
 
 
 @dataclass(slots=True)
@@ -48,22 +48,22 @@ class FlowExecution:
     release: str | None
     known: dict[str, Filling]
     since: datetime
-    """The store's time at which it began."""
+    """The store's time at its beginning."""
     steps: list[StepRun] = field(default_factory=list)
     limited: bool = False
     in_doubt: bool = False
-    """A request was sent, and whether it took effect is unknown."""
+    """Whether a request was sent whose effect is unknown."""
     unnamed: bool = False
-    """A payment was made, and the answer does not say what there is to take back."""
+    """Whether a payment was made and the answer does not name what could be undone."""
 
     @property
     def failure(self) -> str:
-        """The request that failed, in words; empty where none did."""
+        """The failed request in words; empty where none failed."""
         failed = next((step for step in self.steps if not step.ok), None)
         return f"the request {failed.name!r} failed: {failed.note}" if failed else ""
 
     def take_steps(self) -> None:
-        """Send the flow's requests, up to the first that fails."""
+        """Send the flow's requests up to the first that fails."""
         for step in self.flow.steps:
             if step.when and not self.known.get(step.when):
                 continue
@@ -76,19 +76,19 @@ class FlowExecution:
             self._remember(step)
 
     def _names_no_payment(self, step: StepSpec) -> bool:
-        """Whether money may have moved and the answer does not say what there is to take back."""
+        """Whether money may have moved and the answer does not name what could be undone."""
         needed = needed_for_cleanup(self.flow) & step.extract.keys()
         return self.flow.moves_money and not needed <= self.known.keys()
 
     def _remember(self, step: StepSpec) -> None:
-        """Write down what has to be cleaned up before anything else happens."""
+        """Record what will have to be cleaned up before anything else happens."""
         new = {name: self.known[name] for name in step.extract if name in self.known}
         if kept_for_cleanup(self.flow, new):
             ids = kept_for_cleanup(self.flow, self.known)
             self.context.log.append([rows.reached(self.key, self.release, self.context.now(), step.name, ids)])
 
     def clean_up(self) -> bool:
-        """Remove what the run made. Whether nothing is left behind."""
+        """Remove what the run made; returns whether nothing is left behind."""
         clean = not (self.in_doubt and self.flow.cleanup) and not self.unnamed
         for step in self.flow.cleanup:
             if step.when and not self.known.get(step.when):
@@ -100,7 +100,7 @@ class FlowExecution:
         return clean
 
     def _send(self, step: StepSpec) -> tuple[StepRun, Any]:
-        """One request; what the app refuses is a value, and what we must not do is raised."""
+        """Send one request. A refusal by the app is returned; a request that we must not send raises an error."""
         try:
             request = self._request(step)
         except Missing as missing:
@@ -119,7 +119,7 @@ class FlowExecution:
         return _answered(step, request, reply)
 
     def _request(self, step: StepSpec) -> _Request:
-        """Raises :class:`Missing` for what no answer held."""
+        """The request of a step. Raises :class:`Missing` for a value that no answer held."""
         key = self.key.idempotency_key(step.name)
         known = {**self.known, "idempotency_key": key}
         path, params = address(step.path, known)

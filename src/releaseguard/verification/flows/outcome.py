@@ -1,4 +1,4 @@
-"""What became of a run, by what had reached the log when the waiting ended. Pure."""
+"""The outcome of a run, from what had reached the log when the wait ended. Pure."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from releaseguard.model import Event, Outcome
 from releaseguard.verification.flows.runs import Result, StepRun
 
 UNKNOWN_REQUEST = frozenset({400, 401, 404, 405, 410, 415, 422})
-"""Statuses that say that the app does not have the request, or not in this form; 401 where the sign-in was good."""
+"""Statuses that mean that the app does not have the request in this form; 401 where the sign-in was good."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunObservation:
-    """What had reached the log when the waiting ended."""
+    """What had reached the log when the wait ended."""
 
     answered: bool
     """Whether every request was answered as expected."""
     matched: Sequence[Event]
     """The provider's events with the run's correlation id."""
     unmatched: Sequence[Event] = ()
-    """The flow's event, synthetic and without any correlation id, since the run began."""
+    """The flow's events since the run began that are synthetic and have no correlation id."""
     others: bool = True
     """Whether any other traffic reached the log since then."""
     failed_at: str = ""
@@ -32,7 +32,7 @@ class RunObservation:
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """How a run ended, why, and the events that this rests on."""
+    """How a run ended, why, and the events on which this rests."""
 
     result: Result
     reason: str
@@ -41,7 +41,7 @@ class RunOutcome:
 
 
 def outcome_of(card: Card, flow: FlowSpec, release: str | None, seen: RunObservation) -> RunOutcome:
-    """What became of a run of the flow, which had to come from ``release`` where one is given."""
+    """The outcome of a run, whose event had to come from ``release`` where one is given."""
     good = [event for event in seen.matched if event.event == flow.event and event.outcome is Outcome.SUCCESS]
     bad = [event for event in seen.matched if event.event in card.events.error or event.outcome is Outcome.ERROR]
     if seen.limited:
@@ -58,13 +58,13 @@ def outcome_of(card: Card, flow: FlowSpec, release: str | None, seen: RunObserva
 
 
 def is_unknown_request(outcome: RunOutcome, steps: Sequence[StepRun]) -> bool:
-    """Whether the app's answer is that of one that does not have the request, and its log shows nothing else."""
+    """Whether the app's answer is that of an app without this request, and its log shows nothing else."""
     failed = next((step for step in steps if not step.ok), None)
     return outcome.result is Result.REFUSED and not outcome.events and bool(failed and failed.status in UNKNOWN_REQUEST)
 
 
 def not_this_apps(card: Card, flow: FlowSpec, steps: Sequence[StepRun]) -> RunOutcome:
-    """The outcome where a flow that has never passed here asks for what the app does not have."""
+    """The outcome where a flow that has never passed here requests something that the app does not have."""
     failed = next(step for step in steps if not step.ok)
     asked = next(f"{step.method} {step.path}" for step in (*flow.steps, *flow.cleanup) if step.name == failed.name)
     after = " after a good sign-in" if failed.status == 401 else ""
@@ -77,7 +77,7 @@ def not_this_apps(card: Card, flow: FlowSpec, steps: Sequence[StepRun]) -> RunOu
 
 
 def cannot_be_told(card: Card, flow: FlowSpec) -> RunOutcome:
-    """Nothing arrived that could be the run's, in a log whose rows never say which request they are of."""
+    """The outcome where nothing arrived that could be the run's, in a log whose rows never name their request."""
     reason = (
         f"no row of {card.name} says its correlation_id, so {flow.event} of this run cannot be told from others: the "
         "app has to pass x-correlation-id on to its events"

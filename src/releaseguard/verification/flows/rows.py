@@ -1,8 +1,8 @@
-"""How runs are told from rows of the event log. Pure.
+"""The rows that record runs in the event log. Pure.
 
-A run writes ``flow_started`` before its first request and ``flow_finished`` after its last, both with the run's
-id. A run that was killed has only the first, so the next one finds it, takes it up under the same id, and the
-app, which knows the idempotency keys already, does nothing twice.
+A run writes ``flow_started`` before its first request and ``flow_finished`` after its last, both with the run's id. A
+run that was killed has only the first. The next run finds it and continues it under the same id; the app knows the
+idempotency keys already and does nothing twice.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ EVENTS = (STARTED, REACHED, FINISHED, CLEANED)
 
 
 def started(key: RunKey, release: str | None, at: datetime) -> Event:
-    """Written before the first request."""
+    """The row written before the first request."""
     return _row(STARTED, key, release, at, {})
 
 
 def reached(key: RunKey, release: str | None, at: datetime, step: str, ids: Mapping[str, str]) -> Event:
-    """Written after a step that made something which has to be cleaned up."""
+    """The row written after a step that made something which has to be cleaned up."""
     return _row(REACHED, key, release, at, {"step": step, "extracted": dict(ids)}, step)
 
 
 def finished(run: FlowRun) -> Event:
-    """Written after the last request."""
+    """The row written after the last request."""
     detail = {
         "result": run.result.value,
         "reason": said(run.reason),
@@ -47,7 +47,7 @@ def finished(run: FlowRun) -> Event:
 
 
 def cleaned(run: FlowRun, at: datetime) -> Event:
-    """Written when a clean-up that had failed has succeeded."""
+    """The row written when a clean-up that had failed has succeeded."""
     return _row(CLEANED, run.key, run.release, at, {})
 
 
@@ -75,7 +75,7 @@ def _row(name: str, key: RunKey, release: str | None, at: datetime, detail: Json
 
 
 def runs_in(rows: Iterable[Event]) -> Sequence[FlowRun]:
-    """The runs that have ended, in the order of their rows; one that a later run tidied up after is clean."""
+    """The runs that have ended, in the order of their rows; a run that a later one cleaned up after is clean."""
     ours = [row for row in rows if row.provider == OURSELVES]
     tidied = {row.detail.get("run_id") for row in ours if row.event == CLEANED}
     ended = [_run(row) for row in ours if row.event == FINISHED]
@@ -87,7 +87,7 @@ def _once_clean(run: FlowRun) -> Sequence[str]:
 
 
 def unfinished_in(rows: Iterable[Event]) -> Sequence[Unfinished]:
-    """The runs of which something is left to do, oldest first."""
+    """The runs that are not finished, oldest first."""
     ours = [row for row in rows if row.provider == OURSELVES and row.event in EVENTS]
     ended = {row.detail.get("run_id"): _run(row) for row in ours if row.event == FINISHED}
     clean = {run_id for run_id, run in ended.items() if run.cleaned}

@@ -1,4 +1,4 @@
-"""Runs synthetic flows: a test user acts in the app's own backend, and the log shows what became of it.
+"""Runs synthetic flows: a test user acts in the app's own backend, and the log shows the result.
 
 The provider is never called from here: the app calls it, as it does for every user, and writes its event.
 """
@@ -28,18 +28,18 @@ from releaseguard.verification.flows.runs import NOT_CLEANED, UNNAMED, FlowRun, 
 from releaseguard.verification.flows.templates import Filling, requests_of
 
 TIDY_WITHIN = timedelta(days=7)
-"""How far back runs are looked for that left something behind."""
+"""How far back runs are searched for that left something behind."""
 IDS_WITHIN = timedelta(days=1)
 MOST_ROWS = 200
-"""How far back, and how many, a provider's rows are looked at for correlation ids."""
+"""The most of a provider's rows that are searched for correlation ids."""
 MOST_PASSED = 50
-"""Runs that passed, newest first, among which the same requests are looked for."""
+"""The number of passed runs, newest first, among which the same requests are searched for."""
 
 
 class FlowRunner:
-    """Runs the flows of one purpose: a release that is verified, or a rotation that is proven.
+    """Runs the flows for one purpose: a release that is verified, or a rotation that is proven.
 
-    ``release`` is the one that a flow's event must come from; ``None`` where any will do.
+    A flow's event must come from ``release``; where it is ``None`` any release will do.
     """
 
     def __init__(self, context: FlowContext, *, purpose: str, release: str | None) -> None:
@@ -48,15 +48,15 @@ class FlowRunner:
         self._release = release
 
     def past(self, card: Card, flow: FlowSpec) -> Sequence[FlowRun]:
-        """The runs that have ended for this purpose, oldest first."""
+        """The runs for this purpose that have ended, oldest first."""
         return [run for run in rows.runs_in(self._rows(card, flow)) if run.key.purpose == self._purpose]
 
     def run(self, card: Card, flow: FlowSpec) -> FlowRun:
-        """Run the flow once and wait for its event; a run of this purpose that was killed is taken up again.
+        """Run the flow once and wait for its event; a run for this purpose that was killed is continued.
 
-        Raises ``Refused`` for money without a test path, an account that is no test user's, or a log that
-        cannot tell synthetic events apart; ``ConfigError`` for an amount above the card's cap. Whatever
-        happens, what was made is cleaned up, at the latest by the next run.
+        Raises ``Refused`` for money without a test path, an account that is not a test user's, or a log that cannot
+        tell synthetic events apart; ``ConfigError`` for an amount above the card's cap. Whatever happens, everything
+        that was made is cleaned up, at the latest by the next run.
         """
         _check_log(self._context)
         _check_money(self._context, card, flow)
@@ -64,7 +64,7 @@ class FlowRunner:
         return self._carry_out(card, flow, self._next_key(card, flow), self._release)
 
     def recover(self, card: Card, flow: FlowSpec) -> Sequence[FlowRun]:
-        """Finish what earlier processes left: take runs of this purpose up, tidy up after the others."""
+        """Finish what earlier processes left: continue runs for this purpose, and clean up after the others."""
         left = rows.unfinished_in(self._rows(card, flow))
         if not left:
             return ()
@@ -77,7 +77,7 @@ class FlowRunner:
         return list(self._context.log.select(query))
 
     def _query(self, card: Card, flow: FlowSpec) -> Query:
-        """Every row of this flow's runs."""
+        """The query for all rows of this flow's runs."""
         return Query(
             environment=self._context.environment,
             providers=(OURSELVES,),
@@ -122,7 +122,7 @@ class FlowRunner:
         return run
 
     def _understood(self, card: Card, flow: FlowSpec, run: FlowExecution, outcome: RunOutcome) -> RunOutcome:
-        """The outcome, less what is held against a release for a request that the app never had."""
+        """The outcome, corrected where the app never had the request that failed."""
         if is_unknown_request(outcome, run.steps) and not self._has_passed(card, flow):
             return not_this_apps(card, flow, run.steps)
         if outcome.result is Result.NOT_ARRIVED and self._names_no_ids(card) and not self._has_passed(card, flow):
@@ -130,25 +130,25 @@ class FlowRunner:
         return outcome
 
     def _names_no_ids(self, card: Card) -> bool:
-        """Whether the provider's rows of the last day are there, and none says which request it is of."""
+        """Whether the provider has rows of the last day and none of them names its request."""
         since = self._context.now() - IDS_WITHIN
         query = Query(environment=self._context.environment, providers=(card.id,), since=since, limit=MOST_ROWS)
         found = list(self._context.log.select(replace(query, newest_first=True)))
         return bool(found) and not any(row.correlation_id for row in found)
 
     def _leaves_unnamed(self, run: FlowExecution) -> bool:
-        """Whether something may be left behind that no later run can find out about."""
+        """Whether something may be left behind that no later run can find."""
         doubtful = run.in_doubt and bool(run.flow.cleanup) and not self._context.may_repeat(run.flow)
         return run.unnamed or doubtful
 
     def _has_passed(self, card: Card, flow: FlowSpec) -> bool:
-        """Whether the same requests ever passed in this environment, on whichever release."""
+        """Whether the same requests ever passed in this environment, on any release."""
         query = replace(self._query(card, flow), events=(rows.FINISHED,), outcome=Outcome.SUCCESS)
         passed = rows.runs_in(self._context.log.select(replace(query, newest_first=True, limit=MOST_PASSED)))
         return any(not run.requests or list(run.requests) == list(requests_of(flow)) for run in passed)
 
     def _given(self, flow: FlowSpec, key: RunKey) -> dict[str, Filling]:
-        """What is known before the first request."""
+        """The values known before the first request."""
         session = self._context.session
         given: dict[str, Filling] = {
             "correlation_id": key.run_id,
@@ -167,8 +167,8 @@ class FlowRunner:
         return self._tidied(card, flow, left, may_resend=may_resend)
 
     def _tidied(self, card: Card, flow: FlowSpec, left: Unfinished, *, may_resend: bool) -> FlowRun | None:
-        """Clean up after a run that is over. What it made is learned from the log, or by asking the app again
-        with the same idempotency keys: it answers with what it did then."""
+        """Clean up after a run that is over. What it made is known from the log, or from asking the app again with the
+        same idempotency keys, which it answers with what it did then."""
         context = self._context
         known = {**self._given(flow, left.key), **left.extracted}
         execution = FlowExecution(context, card, flow, left.key, left.release, known, context.log.now())
@@ -206,8 +206,8 @@ def _check_money(context: FlowContext, card: Card, flow: FlowSpec) -> None:
 
 
 def _check_log(context: FlowContext) -> None:
-    """Raises ``Refused`` for a log that cannot tell synthetic events apart, and ``ConfigError`` for one in which a
-    run's own events cannot be found."""
+    """Raise ``Refused`` for a log that cannot tell synthetic events apart, and ``ConfigError`` for one in which a run's
+    events cannot be found."""
     columns = context.log.capabilities
     if not columns.has("synthetic"):
         raise Refused(

@@ -1,4 +1,4 @@
-"""What a flow's run is. Values only."""
+"""Values that describe a flow's run."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ class Result(StrEnum):
     """How a run ended."""
 
     ARRIVED = "arrived"
-    """The event arrived, as a success, from the new release."""
+    """The event arrived as a success from the new release."""
     ANSWERED = "answered"
-    """The app answered as the card expects, and no code of the app can log it (``proof = "answer"``)."""
+    """The app answered as the card expects, where no code of the app can log it (``proof = "answer"``)."""
     NOT_THIS_APP = "not_this_app"
-    """The app does not have this request, and the flow has never passed here: the card speaks of another app."""
+    """The app does not have this request and the flow has never passed here: the card describes another app."""
     OLD_RELEASE = "old_release"
-    """It arrived from another release: the old version is still running."""
+    """The event came from another release: the old version is still running."""
     UNTAGGED = "untagged"
-    """It arrived without a release, so it proves nothing about the new one."""
+    """The event names no release, so it proves nothing about the new one."""
     ERROR = "error"
     """The app answered with a failure and logged one."""
     LIED = "lied"
-    """The app answered that all is well and logged an error."""
+    """The app reported success and logged an error."""
     REFUSED = "refused"
-    """A request failed, and no error was logged for it."""
+    """A request failed and no error was logged for it."""
     NOT_ARRIVED = "not_arrived"
-    """The app answered that all is well, and no event followed, while others' events did."""
+    """The app reported success and no event followed, while other events arrived."""
     UNMATCHED = "unmatched"
-    """Only events without a correlation id followed: the app does not pass the request's on."""
+    """Only events without a correlation id followed: the app does not pass on the request's."""
     LOG_SILENT = "log_silent"
-    """Nothing at all reached the log in the meantime, so the missing event says nothing."""
+    """Nothing at all reached the log meanwhile, so the missing event says nothing."""
     LIMITED = "limited"
     """The app's own rate limit stopped the run."""
     ABANDONED = "abandoned"
-    """It was killed, and a run for another release tidied up after it."""
+    """It was killed, and a run for another release cleaned up after it."""
 
     @property
     def is_clean(self) -> bool:
@@ -56,7 +56,7 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepRun:
-    """One request of a run. ``status`` is ``None`` where none was sent or no answer came."""
+    """One request of a run. ``status`` is ``None`` where it was not sent or not answered."""
 
     name: str
     status: int | None
@@ -66,7 +66,7 @@ class StepRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunKey:
-    """Which run it is. ``purpose`` is what it was run for: a release, or a rotation."""
+    """The identity of a run. ``purpose`` is what it was run for: a release, or a rotation."""
 
     environment: str
     purpose: str
@@ -76,7 +76,7 @@ class RunKey:
 
     @property
     def run_id(self) -> str:
-        """The same for every process that takes this run up; also its correlation id."""
+        """The run's id, the same in every process that continues it; also its correlation id."""
         return str(deterministic_id("flow", self.environment, self.purpose, self.provider, self.flow, self.number))
 
     def idempotency_key(self, step: str) -> str:
@@ -90,7 +90,7 @@ class FlowRun:
 
     key: RunKey
     release: str | None
-    """The release that the event had to come from; ``None`` where any would do (a rotation's proof)."""
+    """The release from which the event had to come; ``None`` where any would do (a rotation's proof)."""
     result: Result
     reason: str
     finished_at: datetime
@@ -101,7 +101,7 @@ class FlowRun:
     """Whether nothing was left behind."""
     remarks: Sequence[str] = ()
     requests: Sequence[str] = ()
-    """Method and path of each step, as the card or the project says them; empty in rows that do not tell."""
+    """Method and path of each step as configured; empty in rows that do not say."""
 
     @property
     def run_id(self) -> str:
@@ -110,11 +110,11 @@ class FlowRun:
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """A run of which something is left to do, and what it had learned."""
+    """A run that is not finished, and what it had learned."""
 
     key: RunKey
     release: str | None
     started_at: datetime
     extracted: Mapping[str, str]
     result: FlowRun | None
-    """Set where the run itself ended, and only its clean-up failed."""
+    """Set where the run itself ended and only its clean-up failed."""

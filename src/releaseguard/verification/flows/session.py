@@ -15,14 +15,14 @@ from releaseguard.http import ServiceClient
 from releaseguard.secret import Secret
 
 REFUSED_FOR = 300.0
-"""Seconds for which a refused sign-in is not tried again: a watch must not lock the test user out."""
+"""Seconds for which a refused sign-in is not repeated, so that a watch does not lock the test user out."""
 RENEW_BEFORE = 60.0
-"""Seconds before a token's end at which the test user signs in again."""
+"""Seconds before a token expires at which the test user signs in again."""
 
 
 @dataclass(frozen=True, slots=True)
 class SyntheticUser:
-    """The test user, and the public key of the project that it signs in at."""
+    """The test user, and the public key of the project where it signs in."""
 
     email: Secret
     password: Secret
@@ -30,9 +30,9 @@ class SyntheticUser:
 
 
 class UserSession:
-    """The test user's sign-in. ``account`` is asked for at the first sign-in; ``clock`` counts seconds.
+    """The test user's sign-in. ``account`` is read at the first sign-in; ``clock`` counts seconds.
 
-    :meth:`headers` is what the app's ``ServiceClient`` is built with.
+    :meth:`headers` provides the headers of the app's ``ServiceClient``.
     """
 
     def __init__(self, account: Callable[[], SyntheticUser], clock: Callable[[], float] = time.monotonic) -> None:
@@ -59,10 +59,9 @@ class UserSession:
         return headers
 
     def sign_in(self, client: ServiceClient) -> None:
-        """Make sure that a test user is signed in; nothing else is sent before that is certain.
+        """Make sure that a test user is signed in; nothing else is sent before that.
 
-        Raises ``Refused`` where the account is not marked as a test user's, ``AccessDenied`` where the app does
-        not let it in.
+        Raises ``Refused`` where the account is not marked as a test user's, ``AccessDenied`` where the app refuses it.
         """
         if self._token is not None and self._clock() < self._until:
             return
@@ -109,10 +108,10 @@ class UserSession:
 
 
 def claims_of(token: str) -> Mapping[str, Any]:
-    """The claims of a JSON Web Token (RFC 7519); empty where it is none.
+    """The claims of a JSON Web Token (RFC 7519); empty where it is not one.
 
-    The signature is not checked, because nothing is granted on the claims' word: the token came from the app's
-    own sign-in over verified TLS, and they only say whether we may go on. The app checks it at every request.
+    The signature is not checked, since the claims grant nothing: the token came from the app's own sign-in over
+    verified TLS, and the claims only say whether we may continue. The app checks the token at every request.
     """
     parts = token.split(".")
     if len(parts) != 3:

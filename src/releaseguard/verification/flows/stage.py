@@ -1,4 +1,4 @@
-"""A check's flow, run as often as its verdict needs."""
+"""Runs a check's flow as often as its verdict needs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FIRST_REST, LONGEST_REST = 15.0, 300.0
 
 
 class FlowStage:
-    """Runs a check's flow as often as its verdict needs, within the budget of the card, and no more."""
+    """Runs a check's flow as often as its verdict needs, within the card's budget."""
 
     def __init__(self, context: FlowContext) -> None:
         self._context = context
@@ -23,7 +23,7 @@ class FlowStage:
         """By provider and flow: until when no run is spent on what stopped the last one, and for how long that is."""
 
     def __call__(self, card: Card, check: FlowCheck, deployment: Deployment) -> Finding:
-        """The finding over all runs that the log holds for this deployment, after those still needed.
+        """The finding over all of this deployment's runs in the log, after those still needed were run.
 
         Raises what :meth:`FlowRunner.run` raises.
         """

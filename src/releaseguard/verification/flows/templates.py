@@ -1,4 +1,4 @@
-"""What a flow's requests say: the card's templates, filled with what is known. Pure."""
+"""The requests of a flow: the card's templates with values filled in. Pure."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from releaseguard.http import quoted
 from releaseguard.secret import Secret
 
 LONGEST_ID = 200
-"""Characters of an extracted id that are kept for the clean-up; a longer one is not an id."""
+"""The most characters of an extracted id that are kept for the clean-up; a longer text is not an id."""
 
 Filling = str | int | float | Secret
 Known = Mapping[str, Filling]
-"""What placeholders stand for: texts, numbers, and the test user's e-mail as a ``Secret``."""
+"""The values of placeholders: texts, numbers, and the test user's e-mail as a ``Secret``."""
 
 
 class Missing(Exception):
-    """A placeholder stands for something that no answer held."""
+    """A placeholder has no value because no answer held one."""
 
 
 def filled(value: Any, known: Known) -> Any:
-    """``value`` with every ``{name}`` replaced; a text that is one placeholder becomes the value itself.
+    """``value`` with every ``{name}`` replaced; a text that consists of one placeholder becomes the value itself.
 
-    Raises :class:`Missing` for a name that is not known.
+    Raises :class:`Missing` for an unknown name.
     """
     if isinstance(value, Mapping):
         return {key: filled(item, known) for key, item in value.items()}
@@ -47,7 +47,7 @@ def _value(name: str, known: Known) -> Any:
 
 
 def capped(flow: FlowSpec, step: StepSpec, body: Any, *, where: str) -> None:
-    """Raises ``ConfigError`` where a request, as it would be sent, asks for more than the flow's ``max_amount``."""
+    """Raise ``ConfigError`` where a request, as it would be sent, exceeds the flow's ``max_amount``."""
     for asked in amounts_in(body):
         if not asked <= (flow.max_amount or 0):
             raise ConfigError(
@@ -59,7 +59,7 @@ def capped(flow: FlowSpec, step: StepSpec, body: Any, *, where: str) -> None:
 
 
 def extracted(step: StepSpec, answer: Any) -> Known:
-    """What a step's ``extract`` finds in the app's answer; what is not there is left out."""
+    """What a step's ``extract`` finds in the app's answer; missing values are left out."""
     found = {name: _at(answer, path.split(".")) for name, path in step.extract.items()}
     return {name: value for name, value in found.items() if isinstance(value, str | int | float) and value != ""}
 
@@ -76,20 +76,20 @@ def _at(value: Any, path: Sequence[str]) -> Any:
 
 
 def kept_for_cleanup(flow: FlowSpec, known: Known) -> Mapping[str, str]:
-    """The extracted names that the clean-up needs, and nothing else: they are written to the log."""
+    """The extracted values that the clean-up needs and no others, since they are written to the log."""
     kept = {name: str(known[name]) for name in sorted(needed_for_cleanup(flow)) if name in known}
     return {name: value for name, value in kept.items() if len(value) <= LONGEST_ID}
 
 
 def needed_for_cleanup(flow: FlowSpec) -> frozenset[str]:
-    """The names from the app's answers without which the clean-up does not know what to remove."""
+    """The values from the app's answers without which the clean-up does not know what to remove."""
     names = {name for step in flow.cleanup for name in (*placeholders(step.path), *placeholders(step.body))}
     names |= {step.when for step in flow.cleanup if step.when}
     return frozenset(names & {name for step in flow.steps for name in step.extract})
 
 
 def requests_of(flow: FlowSpec) -> Sequence[str]:
-    """Method and path of each of the flow's steps, with its placeholders."""
+    """Method and path of each of the flow's steps, with placeholders."""
     return [f"{step.method} {step.path}" for step in flow.steps]
 
 
@@ -102,5 +102,5 @@ def address(path: str, known: Known) -> tuple[str, dict[str, str]]:
 
 
 def names_in(step: StepSpec) -> set[str]:
-    """The names that a step needs to know."""
+    """The names of the values that a step needs."""
     return {*placeholders(step.path), *placeholders(step.body)} - {"idempotency_key"}

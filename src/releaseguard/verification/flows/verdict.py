@@ -1,9 +1,9 @@
 """The verdict over a flow's runs. Pure: runs in, decision out.
 
-FAIL rests on an e-process (Ville's inequality: a non-negative martingale that starts at 1 reaches T with probability
-at most 1/T, however often one looks). Against a flow that fails in at most ``TOLERATED`` of its runs for reasons of
-its own it bets that nearly all, or half, of them fail. PASS rests on the flow's whole budget having run clean, and
-says which share of failures that excludes.
+FAIL rests on an e-process (Ville's inequality: a non-negative martingale that starts at 1 reaches T with probability at
+most 1/T, however often one looks). The null hypothesis is a flow that fails in at most ``TOLERATED`` of its runs for
+reasons of its own; the alternatives are that nearly all, or half, of its runs fail. PASS requires that the flow's whole
+budget ran clean, and states which share of failures that excludes.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from releaseguard.verification.values import Finding
 TOLERATED = 0.05
 """The share of runs that may fail on a good release: a slow provider, a full inbox."""
 BETS = ((0.9, 1.0), (0.1, 0.5))
-"""(weight, share of runs that fails) of the harms that are bet on."""
+"""(weight, share of failing runs) of each alternative."""
 THRESHOLD = 500.0
 """1% over the five flows that ship."""
 CONFIDENCE = 0.95
 UNDECIDED_SHARE = 1
-"""Runs that decide nothing are repeated at most as often as those that may decide."""
+"""Runs that decide nothing are repeated at most as often as those that can decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def e_value(good: int, bad: int) -> float:
 
 
 def _asks_in_vain(flow: FlowSpec, newest: FlowRun) -> bool:
-    """Whether the app does not have what the flow still asks for."""
+    """Whether the app still does not have what the flow requests."""
     return newest.result is Result.NOT_THIS_APP and list(newest.requests) == list(requests_of(flow))
 
 
