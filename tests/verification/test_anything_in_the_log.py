@@ -31,7 +31,8 @@ from releaseguard.incident.telling import document as incidents
 from releaseguard.model import Verdict, to_text
 from releaseguard.report.formats import VERDICT
 from releaseguard.report.layout.display import Display
-from releaseguard.verification.backtesting.replays import ReplaySettings, backtest, histories
+from releaseguard.verification.backtesting.one_release import ReplaySettings
+from releaseguard.verification.backtesting.replays import backtest, histories
 from releaseguard.verification.context import VerifyRequest
 from releaseguard.verification.telling.document import document_of
 from releaseguard.verification.values import Finding

@@ -15,7 +15,8 @@ import pytest
 from releaseguard.cards.load import load_cards
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome
-from releaseguard.verification.backtesting.replays import ReplaySettings, backtest, histories
+from releaseguard.verification.backtesting.one_release import ReplaySettings
+from releaseguard.verification.backtesting.replays import backtest, histories
 from releaseguard.verification.values import Promise
 
 NOON = datetime(2026, 11, 20, 12, 0, 30, tzinfo=UTC)

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Verdict
-from releaseguard.verification.backtesting.replays import ReplaySettings, backtest, histories
+from releaseguard.verification.backtesting.one_release import ReplaySettings
+from releaseguard.verification.backtesting.replays import backtest, histories
 from releaseguard.verification.context import VerifyRequest
 from releaseguard.verification.telling.document import document_of
 from releaseguard.verification.values import UnknownEvent

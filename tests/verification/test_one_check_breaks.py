@@ -20,6 +20,7 @@ from releaseguard.report.formats import VERDICT
 from releaseguard.report.layout.display import Display
 from releaseguard.secret import Secret
 from releaseguard.verification.backtesting import replays as backtests
+from releaseguard.verification.backtesting.one_release import ReplaySettings
 from releaseguard.verification.checks import row_checks
 from releaseguard.verification.checks.live_checks import LiveChecks
 from releaseguard.verification.explain import signals
@@ -181,9 +182,7 @@ def test_a_backtest_goes_on_without_it(log, monkeypatch):
     log.restore(row(2 + m / 4, "twilio_error", provider="twilio", ok=False) for m in range(100))
     monkeypatch.setattr(errors, "_tests", for_one(errors._tests, BUG))
     past = backtests.histories(log, None, PROMISE.window)
-    [replayed] = backtests.backtest(
-        log, past, SHIPPED, backtests.ReplaySettings(promise=PROMISE), lambda _error: "/traces/9"
-    )
+    [replayed] = backtests.backtest(log, past, SHIPPED, ReplaySettings(promise=PROMISE), lambda _error: "/traces/9")
     said = {one.id: one.verdict for one in replayed.findings}
     assert (said[VICTIM], said["twilio.errors"], said["sendgrid.volume"]) == (
         Verdict.ERROR,
@@ -197,7 +196,7 @@ def test_a_backtest_goes_on_without_it(log, monkeypatch):
 def test_a_backtest_with_nothing_but_broken_checks_decides_nothing(log, monkeypatch):
     monkeypatch.setattr(judge, "pre_deployment_of", breaking(BUG))
     [replayed] = backtests.backtest(
-        log, backtests.histories(log, None, PROMISE.window), SHIPPED, backtests.ReplaySettings(promise=PROMISE)
+        log, backtests.histories(log, None, PROMISE.window), SHIPPED, ReplaySettings(promise=PROMISE)
     )
     assert replayed.verdict is Verdict.INCONCLUSIVE
     assert {one.verdict for one in replayed.findings} == {Verdict.ERROR}

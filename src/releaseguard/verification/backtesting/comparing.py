@@ -8,8 +8,8 @@ from datetime import datetime
 
 from releaseguard.model import Verdict
 from releaseguard.verification.backtesting.measuring import Measured
+from releaseguard.verification.backtesting.one_release import Replayed
 from releaseguard.verification.backtesting.planting import GATE_OPENS, Planted, PlantedHarm
-from releaseguard.verification.backtesting.replays import Replayed
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from releaseguard.report.backtest.document import BacktestDocument, FalseAlarms,
 from releaseguard.report.verdict.document import CheckRow
 from releaseguard.verification.backtesting.comparing import ComparedMeasure
 from releaseguard.verification.backtesting.measuring import Measured
+from releaseguard.verification.backtesting.one_release import Replayed
 from releaseguard.verification.backtesting.record import planted_rows
-from releaseguard.verification.backtesting.replays import Replayed
 from releaseguard.verification.backtesting.thresholds import Threshold, other_thresholds
 from releaseguard.verification.telling.document import row_of
 

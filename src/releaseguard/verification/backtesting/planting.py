@@ -14,7 +14,7 @@ from msgspec import structs
 from releaseguard.cards.spec import Card
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.model import Outcome, Verdict
-from releaseguard.verification.backtesting.replays import ReplaySettings, replay_one
+from releaseguard.verification.backtesting.one_release import ReplaySettings, replay_one
 from releaseguard.verification.rows.traffic import elsewhere_than, gathered, span_of
 from releaseguard.verification.rules import configured, rules_of, what_is_logged
 from releaseguard.verification.values import Deployment, Promise, Rule

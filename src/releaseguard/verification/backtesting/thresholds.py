@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from releaseguard.verification.backtesting.replays import Replayed
+from releaseguard.verification.backtesting.one_release import Replayed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,1 +1,1 @@
-"""The judge: a release replayed minute by minute."""
+"""The judge: a release, judged minute by minute from counted rows."""

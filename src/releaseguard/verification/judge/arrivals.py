@@ -1,4 +1,4 @@
-"""The rows around a deployment, sorted: those of before it, and those of its window by when the log learned of them."""
+"""Sorts the rows around a deployment: those before it, and those of its window by when the log learned of them."""
 
 from __future__ import annotations
 
@@ -17,21 +17,23 @@ from releaseguard.verification.whose.population import Population
 from releaseguard.verification.whose.tags import release_in
 
 SKEW = 15
-"""Minutes by which a writer's clock may lag and its rows of the new release still be taken for that."""
+"""How many minutes a writer's clock may be behind for its rows still to be taken as the new release's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The minutes ``[deployed, end)`` in which a release is looked at."""
+    """The minutes ``[deployed, end)`` in which a release is judged."""
 
     deployed: int
     end: int
     final_look: int | None
-    """The minute of the one test at the window's end; ``None`` where a following deployment ended the window."""
+    """The minute of the test at the window's end; ``None`` where a later deployment ended the window."""
     of_phones: bool
-    """Whether what is judged runs on phones: else their rows, of releases that live for weeks, are no one's share."""
+    """Whether the judged component runs on phones; otherwise rows of phones, whose releases live for weeks, count in no
+    share."""
     live: int
-    """From when on what carries the release is its own: its mark, or earlier where it served before that."""
+    """The minute from which rows with the release's tag are its own: its mark, or earlier where it served before
+    that."""
 
     @property
     def length(self) -> int:
@@ -39,12 +41,12 @@ class Timeline:
 
     @property
     def settled(self) -> int:
-        """The minute from which on only late rows change anything."""
+        """The minute after which only late rows can change anything."""
         return self.end + AFTERMATH
 
 
 def timeline_of(deployment: Deployment, promise: Promise, live: int | None = None) -> Timeline:
-    """The window of a deployment, cut where another one follows; it counts from the mark, whenever it went live."""
+    """The window of a deployment, ended by a later one; it is counted from the mark, whenever the release went live."""
     deployed = minute_of(deployment.deployed_at)
     end = deployed + promise.window_minutes
     if deployment.followed_at is not None:
@@ -56,7 +58,7 @@ def timeline_of(deployment: Deployment, promise: Promise, live: int | None = Non
 
 
 class Arrived(NamedTuple):
-    """A cell as the log learned of it: the minute that it counts for, and whether it is the new release's."""
+    """A cell as the log learned of it: the minute for which it counts, and whether it belongs to the new release."""
 
     occurred: int
     ours: bool
@@ -64,23 +66,23 @@ class Arrived(NamedTuple):
 
     @property
     def is_event(self) -> bool:
-        """Whether it is real traffic: no test user's row, no mere repeat, no other component's."""
+        """Whether it is real traffic: no row of a test user, no mere repeat, no other component's."""
         return self.cell.is_traffic
 
     @property
     def _says_whose(self) -> bool:
-        """Whether it carries anything that names a release, or a deployment."""
+        """Whether it names a release or deployment."""
         return self.cell.deployment_id is not None or release_in(self.cell.release) is not None
 
     @property
     def is_tagged(self) -> bool:
-        """Whether it carries the new release."""
+        """Whether it names the new release."""
         return self.ours and self._says_whose
 
     @property
     def is_of_another(self) -> bool:
-        """Whether another release wrote it, in the same minutes; without a tag, before or in the very minute of the
-        mark, either may have."""
+        """Whether another release wrote it in the same minutes. A row without a tag from before the mark, or its very
+        minute, may be of either."""
         return not self.ours and self._says_whose
 
 
@@ -90,29 +92,30 @@ class Arrivals:
 
     timeline: Timeline
     before: Sequence[Cell]
-    """Those of before the release was live."""
+    """The cells from before the release was live."""
     settled: Sequence[SettledCells]
-    """The same as far as it is told by the hour."""
+    """The same, as far as they come by the hour."""
     by_minute: Mapping[int, Sequence[Arrived]]
-    """Those since, by the minute in which the log learned of them; what it knew at the mark counts as learned then."""
+    """The cells since then, by the minute in which the log learned of them; what it knew at the mark counts as learned
+    then."""
 
     lags: Mapping[int, Counter[int]]
-    """By the minute in which the log learned of traffic around the mark: how many minutes late so much of it was."""
+    """Minute of recording -> how many minutes late how much of the traffic around the mark was."""
     behind: Sequence[Cell]
-    """The release's own rows that say they are older than it: their writers' clocks are behind."""
+    """Rows of the release that claim to be older than it, because their writers' clocks are behind."""
 
     @property
     def names(self) -> Set[tuple[str, str]]:
-        """Provider and event of what was before."""
+        """Provider and event of everything before."""
         hours = {(one.hour.provider, one.hour.event) for one in self.settled}
         return hours | {(cell.provider, cell.event) for cell in self.before}
 
     def after(self, start: int, end: int) -> Sequence[int]:
-        """The minutes ``[start, end)`` in which anything arrived."""
+        """The minutes in ``[start, end)`` in which anything arrived."""
         return sorted(minute for minute in self.by_minute if start <= minute < end)
 
     def live_since(self, look: int) -> int | None:
-        """The minute in which the log learned of the first row that carries the release, as of a look."""
+        """The minute in which the log learned of the first row with the release's tag, as of a look."""
         if self.timeline.live < self.timeline.deployed:
             return self.timeline.live
         seen = (
@@ -124,7 +127,7 @@ class Arrivals:
 
 
 def arrivals_of(ledger: Ledger, deployment: Deployment, promise: Promise, population: Population) -> Arrivals:
-    """The cells of the ledger around a deployment: its own, other releases', and those of the time before."""
+    """The ledger's cells around a deployment: its own, other releases', and those of the time before."""
     members = Members(deployment, population.tags)
     deployed = minute_of(deployment.deployed_at)
     earliest = deployed - population.lead_minutes
@@ -157,20 +160,20 @@ def _lags(near: Sequence[Cell], timeline: Timeline) -> Mapping[int, Counter[int]
 
 
 def _had_a_life_before(near: Sequence[Cell], timeline: Timeline, members: Members) -> bool:
-    """Whether the log knew the release before it went live: rows that come late may then be of that life."""
+    """Whether the log knew the release before it went live: late rows may then be from that time."""
     return any(cell.recorded < timeline.live and members.of(cell) is Owner.OURS for cell in near)
 
 
 @dataclass(frozen=True, slots=True)
 class _Sorter:
-    """Tells what came since the release was live from what was before."""
+    """Separates what arrived since the release was live from what was before."""
 
     timeline: Timeline
     members: Members
     had_a_life_before: bool
 
     def arrived(self, cell: Cell) -> Arrived | None:
-        """The cell as it counts, or ``None`` where it is of the time before."""
+        """The cell as it counts; ``None`` where it belongs to the time before."""
         occurred, live = min(cell.occurred, cell.recorded), self.timeline.live
         member = self.members.of(cell)
         if member is Owner.OURS and occurred < live <= cell.recorded and not self.had_a_life_before:
@@ -181,9 +184,11 @@ class _Sorter:
         return Arrived(occurred, member is Owner.OURS or untagged, cell)
 
     def _by_the_logs_clock(self, occurred: int, cell: Cell) -> int:
-        """The minute of a row of the release that says it is older than that: its writer's clock is behind.
+        """The minute for a row of the release that claims to be older than the release, since its writer's clock is
+        behind.
 
-        By a little: it counts for the first minute. By more, when the log learned of it is as near as one can come.
+        A row slightly too old counts for the first minute; for any other, the minute of its recording is the best
+        estimate.
         """
         live = self.timeline.live
         return live if live - occurred <= SKEW else cell.recorded

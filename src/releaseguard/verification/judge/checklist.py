@@ -1,4 +1,4 @@
-"""The checklist's one number: the average of the rules' evidence, which alone fails a release."""
+"""The checklist's e-value: the weighted average of all rules' evidence, which alone fails a release."""
 
 from __future__ import annotations
 
@@ -25,18 +25,20 @@ from releaseguard.verification.judge.weighing.others import HARM_TO_OTHERS, comp
 from releaseguard.verification.values import Rule
 
 VOLUME_SAY = ((ENOUGH, 0.1), (FEW_EXPECTED, 0.5), (math.inf, 0.35))
-"""(events expected in the window, below which; volume's say in the average, and errors' the rest). Of fewer than
-:data:`~releaseguard.stats.completeness.ENOUGH` none at all may be chance; of a few more only silence tells."""
+"""(upper limit of the events expected in the window, weight of the volume; errors have the rest). Below
+:data:`~releaseguard.stats.completeness.ENOUGH` events, none at all may be chance; for a few more, only silence is
+evidence."""
 VOLUME_LAST_SAY = ((ENOUGH, 0.1), (FEW_EXPECTED, 0.8), (math.inf, 0.35))
-"""The same at the last look."""
+"""The same for the last look."""
 LEAST_TOLD = 10.0
-"""What the checklist's number must reach for a promise of one false alarm in ten: nobody asks about a weaker one."""
+"""The e-value for a promise of one false alarm in ten; nobody asks about a weaker promise."""
 UNEASE = 3.0
-"""The evidence of trouble before the deployment from which on more evidence is asked for after it."""
+"""The evidence of trouble before the deployment from which more evidence is required after it."""
 
 
 def weigh(state: ReleaseState) -> None:
-    """Average the rules' evidence as of this look; where it reaches the threshold, those that brought it there fail."""
+    """Average the rules' evidence at this look; where it reaches the threshold, the rules that brought it there
+    fail."""
     _look_at_others(state)
     for rules, whole in _families(state):
         parts = [weight(state, r) * (1.0 - kept(state, r)) * value_of(state, r) / whole for r in rules]
@@ -54,12 +56,12 @@ def weigh(state: ReleaseState) -> None:
 
 
 def _is_worth_telling(state: ReleaseState, reached: float) -> bool:
-    """Whether it is more than was reached before, and enough for any promise that somebody may ask about."""
+    """Whether the value is higher than before and high enough for any promise that somebody may ask about."""
     return reached >= LEAST_TOLD and reached > state.failing
 
 
 def _look_at_others(state: ReleaseState) -> None:
-    """Note where other releases fail more often since this one came; it warns, by a promise of its own."""
+    """Note where other releases fail more often since this one came. This only warns, under a promise of its own."""
     for errors in state.errors.values():
         rule = errors.rule
         value = 0.0 if errors.others is None else errors.others.value / _unease(state, rule)
@@ -72,15 +74,17 @@ def _look_at_others(state: ReleaseState) -> None:
 
 
 def _tells_of_others(state: ReleaseState, errors: ErrorState) -> bool:
-    """Whether the old release's errors say anything. Where they began before this one, in the time of its own first
-    steps: once it is well itself and the old one still serves, and not while both have the same incident."""
+    """Whether the old release's errors mean anything. Errors that began before this release, during its first steps,
+    mean something only once this release is well and the old one still serves, and not while both are in the same
+    incident."""
     if errors.prior is None or not state.may_be_of_its_steps(errors.rule):
         return True
     return errors.prior.over and still_serves(state, errors.rule)
 
 
 def conclude(state: ReleaseState) -> None:
-    """The last look: what is too rare to be chance, given what is kept for this look, fails its rule."""
+    """The last look: what is too improbable to be chance, within the allowance reserved for this look, fails its
+    rule."""
     for rules, whole in _families(state):
         shared = sum(weight(state, rule) * kept(state, rule) for rule in rules) / whole
         says = [weight(state, rule, VOLUME_LAST_SAY) for rule in rules]
@@ -91,8 +95,8 @@ def conclude(state: ReleaseState) -> None:
 
 
 def _shared_out(state: ReleaseState, allowed: Mapping[str, float]) -> Mapping[str, float]:
-    """What the rules of errors may alarm falsely at the last look, by id: what some leave unused others have. Those to
-    which an incident from before does something keep their own, since outcomes tell when it is over."""
+    """The allowed false-alarm probability of each error rule at the last look, by id: rules share what others leave
+    unused. Rules affected by an incident from before keep their own, since outcomes decide when it is over."""
     tests = {
         name: ErrorTest(events, usual.share, usual.weight, allowed[name])
         for name, errors in state.errors.items()
@@ -117,7 +121,7 @@ def _conclude(state: ReleaseState, rule: Rule, allowed: float) -> None:
 
 
 def _chance(state: ReleaseState, rule: Rule) -> float:
-    """The probability of what the rule has seen, or worse, while all is as usual."""
+    """The probability of what the rule has seen, or of worse, while everything is as usual."""
     if rule.kind == "volume":
         return state.volumes[rule.id].chance
     errors = state.errors[rule.id]
@@ -132,14 +136,14 @@ def _chance(state: ReleaseState, rule: Rule) -> float:
 
 
 def _chance_of(errors: ErrorState, bad: int, otherwise: KnownShare) -> float:
-    """The probability of so many errors or more, where ``otherwise`` is the share of minutes that have none of their
+    """The probability of that many errors or more; ``otherwise`` is the usual share in minutes without a share of their
     own."""
     events, level = level_of_all(errors, otherwise)
     return chance_of_errors(bad, events, level.share, level.weight)
 
 
 def _families(state: ReleaseState) -> Iterable[tuple[Sequence[Rule], float]]:
-    """The rules that may fail a release, and those that may warn, each with the sum of their weights."""
+    """The rules that may fail a release, and those that may only warn, each with the sum of their weights."""
     for blocking in (True, False):
         rules = [rule for rule in state.rules if rule.blocking is blocking]
         if rules:
@@ -147,10 +151,10 @@ def _families(state: ReleaseState) -> Iterable[tuple[Sequence[Rule], float]]:
 
 
 def weight(state: ReleaseState, rule: Rule, volume_say: Sequence[tuple[float, float]] = VOLUME_SAY) -> float:
-    """A rule's say in the average, fixed by the baseline alone.
+    """A rule's weight in the average, determined by the baseline alone.
 
-    Less where hardly an event is expected in the window. With few events a silence is worth as much as errors, with
-    fewer nothing but errors tells, and with many small rises of errors are worth it.
+    It is lower where hardly any event is expected in the window. With few events a silence counts as much as errors;
+    with even fewer only errors count; with many events small rises of errors are worth finding.
     """
     expected = state.expected(rule)
     volume = next(say for below, say in volume_say if expected < below)
@@ -159,23 +163,23 @@ def weight(state: ReleaseState, rule: Rule, volume_say: Sequence[tuple[float, fl
 
 
 def kept(state: ReleaseState, rule: Rule) -> float:
-    """The part of a rule's say that is kept for the end of the window, fixed by the baseline alone."""
+    """The part of a rule's weight that is reserved for the end of the window, determined by the baseline alone."""
     return 0.0 if state.timeline.final_look is None else kept_for_the_end(state.expected(rule))
 
 
 def value_of(state: ReleaseState, rule: Rule) -> float:
     """The rule's e-value at the newest look.
 
-    Where things were amiss before the deployment already, though not enough to be called an incident,
-    that much more evidence is asked for.
+    Where something was wrong before the deployment, though not enough to be an incident, correspondingly more evidence
+    is required.
     """
     value = state.errors[rule.id].value if rule.kind == "signal" else state.volumes[rule.id].value
     return value / _unease(state, rule)
 
 
 def _unease(state: ReleaseState, rule: Rule) -> float:
-    """How many times the evidence is asked for, since things were amiss before; 1 where their own level is held against
-    what came, which is all that they excuse."""
+    """The factor by which more evidence is required because something was wrong before; 1 where the earlier level
+    itself is what new rows are compared with."""
     errors = state.errors.get(rule.id)
     if errors is not None and (errors.prior is not None or errors.doubt is not None):
         return 1.0

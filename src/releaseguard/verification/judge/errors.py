@@ -1,4 +1,4 @@
-"""Errors of the new release, weighed against the usual share of them, a ceiling, and the old release."""
+"""Weighs the new release's errors against their usual share, a ceiling, and the old release."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from releaseguard.verification.judge.weighing.trouble import RETURNS, Doubt, Pri
 from releaseguard.verification.values import Rule
 
 Batches = list[tuple[int, int, int]]
-"""What arrived, by minute: the minute, its events and its errors."""
+"""What arrived: minute, events, errors."""
 Minutes = dict[int, tuple[int, int]]
-"""Events and errors by minute."""
+"""Minute -> events and errors."""
 
 
 def learn_usual(state: ReleaseState) -> None:
-    """Take in what is known of the time before: what is usual, and which errors began before the deployment."""
+    """Take over what is known of the time before: what is usual, and which errors began before the deployment."""
     for errors in state.errors.values():
         if errors.tests is None:
             errors.times = state.known.times[errors.rule.id]
@@ -56,12 +56,12 @@ def _doubt(state: ReleaseState, rule: Rule, odds: float, level: KnownShare | Non
 
 
 def known_trouble(state: ReleaseState, rule: Rule) -> bool:
-    """Whether things were amiss before the deployment, though not enough to be called an incident."""
+    """Whether something was wrong before the deployment, though not enough to be an incident."""
     return state.errors[rule.id].events == 0 and state.known.trouble[rule.id] >= checklist.UNEASE
 
 
 def has_ended(state: ReleaseState, rule: Rule) -> bool:
-    """Whether an incident from before was surely over at the deployment: it may come back all the same."""
+    """Whether an incident from before was certainly over at the deployment; it may still return."""
     return state.errors[rule.id].events == 0 and state.known.errors_before[rule.id].ended is not None
 
 
@@ -73,15 +73,15 @@ def _tests(state: ReleaseState, rule: Rule) -> ErrorTests:
 
 
 def _needed(state: ReleaseState, rule: Rule) -> float:
-    """The e-value at which the rule alone brings the checklist to its threshold."""
+    """The e-value at which this rule alone brings the checklist to its threshold."""
     alike = [checklist.weight(state, other) for other in state.rules if other.blocking is rule.blocking]
     own = checklist.weight(state, rule) * (1.0 - checklist.kept(state, rule))
     return state.threshold * sum(alike) / own
 
 
 def ceiling_of(state: ReleaseState, rule: Rule) -> float | None:
-    """The share of errors that fails a release whatever else is known: the card's, or the level before where that
-    is larger. A usual share of half the ceiling or less never gets there by the ways of ordinary hours."""
+    """The share of errors that fails a release whatever else is known: the card's, or the earlier level where that is
+    higher. A usual share of at most half the ceiling does not reach it by normal variation between hours."""
     base = state.known.errors[rule.id]
     if rule.ceiling is None:
         return None
@@ -93,7 +93,7 @@ def ceiling_of(state: ReleaseState, rule: Rule) -> float | None:
 
 
 MOST_CEILING = 0.99
-"""A share beyond which there is no room for harm."""
+"""The share above which there is no room for harm."""
 
 
 def _against_others(state: ReleaseState, rule: Rule) -> ShareProcess | None:
@@ -138,7 +138,7 @@ def judge_errors(state: ReleaseState, events: Sequence[Arrived]) -> None:
 
 
 def _count_renamed(state: ReleaseState, events: Sequence[Arrived], own: dict[str, Minutes]) -> None:
-    """Successes of the release by new names, where they stand in place of those that are known."""
+    """Count the release's successes under new names, where they replace known ones."""
     for event in events:
         for errors in state.readers_of(event.cell).if_renamed if event.ours else ():
             graced = event.occurred >= state.timeline.live + errors.rule.grace_minutes
@@ -147,7 +147,8 @@ def _count_renamed(state: ReleaseState, events: Sequence[Arrived], own: dict[str
 
 
 def _is_a_control(state: ReleaseState, event: Arrived) -> bool:
-    """Whether the rows are set beside the release's: phones hold old releases for weeks and are none of servers'."""
+    """Whether the rows are compared with the release's: phones keep old releases for weeks and are no control for
+    servers."""
     return event.cell.client is state.timeline.of_phones
 
 
@@ -175,7 +176,7 @@ def _add(minutes: Minutes, event: Arrived, is_error: bool) -> None:
 
 
 def _weigh(errors: ErrorState, batches: Batches) -> None:
-    """Hold what arrived against the release, or against an incident's level while one from before goes on."""
+    """Count new rows against the release, or against an incident's level while an incident from before lasts."""
     _weigh_at_times(errors, [one for one in batches if one[0] in errors.times])
     batches = [one for one in batches if one[0] not in errors.times]
     if errors.trouble is not None:
@@ -193,7 +194,7 @@ def _weigh(errors: ErrorState, batches: Batches) -> None:
 
 
 def _weigh_at_times(errors: ErrorState, batches: Batches) -> None:
-    """What came in minutes that have their own usual share of errors. An incident's level says nothing of them."""
+    """Count rows in minutes with a usual share of their own, about which an incident's level says nothing."""
     _merge(errors.at_times, batches)
     if errors.trouble is None and errors.tests is not None and batches:
         errors.tests.look_at_times(batches)
@@ -202,8 +203,8 @@ def _weigh_at_times(errors: ErrorState, batches: Batches) -> None:
 
 
 def _take_over(errors: ErrorState, prior: PriorTrouble) -> None:
-    """The incident is over: what came since it was counts for a PASS from here on, and was as usual. Should it come
-    back its own level stays excused, as far as its end is in doubt."""
+    """End an incident: what came since its end counts for a PASS from here on, and was as usual. Should it return, its
+    level stays excused as far as its end is in doubt."""
     minutes = prior.since_recovery()
     errors.minutes, errors.doubt = dict(minutes), prior.after
     errors.events = sum(total for total, _ in minutes.values())
@@ -217,7 +218,7 @@ def _merge(minutes: Minutes, batches: Batches) -> None:
 
 
 def _compare(errors: ErrorState, old: Batches, complete: int) -> None:
-    """Set what arrived of the old release beside the new one's rows of the same minutes."""
+    """Compare the old release with the new one's rows in the same minutes."""
     _merge(errors.old, old)
     if errors.others is not None and (old or errors.old):
         errors.others.look([one for one in old if one[0] not in errors.times])

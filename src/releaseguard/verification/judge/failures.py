@@ -1,4 +1,4 @@
-"""What a rule had seen when it failed. A failure is final, so it is written down at once."""
+"""What a rule had seen when it failed. A failure is final, so it is recorded at once."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from releaseguard.verification.values import Rule
 
 
 def fail(state: ReleaseState, rule: Rule, final_look: FinalLook | None = None) -> None:
-    """The rule fails, unless it did already or the release serves nobody: what it did not do is not its fault."""
+    """Let the rule fail, unless it has already, or the release serves nobody and so cannot be the cause."""
     if rule.id not in state.failures and (found := _failure(state, rule, final_look)) is not None:
         state.failures[rule.id] = found
 
 
 def would_fail(state: ReleaseState, rule: Rule, final_look: FinalLook | None = None) -> bool:
-    """Whether the rule fails where the evidence is taken to be enough. Nothing is written down."""
+    """Whether the rule would fail if the evidence sufficed. Records nothing."""
     alike = dict(state.alike)
     failed = rule.id in state.failures or _failure(state, rule, final_look) is not None
     state.alike = alike
@@ -51,8 +51,8 @@ def _failure(state: ReleaseState, rule: Rule, final_look: FinalLook | None) -> F
 
 
 def _is_everybodys(state: ReleaseState, rule: Rule, found: Failure) -> bool:
-    """Whether the new release is not surely worse than the old one, which still serves: then it may be the provider, or
-    something that both share. Where the old one worsened too a warning is due; else more has to be seen."""
+    """Whether the new release is not certainly worse than the old one, which still serves: the cause may then be the
+    provider or something shared. Where the old one worsened too, a warning is due; otherwise more must be seen."""
     state.alike.pop(rule.id, None)
     if not still_serves(state, rule):
         return False
@@ -70,7 +70,7 @@ def _errors_alike(state: ReleaseState, rule: Rule, found: Failure) -> bool:
 
 
 def _loss_alike(state: ReleaseState, rule: Rule, found: Failure) -> bool:
-    """Whether events are lost, and the new release makes its share of what is left."""
+    """Whether events are lost and the new release makes its share of the rest."""
     volume = state.volumes[rule.id]
     if not found.is_loss or is_fewer(volume.split):
         return False
@@ -81,11 +81,11 @@ def _loss_alike(state: ReleaseState, rule: Rule, found: Failure) -> bool:
 
 
 LOST_TOO = 0.7
-"""The part of its share of what was expected up to which the old release has lost events as well."""
+"""The fraction of its expected share below which the old release counts as having lost events too."""
 
 
 def lost_too(state: ReleaseState, rule: Rule, found: Failure) -> bool:
-    """Whether the old release made fewer than its share of the events, too."""
+    """Whether the old release made less than its share of the events, too."""
     first = max(found.since - state.deployed, 0)
     _, others = state.rows_beside(rule, first, state.length)
     share = state.traffic.share(first, state.length)
@@ -93,8 +93,8 @@ def lost_too(state: ReleaseState, rule: Rule, found: Failure) -> bool:
 
 
 def still_serves(state: ReleaseState, rule: Rule) -> bool:
-    """Whether the release that wrote the rule's events before still serves beside the new one. Where another part of
-    the app is deployed by itself its releases are no control; a provider that was never used before has none."""
+    """Whether the release that wrote the rule's events before still serves next to the new one. Releases of another
+    component are no control, and a provider that was never used before has none."""
     if not state.known.is_used(rule):
         return False
     complete = state.look_minute - state.known.lags.usual.complete
@@ -103,8 +103,8 @@ def still_serves(state: ReleaseState, rule: Rule) -> bool:
 
 
 def level_before(state: ReleaseState, rule: Rule) -> KnownShare:
-    """The share of errors that a release answers for what is above: the usual one; an incident's that began before and
-    goes on; or, with no history, the ceiling."""
+    """The share of errors above which a release is responsible: the usual one; that of an incident that began before
+    and lasts; or, without a history, the ceiling."""
     errors, base = state.errors[rule.id], state.known.errors[rule.id]
     if errors.trouble is not None:
         return errors.trouble.level
@@ -114,8 +114,8 @@ def level_before(state: ReleaseState, rule: Rule) -> KnownShare:
 
 
 def level_of_all(errors: ErrorState, otherwise: KnownShare) -> tuple[int, KnownShare]:
-    """All events of the release that are held against a share, and that share: of the minutes that have none of their
-    own it is ``otherwise``."""
+    """All events that count against a share, and that share; ``otherwise`` applies to minutes without a share of their
+    own."""
     events = Counter({otherwise: errors.counted[0]})
     if errors.trouble is None:
         events += _events_at_times(errors)
@@ -123,7 +123,7 @@ def level_of_all(errors: ErrorState, otherwise: KnownShare) -> tuple[int, KnownS
 
 
 def level_at_times(errors: ErrorState) -> tuple[int, KnownShare]:
-    """The same of the minutes that have a share of their own alone."""
+    """The same for only the minutes with a share of their own."""
     events = _events_at_times(errors)
     return events.total(), of_all(events or {KnownShare(1.0, 1.0): 0})
 
@@ -136,7 +136,7 @@ def _events_at_times(errors: ErrorState) -> Counter[KnownShare]:
 
 
 CERTAIN = 1e7
-"""The weight of a share that is not an estimate."""
+"""The weight of a share that is no estimate."""
 
 
 def _errors_seen(state: ReleaseState, rule: Rule, final_look: FinalLook | None) -> Failure | None:
@@ -170,7 +170,7 @@ def _errors_seen(state: ReleaseState, rule: Rule, final_look: FinalLook | None) 
 
 
 def _number_seen(state: ReleaseState, errors: ErrorState, final_look: FinalLook | None) -> Failure | None:
-    """More errors than are usual, where nothing but errors is logged."""
+    """More errors than usual, where nothing but errors is logged."""
     found = number_seen(state, errors)
     if found is None:
         return None
@@ -187,7 +187,7 @@ def _number_seen(state: ReleaseState, errors: ErrorState, final_look: FinalLook 
 
 
 def _change_seen(state: ReleaseState, rule: Rule, final_look: FinalLook | None) -> Failure | None:
-    """The change of volume that is the strongest evidence; ``None`` where it is not this release's, or none."""
+    """The change of volume with the strongest evidence; ``None`` where there is none, or it is not this release's."""
     volume, cause = state.volumes[rule.id], silence_of(state, rule)
     if lost := _lost_share(state, volume, final_look):
         return None if is_no_loss(state, rule, lost.events, lost.expected) else lost
@@ -210,7 +210,7 @@ def _change_seen(state: ReleaseState, rule: Rule, final_look: FinalLook | None) 
 
 
 def _lost_share(state: ReleaseState, volume: VolumeState, final_look: FinalLook | None) -> Failure | None:
-    """What the release made of its share of the events, where that is what speaks most against it."""
+    """The release's part of its share of the events, where that speaks most against it."""
     found, split = _strongest(volume), volume.split
     if split is None or not is_fewer(split) or (found is not None and found.value > volume.split_value):
         return None
@@ -227,19 +227,19 @@ def _lost_share(state: ReleaseState, volume: VolumeState, final_look: FinalLook 
 
 
 INSTEAD = 0.5
-"""The part of what is missing that, come under other names, makes it a renaming and no silence."""
+"""The fraction of the missing events that, arriving under other names, make it a renaming and not a silence."""
 TOO_FEW = 0.01
-"""The probability, had all that is missing come under other names, of so few, up to which it did not."""
+"""The probability below which too few events arrived under other names for all missing ones to have been renamed."""
 
 
 def is_no_loss(state: ReleaseState, rule: Rule, seen: int, expected: float) -> bool:
-    """Whether what is missing came under another name, or is of actions that write fewer rows than before."""
+    """Whether the missing events arrived under another name, or belong to actions that write fewer rows than before."""
     return came_otherwise(state, rule, expected - seen) or _are_as_many_actions(state, rule, seen, expected)
 
 
 def _are_as_many_actions(state: ReleaseState, rule: Rule, seen: int, expected: float) -> bool:
-    """Whether with as many rows to an action as before there would be half of what is missing: one mail where it was
-    two may be meant, or be the loss of every second one, so that it is told and decides nothing."""
+    """Whether half of the missing events would be there with as many rows per action as before. One mail instead of two
+    may be intended, or be the loss of every second one, so this is reported and decides nothing."""
     found = state.rows_per_action(rule)
     if found is None or seen >= expected:
         return False
@@ -248,29 +248,29 @@ def _are_as_many_actions(state: ReleaseState, rule: Rule, seen: int, expected: f
 
 
 def came_otherwise(state: ReleaseState, rule: Rule, missing: float) -> bool:
-    """Whether successes under names that came with the release, or rows under another environment's name, make up for
-    what is missing: an event was renamed, or a writer's setting is another; or whether other providers do."""
+    """Whether something makes up for the missing events: successes under names that are new with the release (an event
+    was renamed), rows under another environment's name (a writer's setting changed), or other providers."""
     came = sum(state.renamed(rule).values()) + state.strayed.providers.get(rule.provider, 0)
     return is_in_place(came, missing) or is_taken_over(state, rule, missing)
 
 
 LEAST_TAKEN_OVER = 5
-"""Successes beyond the usual below which another provider's rise is as good as chance."""
+"""The number of successes above the usual below which another provider's rise may be chance."""
 ALONE = 0.9
-"""The share of the traffic from which on a release is taken to serve alone."""
+"""The share of the traffic from which a release counts as serving alone."""
 RISEN = 0.5
-"""By what part of its usual successes a provider must have risen to stand for another: users come and go by less."""
+"""The fraction of its usual successes by which a provider must have risen to replace another; users vary by less."""
 
 
 def is_taken_over(state: ReleaseState, rule: Rule, missing: float) -> bool:
-    """Whether others took over what is missing of a provider: a switch was thrown, or the app falls back to them. The
-    rows do not tell whether that was meant."""
+    """Whether other providers took over: a switch was flipped, or the app falls back to them. Rows do not say whether
+    this was intended."""
     return 0 < missing <= sum(taken_over(state, rule).values()) / INSTEAD
 
 
 def taken_over(state: ReleaseState, rule: Rule) -> Mapping[str, int]:
-    """By provider, the release's successes beyond the usual, of those that have risen since it is live; nothing where
-    others serve beside it, whose share a loss would move."""
+    """By provider, the release's successes above the usual, for those that have risen since it is live; empty where
+    other releases serve next to it, whose share a loss would change."""
     share = state.traffic.share(0, state.elapsed) or 0.0
     found: dict[str, int] = {}
     if share < ALONE:
@@ -285,7 +285,7 @@ def taken_over(state: ReleaseState, rule: Rule) -> Mapping[str, int]:
 
 
 def is_in_place(came: int, missing: float) -> bool:
-    """Whether so many rows may stand for what is missing: a good part of it, or as few of it as chance brings."""
+    """Whether that many rows may replace the missing ones: a good part of them, or as few as chance allows."""
     return min(came, missing) > 0 and (came >= INSTEAD * missing or chance_of_so_few(came, missing) > TOO_FEW)
 
 

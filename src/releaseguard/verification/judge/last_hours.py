@@ -1,4 +1,4 @@
-"""What the hours before a deployment held, by the minute and by what tells which release wrote it."""
+"""The hours before a deployment, by the minute and by what identifies the release that wrote each row."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from releaseguard.verification.judge.traffic import tag_of
 from releaseguard.verification.values import Rule
 
 RIGHT_BEFORE = 120
-"""Minutes before the deployment in which errors tell of an incident under way."""
+"""The minutes before the deployment in which errors point to an incident in progress."""
 ONE_TAG = 0.8
-"""The share of a provider's rows with the tag of nearly all traffic from which on one deployment makes both."""
+"""The share of a provider's rows carrying the main tag from which one deployment counts as making both."""
 
 
 def last_minutes(
@@ -34,7 +34,7 @@ def last_minutes(
 
 
 def _per_minute(rule: Rule, cells: Sequence[Cell], settled: Sequence[SettledCells] = ()) -> list[Minute]:
-    """The minutes of a signal rule, in order of time."""
+    """The minutes of a signal rule, in order."""
     minutes: dict[int, list[int]] = {}
     reading = rule.reading
     for cell in cells:
@@ -53,7 +53,7 @@ def _per_minute(rule: Rule, cells: Sequence[Cell], settled: Sequence[SettledCell
 
 
 def tags_before(cells: Sequence[Cell], settled: Sequence[SettledCells], live: int) -> Mapping[str, Counter[str]]:
-    """By provider: rows of servers right before the deployment, by what tells which release wrote them."""
+    """By provider: servers' rows right before the deployment, by what identifies their release."""
     tags: dict[str, Counter[str]] = defaultdict(Counter)
     for cell in cells:
         if cell.is_traffic and tag_of(cell) and not cell.client and cell.occurred >= live - RIGHT_BEFORE:

@@ -1,4 +1,4 @@
-"""The log as of a look: what should be there by now, whether it lives, and why a provider is silent."""
+"""The state of the log at a look: what should have arrived, whether it works, and why a provider is silent."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from releaseguard.verification.judge.traffic import Writers
 from releaseguard.verification.values import Rule
 
 UNREMARKABLE = 2.0
-"""Events of all providers, each by itself, that may be missing after the newest row: nothing at all has a probability
-of 14% then."""
+"""The number of expected events whose absence after the newest row is unremarkable: none at all then has a probability
+of 14%."""
 
 
 def judge_log(state: ReleaseState) -> None:
-    """How much should have arrived since the newest row that did, at the level shown up to then.
+    """Compute how much should have arrived since the newest row, at the level seen up to then.
 
-    What comes after the window, or no longer comes, says nothing about it.
+    What arrives, or fails to arrive, after the window says nothing about it.
     """
     log, known, deployed = state.traffic.log, state.known, state.deployed
     newest = max(
@@ -35,7 +35,7 @@ def judge_log(state: ReleaseState) -> None:
 
 
 def _shown_level(state: ReleaseState, until: int) -> float:
-    """The share of the usual traffic seen in the half hour before ``until``, at most 1: idle users write little."""
+    """The fraction of the usual traffic in the half hour before ``until``, at most 1: idle users write little."""
     until = min(until, state.length)
     start = max(until - 30, 0)
     seen, expected = sum(state.traffic.rows[start:until]), sum(state.hoped[start:until])
@@ -43,7 +43,7 @@ def _shown_level(state: ReleaseState, until: int) -> float:
 
 
 def complete_until(state: ReleaseState) -> datetime:
-    """Until when rows are there, as far as can be told: less what is usually under way, and than a silence."""
+    """The time up to which rows have arrived, as far as is known: less the usual delay, or a silence."""
     log = state.traffic.log
     minute = state.look_minute - state.known.lags.usual.complete
     if log.newest is not None and log.silent_expected > UNREMARKABLE * log.clump:
@@ -52,15 +52,15 @@ def complete_until(state: ReleaseState) -> datetime:
 
 
 def due(state: ReleaseState, provider: str, rates: Sequence[float]) -> list[float]:
-    """What each minute that counts should have brought by now: ``rates``, less what is usually still on its way."""
+    """``rates``, less what is usually still on its way: what each counted minute should have brought by now."""
     counts_from = state.look_minute - state.known.lags.of(provider).counts
     until = min(counts_from, state.timeline.end, _lives_until(state))
     return thinned(state, provider, rates[: max(until - state.deployed, 0)])
 
 
 def _lives_until(state: ReleaseState) -> int:
-    """The minute up to which the log is taken to live: that of the newest row of anybody, which is still under
-    way, and as many more as would be quiet by chance."""
+    """The minute up to which the log counts as working: that of the newest row of any provider, plus as many as could
+    be quiet by chance."""
     deployed, log = state.deployed, state.traffic.log
     newest = deployed if log.newest is None else log.newest
     until, hoped = newest + (newest + 1 == state.look_minute), 0.0
@@ -79,7 +79,7 @@ def thinned(state: ReleaseState, provider: str, rates: Sequence[float]) -> list[
 
 
 def silence_of(state: ReleaseState, rule: Rule) -> SilenceCause | None:
-    """Why the rule's provider is silent at the newest look, or ``None`` where it is not."""
+    """Why the rule's provider is silent at the newest look; ``None`` where it is not."""
     cause = silence_cause(quiet(state, rule))
     if cause is SilenceCause.LOG:
         return SilenceCause.RELEASE_NOT_LIVE if state.strayed.environments else cause
@@ -87,7 +87,7 @@ def silence_of(state: ReleaseState, rule: Rule) -> SilenceCause | None:
 
 
 def quiet(state: ReleaseState, rule: Rule) -> Quiet:
-    """What surrounds the silence of the rule's provider."""
+    """The circumstances of the silence of the rule's provider."""
     provider, known, traffic = rule.provider, state.known, state.traffic
     last = traffic.last_event.get(provider, state.deployed - 1)
     start, until = max(last + 1 - state.deployed, 0), state.elapsed

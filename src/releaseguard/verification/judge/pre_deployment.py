@@ -1,4 +1,4 @@
-"""Everything known at a look about the time before the deployment: baselines, lags, incidents under way."""
+"""What is known, at one look, about the time before the deployment: baselines, delays, incidents in progress."""
 
 from __future__ import annotations
 
@@ -32,63 +32,65 @@ from releaseguard.verification.judge.weighing.trouble import LEAST_CALM, RECOVER
 from releaseguard.verification.values import Promise, Rule
 
 INCIDENT = 20.0
-"""The evidence at which errors count as having begun before the deployment, until calm events show otherwise."""
+"""The evidence from which errors count as having begun before the deployment, until calm events show otherwise."""
 STOPPED = 30.0
-"""The evidence at which a volume counts as having dropped before the deployment."""
+"""The evidence from which a volume counts as having dropped before the deployment."""
 FAILING = 300.0
-"""What both need where there are many events, since chance reaches less within hours and would excuse a bad release;
-and what excuses the volume of a provider whose errors began before."""
+"""The evidence that both need where there are many events, since chance reaches less within hours and would excuse a
+bad release; also what excuses the volume of a provider whose errors began before."""
 MANY = 100.0
-"""Events an hour: an incident of a few minutes shows as much as it ever will."""
+"""Events per hour from which an incident of a few minutes shows as clearly as it ever will."""
 INCIDENT_VARIANCE = 0.1
-"""Of an incident's share of errors over its mean, from minute to minute."""
+"""The variance of an incident's error share over its mean, from minute to minute."""
 DRAWN = 20.0
-"""Events at the usual share that count in an incident's level while it may be chance."""
+"""The number of events at the usual share that count in an incident's level while it may be chance."""
 NEARLY_SILENT = 0.03
-"""The least level of a volume that may have dropped by chance alone."""
+"""The lowest level of a volume that may have dropped by chance alone."""
 LONG_OVER = 20
-"""Minutes after which an incident that came once, and is surely over, is no more likely to come back than any other."""
+"""Minutes after which an incident that occurred once and is certainly over is no more likely to return than any
+other."""
 AT_ITS_HEIGHT = 2.0
-"""Times its level that an incident's share of errors is in its worst minutes."""
+"""An incident's error share in its worst minutes, as a multiple of its level."""
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorsBefore:
-    """What is known of a signal rule's errors from right before the deployment."""
+    """What is known of a signal rule's errors right before the deployment."""
 
     trouble: float
-    """The evidence that they were far above the usual at the deployment."""
+    """The evidence that errors were far above the usual at the deployment."""
     onset: float
-    """The evidence that they had risen, summed over the minutes in which they may have."""
+    """The evidence that errors had risen, summed over the minutes in which that may have begun."""
     level: KnownShare
-    """Their share in what came since it was above the usual."""
+    """The error share since it was above the usual."""
     calm: int
-    """The minutes that calm must last for trouble to be over; more where it came and went."""
+    """The minutes that calm must last for the trouble to be over; more where it came and went."""
     began: int | None
-    """Minutes before the release was live from which on they were farthest above the usual."""
+    """The number of minutes before the release was live at which errors began to be farthest above the usual."""
     ended: KnownShare | None = None
-    """Their share in an incident that was surely over by then, though not for long. The other fields leave it out."""
+    """The error share of an incident that was certainly over by then, though not for long. The other fields exclude
+    it."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreDeployment:
-    """What the log knew at one look about the time before the deployment."""
+    """What the log knew, at one look, about the time before the deployment."""
 
     learned: int
-    """Events near the deployment that it was built from; much more than that calls for building anew."""
+    """The number of events near the deployment on which this is based; many more require building it anew."""
     complete: int
     """The minute up to which the log was complete at the deployment."""
     newest: int | None
     """The newest minute of any row."""
     lags: Lags
     traffic: dict[str, VolumeBaseline]
-    """By provider, all its events."""
+    """All events by provider."""
     clump: float
-    """The dispersion of all providers' events together: so many of them tell as much as one that comes by itself."""
+    """The dispersion of all providers' events together: that many events say as much as one independent event."""
     errors: dict[str, ErrorBaseline]
     """By rule."""
     times: Mapping[str, Times]
-    """By signal rule: the minutes around the deployment that have their own usual share of errors."""
+    """By signal rule: the minutes around the deployment with a usual error share of their own."""
     volumes: dict[str, VolumeBaseline]
     """By rule."""
     shared: dict[str, float]
@@ -98,30 +100,30 @@ class PreDeployment:
     errors_before: Mapping[str, ErrorsBefore]
     """By signal rule: its errors right before the deployment."""
     lately: Mapping[str, float]
-    """By signal rule: errors a minute in the worst stretch of minutes that ended with the deployment."""
+    """By signal rule: errors per minute in the worst stretch that ended with the deployment."""
     tags: Mapping[str, frozenset[str]]
-    """By provider: what tells which releases wrote its rows."""
+    """By provider: what identifies the releases that wrote its rows."""
     same_tag: frozenset[str]
-    """The providers whose rows carried the release that nearly all traffic carried: one deployment makes them all."""
+    """The providers whose rows carried the same release as nearly all traffic: one deployment makes them all."""
     volume_levels: Mapping[str, float]
-    """By volume rule whose events had stopped or dropped before the deployment, or whose provider was failing: the
-    part of what is to be expected at which they stood. It is as usual too."""
+    """By volume rule whose events had dropped before the deployment, or whose provider was failing: the fraction of the
+    expected volume at which it stood, which counts as usual too."""
 
     def in_incident(self, rule: Rule) -> bool:
         """Whether the errors of a signal rule began before the deployment."""
         return self.trouble[rule.id] >= (FAILING if self.has_many(rule) else INCIDENT)
 
     def has_many(self, rule: Rule) -> bool:
-        """Whether a signal rule has so many events that an incident of minutes shows as much as it ever will."""
+        """Whether a signal rule has so many events that an incident of minutes shows as clearly as it ever will."""
         return self.expected_events(rule, 1) * HOUR >= MANY
 
     def is_used(self, rule: Rule) -> bool:
-        """Whether the log knows anything of what the rule counts from before the release was live."""
+        """Whether the log knows anything that the rule counts from before the release was live."""
         known = self.errors if rule.kind == "signal" else self.volumes
         return known[rule.id].events > 0
 
     def expected_events(self, rule: Rule, minutes: int) -> float:
-        """Events that a signal rule should see in the first ``minutes`` after the deployment."""
+        """The events that a signal rule should see in the first ``minutes`` after the deployment."""
         base = self.errors[rule.id]
         traffic = self.traffic.get(rule.provider)
         if traffic is None or not traffic.events:
@@ -132,7 +134,7 @@ class PreDeployment:
 def pre_deployment_of(
     ledger: Ledger, rules: Sequence[Rule], arrivals: Arrivals, look: int, promise: Promise
 ) -> PreDeployment:
-    """Build it from the ledger and the rows of before the release was live, as known at ``look``."""
+    """Build it from the ledger and the rows before the release was live, as known at ``look``."""
     live, cells, settled = arrivals.timeline.live, arrivals.before, arrivals.settled
     there = [cell for cell in cells if cell.recorded < look]
     late = [*(cell for cell in cells if cell.recorded >= look), *arrivals.behind]
@@ -171,7 +173,7 @@ def pre_deployment_of(
 
 @dataclass(frozen=True, slots=True)
 class _Ahead:
-    """What a baseline is asked about: the ``window`` minutes that begin ``skipped`` minutes after its end."""
+    """The minutes that a baseline predicts: ``window`` minutes that begin ``skipped`` minutes after its end."""
 
     skipped: int
     window: int
@@ -183,7 +185,7 @@ class _Ahead:
 
 
 class _Builder:
-    """Asks the ledger as it was known at the look."""
+    """Reads the ledger as it was known at the look."""
 
     def __init__(self, ledger: Ledger, late: Sequence[Cell], span: BaselineSpan, complete: int, ahead: _Ahead) -> None:
         self._ledger = ledger
@@ -222,7 +224,7 @@ class _Builder:
         return KnownSeries(self._ledger.series(provider), late)
 
     def _volume(self, series: KnownSeries) -> VolumeBaseline:
-        """The volume to expect from the mark on, by the rows of before the release was live."""
+        """The volume to expect from the mark on, from rows before the release was live."""
         ahead = self._ahead
         usual = volume_baseline(
             series, self._span, complete=self._complete, minutes=ahead.minutes, calendar=ahead.calendar
@@ -232,7 +234,7 @@ class _Builder:
         return structs.replace(usual, rates=usual.rates[ahead.skipped :], batch=batch, daily=daily)
 
     def dropped(self, rule: Rule, usual: VolumeBaseline) -> Dropped:
-        """What is known of a drop of the rule's events from before the deployment."""
+        """What is known of a drop of the rule's events before the deployment."""
         if rule.max_drop is None:
             return AS_USUAL
         return dropped_before(self.read(rule.reading), usual, Before(self._span, self._complete, self._ahead.calendar))
@@ -244,8 +246,8 @@ def _volume_levels(
     dropped: Mapping[str, Dropped],
     volumes: Mapping[str, VolumeBaseline],
 ) -> Mapping[str, float]:
-    """The levels that incidents from before excuse. Where calls fail there are fewer successes: a provider's errors
-    excuse as much of its volume."""
+    """The levels that incidents from before excuse. Failing calls mean fewer successes: a provider's errors excuse that
+    much of its volume."""
     failing: dict[str, float] = {}
     for rule in rules:
         if rule.kind == "signal" and errors[rule.id].trouble >= FAILING:
@@ -262,7 +264,7 @@ def _volume_levels(
 
 
 def _excused(drop: Dropped) -> float:
-    """The level of a drop. A silence that may be chance excuses a silence: what is left of it is not."""
+    """The level of a drop. A silence that may be chance excuses a silence, since nothing is left of it."""
     return drop.level if drop.evidence >= FAILING else max(drop.level, NEARLY_SILENT)
 
 
@@ -279,8 +281,8 @@ def _right_before(minutes: Sequence[Minute], live: int) -> Sequence[Minute]:
 
 
 def _errors_before(every: Sequence[Minute], known: ErrorsAround, live: int) -> ErrorsBefore:
-    """Trouble that goes on, or that came and went and may come again: then its level is that of its episodes, or of the
-    one that goes on where that is higher. Trouble that came once and was surely over is none."""
+    """Trouble that lasts, or that came and went and may return; its level is then that of its episodes, or of the
+    lasting one where that is higher. Trouble that occurred once and is certainly over does not count."""
     usual, minutes = known.base, [one for one in every if one.minute not in known.times]
     again, near = recurring(minutes, usual, live, FAILING), _right_before(minutes, live)
     over = None if again or _trouble(near, usual) < INCIDENT else _ended(near, usual)
@@ -322,10 +324,10 @@ def _onset(near: Sequence[Minute], usual: ErrorBaseline, live: int) -> float:
 
 
 def _level_of(stretch: tuple[int, int, int] | None, usual: ErrorBaseline, trouble: float) -> KnownShare:
-    """The share of errors in the stretch that is farthest above the usual one; the usual one, if none is.
+    """The error share in the stretch farthest above the usual one; the usual share where there is none.
 
-    An incident's share moves from minute to minute more than that of ordinary hours. Where the evidence of trouble is
-    no more than chance brings now and then, the usual share counts for some events too.
+    An incident's share varies more from minute to minute than that of normal hours. Where the evidence of trouble is no
+    more than chance produces now and then, some events at the usual share are added.
     """
     if stretch is None:
         return KnownShare(usual.share, usual.weight)

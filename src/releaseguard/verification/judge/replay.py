@@ -1,8 +1,8 @@
-"""The judge: rows in, verdicts out. No clock, no file, no network.
+"""The judge: rows in, verdicts out. It uses no clock, no file and no network.
 
-A :class:`Replay` looks at a release at the end of every minute, with only what the log had learned by then. The
-verdict as of a moment is always reached by replaying all looks up to it, so that one look (``verify``), a watch
-and a backtest over the same rows agree, and a FAIL at any look is final.
+A :class:`Replay` looks at a release at the end of every minute, with only what the log had learned by then. The verdict
+as of a moment is always reached by replaying all looks up to it, so a single look (``verify``), a watch and a backtest
+agree on the same rows, and a FAIL at any look is final.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from releaseguard.verification.values import Deployment, Promise, Rule, overall_
 from releaseguard.verification.whose.population import ALIKE, Population
 
 ENOUGH_MORE = 1.1, 10
-"""So many times the events that the time before was worked out from, and so many more, call for working it out anew."""
+"""What is known of the time before is computed again once it rests on this many times as many events, plus this
+many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,9 @@ class Look:
     minute: int
     verdict: Verdict
     verdicts: tuple[Verdict, ...]
-    """By rule, in the order of the rules."""
+    """In the order of the rules."""
     undecided: tuple[str, ...]
-    """By rule, what it means for the release where that is INCONCLUSIVE."""
+    """In the order of the rules: what INCONCLUSIVE means for the release."""
 
 
 class Replay:
@@ -70,9 +71,9 @@ class Replay:
         self.state.rolls_back = deployment.rolls_back
 
     def look(self, minute: int) -> Look:
-        """Look at every minute's end up to ``minute``; returns what the last of them said.
+        """Look at every minute's end up to ``minute``; returns the last look.
 
-        Long after the window only minutes in which something arrived are looked at: nothing else can change.
+        Long after the window only minutes in which something arrived are examined, since nothing else can change.
         """
         while self.state.look_minute < min(minute, self.timeline.settled):
             self._look_at(self.state.look_minute + 1)
@@ -81,7 +82,7 @@ class Replay:
         return self.current()
 
     def current(self) -> Look:
-        """What the newest look says."""
+        """The newest look."""
         rules = self.state.rules
         said = tuple(verdicts.verdict_of(self.state, rule) for rule in rules)
         means = tuple(verdicts.undecided_of(self.state, rule) for rule in rules)
@@ -105,7 +106,7 @@ class Replay:
             conclude(state)
 
     def _learn_before(self) -> None:
-        """Work out what is known of the time before, at the first look and where much of it arrived since."""
+        """Compute what is known of the time before, at the first look and whenever much about it has arrived since."""
         state = self.state
         arrived = self._sums[bisect_left(self._recorded, state.look_minute)]
         times, more = ENOUGH_MORE

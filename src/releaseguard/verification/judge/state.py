@@ -25,7 +25,7 @@ from releaseguard.verification.whose.strayed import NOWHERE
 
 @dataclass(slots=True)
 class ErrorState:
-    """What the rows of the new release say about one signal rule so far."""
+    """What the new release's rows say about one signal rule so far."""
 
     rule: Rule
     events: int = 0
@@ -33,22 +33,22 @@ class ErrorState:
     minutes: dict[int, tuple[int, int]] = field(default_factory=dict)
     """Events and errors of each minute."""
     tagged: int = 0
-    """Of ``events``, those that carry the release; the others merely came after the deployment."""
+    """Those of ``events`` that carry the release; the others merely came after the deployment."""
     old_events: int = 0
     old_errors: int = 0
     old: dict[int, tuple[int, int]] = field(default_factory=dict)
     """Events and errors of other releases in each minute since the deployment, phones left out: the control."""
     tests: ErrorTests | None = None
     prior: PriorTrouble | None = None
-    """Set where an incident from before the deployment went on at the first look."""
+    """Set where an incident from before the deployment lasted at the first look."""
     doubt: Doubt | None = None
-    """Set where lesser trouble from before the deployment may go on."""
+    """Set where lesser trouble from before the deployment may last."""
     others: ShareProcess | None = None
-    """The evidence that other releases fail more often than before, since this one came."""
+    """The evidence that other releases fail more often since this one came."""
     times: Times = field(default_factory=dict)
-    """The minutes that have their own usual share of errors."""
+    """The minutes with a usual error share of their own."""
     at_times: dict[int, tuple[int, int]] = field(default_factory=dict)
-    """Events and errors of the release in these, which are not part of ``events`` and ``errors``."""
+    """The release's events and errors in these minutes, which are not part of ``events`` and ``errors``."""
     strays: Counter[str] = field(default_factory=Counter)
     """Errors of the new release by events that no check names."""
 
@@ -65,7 +65,7 @@ class ErrorState:
 
     @property
     def counted(self) -> tuple[int, int]:
-        """The events and errors of these minutes together."""
+        """The sums of these minutes' events and errors."""
         return (self.events, self.errors) if self.trouble is None else self.trouble.counted
 
     @property
@@ -84,7 +84,7 @@ class ErrorState:
 
     @property
     def value(self) -> float:
-        """The e-value of the rule: the average of its tests."""
+        """The rule's e-value: the average of its tests."""
         value = 1.0 if self.tests is None else self.tests.value
         if self.doubt is not None:
             value = self.doubt.of_both(value)
@@ -92,7 +92,7 @@ class ErrorState:
 
     @property
     def leaning(self) -> float:
-        """The evidence against "as usual"; that an incident which is over may have come back is not weighed in it."""
+        """The evidence against "as usual", ignoring that an ended incident may return."""
         is_over = self.doubt is not None and self.doubt.likely <= RETURNS
         return self.tests.value if is_over and self.tests is not None else self.value
 
@@ -104,7 +104,7 @@ class ErrorState:
 
 @dataclass(slots=True)
 class VolumeState:
-    """What all rows since the deployment say about one volume rule so far."""
+    """What all rows since the deployment say about one volume rule."""
 
     rule: Rule
     seen: list[int] = field(default_factory=list)
@@ -119,12 +119,12 @@ class VolumeState:
     drop: VolumeEvidence | None = None
     rise: VolumeEvidence | None = None
     complete: int = 0
-    """The minute after the deployment up to which the rule's events are there."""
+    """The minute after the deployment up to which the rule's events have arrived."""
     judged: int = 0
     expected: float = 0.0
     """Events in the judged minutes, and how many were expected."""
     chance: float = 1.0
-    """The probability of a volume so far off as that of the judged minutes, while all is as usual."""
+    """The probability of a volume so unusual in the judged minutes, while everything is as usual."""
     missed: DailyBatch | None = None
     """A batch of its events that has not come by the time at which it always had."""
 
@@ -143,12 +143,12 @@ class VolumeState:
 
 @dataclass(frozen=True, slots=True)
 class FinalLook:
-    """What the one test at the end of the window says of a rule."""
+    """What the test at the window's end says about a rule."""
 
     chance: float
-    """The probability of what came, or worse, while all is as usual."""
+    """The probability of what came, or of worse, while everything is as usual."""
     allowed: float
-    """The chance that fails the rule."""
+    """The probability at or below which the rule fails."""
     minute: int
     """The look."""
 
@@ -159,7 +159,7 @@ class FinalLook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """What a rule had seen when it failed. Nothing that comes later undoes it, nor is it what failed the release."""
+    """What a rule had seen when it failed; later rows do not change it."""
 
     minute: int
     """The look."""
@@ -167,19 +167,19 @@ class Failure:
     """Since the minute ``since``, from which on they speak most against the release."""
     errors: int = 0
     expected: float = 0.0
-    """The events that were expected of a volume rule."""
+    """The expected events of a volume rule."""
     since: int
     cause: SilenceCause | None
     usual: float | None = None
     """The usual share of errors in these minutes, where it is that of this time of day."""
     share: float | None = None
-    """The release's share of the traffic, where it lost events of it beside an older release."""
+    """The release's share of the traffic, where it lost part of it next to an older release."""
     final_look: FinalLook | None = None
     """The test that failed it, where that was the one at the end of the window."""
 
     @property
     def is_loss(self) -> bool:
-        """Whether a volume rule failed for too few events, and not for too many."""
+        """Whether a volume rule failed for too few events rather than too many."""
         return self.events < self.expected
 
 
@@ -195,9 +195,10 @@ class Readers:
 
 
 RENAMED = 0.1
-"""Successes by known names, for each by a new one that stands for a usual one, below which it is a renaming."""
+"""The ratio of successes under known names to those under new ones below which an event counts as renamed."""
 OWN_STEPS = 30
-"""Minutes before a release is live in which a step of it, such as a migration, may have begun to harm the old one."""
+"""Minutes before a release is live in which one of its steps, such as a migration, may have begun to harm the old
+one."""
 MOST_STRAYED = 0.1
 """The part of a provider's rows that may stand in another environment where the rest still passes it."""
 LEAST_ACTIONS = 20
@@ -291,7 +292,7 @@ class ReleaseState:
 
     @property
     def failed(self) -> Mapping[str, int]:
-        """The look at which a rule failed, by id."""
+        """Rule id -> the look at which it failed."""
         return {name: failure.minute for name, failure in self.failures.items()}
 
     def readers_of(self, cell: Cell) -> Readers:
@@ -343,8 +344,8 @@ class ReleaseState:
         return [held.get(self.deployed + offset, NOBODY) for offset in range(start, end)]
 
     def rows_per_action(self, rule: Rule) -> tuple[float, float] | None:
-        """How many rows of a volume rule an action wrote before the release was live, and how many it writes with the
-        release; ``None`` where too few are known."""
+        """Rows per action of a volume rule, before the release was live and with it; ``None`` where too few are
+        known."""
         beside = self.beside[rule.id].values()
         rows, actions = sum(one.own_rows for one in beside), sum(one.own for one in beside)
         usual_rows, usual_actions = self.written_before.get(rule.id, (0, 0))
@@ -364,19 +365,19 @@ class ReleaseState:
         return there > MOST_STRAYED * (there + self.errors[rule.id].events)
 
     def renamed(self, rule: Rule) -> Mapping[str, int]:
-        """Successes of the rule's provider under names that came with the release, and that no rule reads."""
+        """Successes of the rule's provider under names that are new with the release and that no rule reads."""
         unread = self.unread.get(rule.provider, Counter())
         return {name: count for name, count in unread.items() if (rule.provider, name) not in self.known_names}
 
     def expected(self, rule: Rule) -> float:
-        """Events that a rule should see in the window."""
+        """The events that a rule should see in the window."""
         if rule.kind == "volume":
             return self.known.volumes[rule.id].expected(0, self.length)
         return self.known.expected_events(rule, self.length)
 
 
 def _reads(rule: Rule, cell: Cell) -> bool | None:
-    """Whether a cell is an error to the rule; ``None`` where it does not count for it."""
+    """Whether the rule counts a cell as an error; ``None`` where it does not count it."""
     return cell.read_by(rule.reading) if rule.provider == cell.provider else None
 
 
