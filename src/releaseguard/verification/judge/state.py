@@ -197,8 +197,7 @@ class Readers:
 RENAMED = 0.1
 """The ratio of successes under known names to those under new ones below which an event counts as renamed."""
 OWN_STEPS = 30
-"""Minutes before a release is live in which one of its steps, such as a migration, may have begun to harm the old
-one."""
+"""Minutes before a release is live in which its own steps (a migration) may have begun to harm the old one."""
 MOST_STRAYED = 0.1
 """The part of a provider's rows that may stand in another environment where the rest still passes it."""
 LEAST_ACTIONS = 20
@@ -344,8 +343,7 @@ class ReleaseState:
         return [held.get(self.deployed + offset, NOBODY) for offset in range(start, end)]
 
     def rows_per_action(self, rule: Rule) -> tuple[float, float] | None:
-        """Rows per action of a volume rule, before the release was live and with it; ``None`` where too few are
-        known."""
+        """Rows per action of a volume rule, before the release was live and with it; ``None`` where few are known."""
         beside = self.beside[rule.id].values()
         rows, actions = sum(one.own_rows for one in beside), sum(one.own for one in beside)
         usual_rows, usual_actions = self.written_before.get(rule.id, (0, 0))
