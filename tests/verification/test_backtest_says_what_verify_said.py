@@ -13,9 +13,9 @@ import pytest
 
 from releaseguard.model import Event, Outcome, Verdict
 from releaseguard.stats.calendar import Calendar
+from releaseguard.verification.backtesting.comparing import other_thresholds
 from releaseguard.verification.backtesting.one_release import Replayed
 from releaseguard.verification.backtesting.replays import BacktestRequest, backtest_of
-from releaseguard.verification.backtesting.thresholds import other_thresholds
 from releaseguard.verification.context import VerifyRequest
 from releaseguard.verification.rows.accepted import Accepting, accepting_rows
 from releaseguard.verification.values import Deployment, Finding, Judged, Promise, end_of, overall

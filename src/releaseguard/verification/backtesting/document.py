@@ -9,11 +9,10 @@ from releaseguard.messages.spoken import agreed
 from releaseguard.model import Verdict, to_text
 from releaseguard.report.backtest.document import BacktestDocument, FalseAlarms, ReplayedRow, ThresholdRow
 from releaseguard.report.verdict.document import CheckRow
-from releaseguard.verification.backtesting.comparing import ComparedMeasure
+from releaseguard.verification.backtesting.comparing import ComparedMeasure, Threshold, other_thresholds
 from releaseguard.verification.backtesting.measuring import Measured
 from releaseguard.verification.backtesting.one_release import Replayed
 from releaseguard.verification.backtesting.record import planted_rows
-from releaseguard.verification.backtesting.thresholds import Threshold, other_thresholds
 from releaseguard.verification.telling.document import row_of
 
 RATES = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1)
