@@ -422,3 +422,19 @@ def test_no_time_that_an_app_writes_into_sqlite_is_refused_by_what_stands_beside
                 values,
             )
         assert [one.column for one in log.set_aside(Query())] == [one for one in [column] if one == "occurred_at"]
+
+
+def test_the_calendars_first_and_last_minutes_are_minutes_like_others(store: Any) -> None:
+    """A row of then was the end of every command that counts: there is no time after the last minute."""
+    log = store.log()
+    ends = ["0001-01-01T00:00:00.000000Z", "9999-12-31T23:00:00.000000Z", "9999-12-31T23:59:59.999999Z"]
+    for number, at in enumerate([*ends, "2026-11-24T12:00:00.000000Z"], 1):
+        store.unguarded(
+            "INSERT INTO integration_events (id, occurred_at, recorded_at, provider, event, outcome, environment)"
+            f" VALUES ('{UUID(int=number)}', '{at}', '2026-11-24T12:00:30.000000Z', 'p', 'e', 'success', 'production')"
+        )
+    log.migrate() if store.kind != "rest" else None
+    for query in (Query(), Query(recorded_until=NOON + EVERY), Query(since=NOON), Query(until=LATER)):
+        wanted = list(count_minutes(log.select(query)))
+        assert merged(log.minute_counts(query)) == merged(wanted)
+        assert sum(sum(hour.counts) for hour in log.hour_counts(query)) == len(wanted)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache, lru_cache, partial
 from itertools import chain, groupby
 from operator import add, attrgetter, itemgetter
@@ -346,7 +346,7 @@ def _minutes_of(kind: Kept, entries: Entries, *, is_timed: bool) -> Iterator[Min
         learned = entry.learned
         yield MinuteCount(
             minutes[entry.at],
-            None if learned is None else minutes[learned] if 0 <= learned < _NEAR else hour + learned * MINUTE,
+            None if learned is None else minutes[learned] if 0 <= learned < len(minutes) else hour + learned * MINUTE,
             environment,
             provider,
             event,
@@ -370,12 +370,15 @@ def _took(told: Raw) -> Histogram | None:
 
 _NEAR: Final = 120
 """Minutes from an hour on in which nearly all is recorded that occurred in it."""
+_LAST_HOUR: Final = datetime.max.replace(minute=0, second=0, microsecond=0, tzinfo=UTC)
 
 
 @lru_cache(maxsize=2048)
 def _minutes_from(hour: datetime) -> Sequence[datetime]:
-    """The minutes of an hour and of the next, the same objects for all that is counted in them."""
-    return [hour + number * MINUTE for number in range(_NEAR)]
+    """The minutes of an hour and of the next, the same objects for all that is counted in them. The calendar's last
+    hour has no next."""
+    last = _NEAR if hour < _LAST_HOUR else MINUTES
+    return [hour + number * MINUTE for number in range(last)]
 
 
 _read_course: Final = Decoder(tuple[list[int], list[int], int]).decode

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, Final
 
 from msgspec import structs
 
@@ -182,6 +182,10 @@ def moment_of(value: Any) -> datetime | None:
 def minute_of(value: Any) -> datetime | None:
     """The minute that a time's text begins with; one comes with each of the kinds that it has."""
     return moment_of(f"{value}Z")
+
+
+PAST: Final = "~"
+"""After the text of a minute, what sorts behind all times in it."""
 
 
 def shown_minute(moment: datetime) -> str:

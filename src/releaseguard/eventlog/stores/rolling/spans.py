@@ -58,8 +58,8 @@ def hour_of(text: object) -> datetime | None:
 
 
 def runs_of(minutes: Iterable[datetime]) -> Iterator[tuple[datetime, datetime]]:
-    """Minutes in a row, as the times that bound them."""
+    """The first and the last of minutes in a row. No time after the last is made: there may be none."""
     ordered = sorted(minutes)
     for _, group in groupby(enumerate(ordered), key=lambda one: one[1] - one[0] * MINUTE):
         run = [minute for _, minute in group]
-        yield run[0], run[-1] + MINUTE
+        yield run[0], run[-1]

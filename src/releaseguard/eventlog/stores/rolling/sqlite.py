@@ -312,9 +312,8 @@ class RollUps(Struct, frozen=True):
         """The counts of the rows of these minutes. The order of the tables and the index are SQLite's to take."""
         dialect = sqlite_sql.dialect(self.place)
         where, values = conditions(dialect, wanted)
-        spans = json.dumps(
-            [[sqlite_sql.shown_minute(low), sqlite_sql.shown_minute(high)] for low, high in runs_of(minutes)]
-        )
+        runs = ((sqlite_sql.shown_minute(first), sqlite_sql.shown_minute(last)) for first, last in runs_of(minutes))
+        spans = json.dumps([(first, last + sqlite_sql.PAST) for first, last in runs])
         span = "(SELECT json_extract(value, '$[0]') AS low, json_extract(value, '$[1]') AS high FROM json_each(?))"
         source = f"{span} AS span CROSS JOIN {self._events} INDEXED BY {quoted(f'{bare(self.place.table)}_time')}"
         within = f"{dialect.value('occurred_at')} >= low AND {dialect.value('occurred_at')} < high"
