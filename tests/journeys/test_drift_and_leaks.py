@@ -252,6 +252,9 @@ def test_a_key_that_works_after_its_confirmed_revocation_is_shown_by_everything(
     assert audit.json["still_used"] == [still]
     assert audit.json["open_leaks"] == [], "the confirmation is on record all the same"
     assert "STILL USED  sendgrid in production" in cli.run("audit", "show").out
+    open_now = cli.run("status", "--json")
+    assert (open_now.code, [one["unit"] for one in open_now.json["still_used"]]) == (1, ["SENDGRID_API_KEY"])
+    assert "IN USE    SENDGRID_API_KEY" in cli.run("status").out
     again = cli.run("rotate", "sendgrid", "--confirm-revoked", "--despite-use", "--json")
     assert (again.code, again.json["state"]) == (1, "RETIRED"), again.everything
     assert [

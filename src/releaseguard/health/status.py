@@ -12,6 +12,7 @@ from releaseguard.health.document import log_row
 from releaseguard.health.values import TROUBLED, HealthState, Overview
 from releaseguard.model import OURSELVES, Event, Verdict, to_text
 from releaseguard.readable import abbreviated
+from releaseguard.report.rows import StillUsedRow
 from releaseguard.report.status.document import ReleaseRow, StatusDocument, TroubledRow
 from releaseguard.verification.context import VerifyContext
 from releaseguard.verification.rows.accepted import ACCEPTED, is_about, named
@@ -28,9 +29,11 @@ READ_BACK = timedelta(days=30)
 """How old a deployment may be whose verdict still counts: one in force for longer is not told of."""
 
 
-def look(overview: Overview, judging: VerifyContext, usual: str) -> StatusDocument:
+def look(
+    overview: Overview, judging: VerifyContext, usual: str, still_used: Sequence[StillUsedRow] = ()
+) -> StatusDocument:
     """Read the releases' marks and verdicts, and say what is open beside the providers' health; ``usual`` is the
-    environment that a command means which names none.
+    environment that a command means which names none, ``still_used`` what should have stopped working.
 
     Raises ``ServiceError`` where the log does not answer.
     """
@@ -38,7 +41,7 @@ def look(overview: Overview, judging: VerifyContext, usual: str) -> StatusDocume
     marks = judging.log.select(replace(query, events=[DEPLOYED]))
     deployments = deployments_of(marks, judging.promise.window, judging.population.tags)
     verdicts = list(judging.log.select(replace(query, events=[VERIFIED, ACCEPTED])))
-    return status_of(overview, deployments, verdicts, usual)
+    return {**status_of(overview, deployments, verdicts, usual), "still_used": still_used}
 
 
 def status_of(
@@ -55,6 +58,7 @@ def status_of(
         "log": log_row(overview),
         "judged": sum(one.condition.state is not HealthState.UNKNOWN for one in overview.providers),
         "open_leaks": [leak for provider in overview.providers for leak in provider.leaks],
+        "still_used": [],
         "rotations": [rotation for provider in overview.providers for rotation in provider.rotations],
         "failing": [row for row, ended in reversed(pairs) if row["verdict"] == Verdict.FAIL.value and ended is None],
         "unjudged": [row for row, ended in reversed(pairs) if _waits(row, ended, overview.until)],
@@ -115,5 +119,5 @@ def _troubled(overview: Overview) -> Iterator[TroubledRow]:
 def is_bad(document: StatusDocument) -> bool:
     """Whether something is wrong, and not only waiting."""
     return document["log"]["down"] or any(
-        (document["open_leaks"], document["failing"], document["troubled"], document["broken"])
+        document[open_] for open_ in ("open_leaks", "still_used", "failing", "troubled", "broken")
     )

@@ -114,6 +114,20 @@ class RotationRow(TypedDict):
     withdrawn: NotRequired[WithdrawalRow]
 
 
+class StillUsedRow(TypedDict):
+    """A row of ``drift --json`` and ``audit show --json``."""
+
+    provider: str
+    environment: str
+    rotation_id: str
+    unit: str
+    confirmed_at: str
+    successes: int
+    last_at: str
+    source: str | None
+    next_step: str
+
+
 class BrokenRow(TypedDict):
     """A history that cannot be believed beyond some step."""
 

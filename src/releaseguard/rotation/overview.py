@@ -13,8 +13,8 @@ from releaseguard.cards.spec import Card
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.report.layout import table
 from releaseguard.report.layout.text import fitting
-from releaseguard.report.rows import BrokenRow, LeakRow, RotationRow
-from releaseguard.rotation.drift.revocation import StillUsed, StillUsedRow, still_used
+from releaseguard.report.rows import BrokenRow, LeakRow, RotationRow, StillUsedRow
+from releaseguard.rotation.drift.revocation import StillUsed, still_used
 from releaseguard.rotation.drift.survey import companions_of, others_events_of
 from releaseguard.rotation.history.account import (
     HeadRow,
@@ -56,6 +56,11 @@ def overview_of(
     """The chains of ``provider`` and ``environment``, where these are given. Raises what the log raises."""
     account = account_of(read_log(log, Query()), provider, environment)
     return RotationOverview(account, list(_still_used(log, {card.id: card for card in cards}, account)))
+
+
+def old_in_use(log: EventLog, cards: Iterable[Card], environment: str) -> Sequence[StillUsedRow]:
+    """Old values of one environment that have worked since their revocation was confirmed. Raises what the log does."""
+    return [one.to_json() for one in overview_of(log, cards, None, environment).still_used]
 
 
 def _still_used(log: EventLog, cards: Mapping[str, Card], account: RotationAccount) -> Iterator[StillUsed]:

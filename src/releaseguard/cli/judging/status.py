@@ -23,24 +23,26 @@ WINDOW = timedelta(hours=1)
 @format_option(STATUS)
 @output_option
 def status(run: Run, environment: str | None, format_: str | None, output: Path | None) -> ExitCode:
-    """Show what is open now, in ten lines: leaks, failing releases, providers in trouble, rotations that nobody
-    finished, and deployments of the last day without a verdict. Exit code 1 where something is wrong, 3 where no
-    provider could be judged.
+    """Show what is open now, in ten lines: leaks, revoked keys that still work, failing releases, providers in
+    trouble, rotations that nobody finished, and deployments of the last day without a verdict. Exit code 1 where
+    something is wrong, 3 where no provider could be judged.
 
-    JSON: {"environment", "as_of", "log": {"down", "newest"}, "judged", "open_leaks": [...], "rotations": [...],
-    "failing": [{"release", "component", "deployed_at", "verdict", "judged_at", "next_step"}], "unjudged": [...],
-    "troubled": [{"provider", "state", "reason", "since"}], "broken": [...]}; leaks, rotations and broken histories
-    as in `audit show`.
+    JSON: {"environment", "as_of", "log": {"down", "newest"}, "judged", "open_leaks": [...], "still_used": [...],
+    "rotations": [...], "failing": [{"release", "component", "deployed_at", "verdict", "judged_at", "next_step"}],
+    "unjudged": [...], "troubled": [{"provider", "state", "reason", "since"}], "broken": [...]}; leaks, keys that are
+    still used, rotations and broken histories as in `audit show`.
     """
     from msgspec import structs
 
     from releaseguard.health.run import Observer
     from releaseguard.health.status import is_bad, look
+    from releaseguard.rotation.overview import old_in_use
 
     with run.wiring(environment) as wiring:
         observer = Observer(structs.replace(wiring.verification.health(WINDOW, None), trace=write_trace))
         overview = observer.look()
-        document = look(overview, wiring.verification.context(), wiring.settings.project.environment)
+        still_used = old_in_use(wiring.stores.log, wiring.cards, overview.environment)
+        document = look(overview, wiring.verification.context(), wiring.settings.project.environment, still_used)
         wiring.notices.tell_health(overview)
     present(run, STATUS, document, format_, output)
     if is_bad(document):

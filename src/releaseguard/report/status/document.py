@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 from releaseguard.report.health.document import LogRow
-from releaseguard.report.rows import BrokenRow, LeakRow, RotationRow
+from releaseguard.report.rows import BrokenRow, LeakRow, RotationRow, StillUsedRow
 
 
 class TroubledRow(TypedDict):
@@ -38,6 +38,8 @@ class StatusDocument(TypedDict):
     judged: int
     """How many providers could be judged at all."""
     open_leaks: Sequence[LeakRow]
+    still_used: Sequence[StillUsedRow]
+    """Old values that have worked since a person confirmed that they are revoked."""
     rotations: Sequence[RotationRow]
     """Those that nobody has finished."""
     failing: Sequence[ReleaseRow]

@@ -59,6 +59,9 @@ def _lines(document: StatusDocument) -> Iterator[_StatusLine]:
         yield _StatusLine(f"LOG DOWN  nothing has arrived from anybody{f' since {_minute(newest)}' if newest else ''}")
     for leak in document["open_leaks"]:
         yield _StatusLine(f"LEAK      {leak['unit']} open since {_minute(leak['since'])}", leak["next_step"])
+    for used in document["still_used"]:
+        said = f"IN USE    {used['unit']}: the old value, confirmed as revoked, last worked {_minute(used['last_at'])}"
+        yield _StatusLine(said, used["next_step"])
     for one in document["failing"]:
         yield _StatusLine(f"FAIL      release {_named(one)}", one["next_step"])
     for row in document["troubled"]:

@@ -11,13 +11,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import TypedDict
 
 from releaseguard import readable
 from releaseguard.audit.chain import ChainKey
 from releaseguard.cards.spelling import bare
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.model import CLIENT, OURSELVES, Event, Outcome, to_text
+from releaseguard.report.rows import StillUsedRow
 from releaseguard.rotation.history.leaks import replaces
 from releaseguard.rotation.history.sentences import confirming
 from releaseguard.rotation.history.views import ChainView, Confirmation, RotationView
@@ -29,20 +29,6 @@ QUIET = timedelta(hours=1)
 """The time after which a renewed confirmation replaces the one that it renews."""
 MOST = 1000
 """The most rows of one kind that :func:`still_used` reads: it reports that there are some, not how many millions."""
-
-
-class StillUsedRow(TypedDict):
-    """A row of ``drift --json`` and ``audit show --json``."""
-
-    provider: str
-    environment: str
-    rotation_id: str
-    unit: str
-    confirmed_at: str
-    successes: int
-    last_at: str
-    source: str | None
-    next_step: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,9 @@ from typing import TypedDict
 from releaseguard.audit.chain import ChainKey
 from releaseguard.audit.histories import ForeignRow
 from releaseguard.model import to_text
-from releaseguard.report.rows import BrokenRow, DueRow
+from releaseguard.report.rows import BrokenRow, DueRow, StillUsedRow
 from releaseguard.rotation.drift.compare import DRIFTED, PUSHABLE, DriftFinding
 from releaseguard.rotation.drift.copies import UnsearchedPlace
-from releaseguard.rotation.drift.revocation import StillUsedRow
 from releaseguard.rotation.drift.survey import DriftReport
 from releaseguard.rotation.history.account import broken_row, closing
 from releaseguard.rotation.history.leaks import OpenLeak
