@@ -1,1 +1,1 @@
-"""The statistics that verdicts and health share: pure functions of values."""
+"""The statistics that verdicts and health share; pure functions of values."""

@@ -1,7 +1,7 @@
-"""What the time before a deployment lets one expect: the usual share of errors and the usual volume.
+"""What to expect from the time before a deployment: the usual share of errors and the usual volume.
 
-Both are estimated with past incidents cut out, and both carry their own uncertainty, since real traffic
-varies more than Poisson's and Bernoulli's laws allow.
+Past incidents are left out of both estimates, and both have their own uncertainty, since real traffic varies more than
+the Poisson and Bernoulli distributions allow.
 """
 
 from __future__ import annotations
@@ -20,23 +20,24 @@ from releaseguard.stats.series import KnownSeries
 
 HOUR = 60
 RECENT = 180
-"""Minutes before the deployment that tell today's level of traffic."""
+"""The minutes before the deployment that determine today's level of traffic."""
 BOUND_CONFIDENCE = 0.975
-"""Of the upper bound of the usual error share."""
+"""The confidence of the upper bound of the usual error share."""
 USUAL_SHARE_VARIANCE = 0.05
-"""Of an hour's share of errors over the overall one, where the history holds too few errors to tell: off by 22%."""
+"""The relative variance of an hour's error share, where the history has too few errors to estimate it (22%
+deviation)."""
 MOST_DAYS = 28
-"""Days of history that tell the usual volume, where the log has them."""
+"""The most days of history that determine the usual volume."""
 ODD = 4.0
-"""Deviations beyond which a day's hours after this time of day are not as they follow from those before it."""
+"""The number of standard deviations from which the rest of a day does not follow from its beginning."""
 CAMPAIGN = 2.5
-"""Times the usual level of a day beyond which it was one of a campaign."""
+"""The multiple of the usual level from which a day counts as a day of a campaign."""
 TYPICAL_FROM = 30
-"""Events in those hours from which on a level can be told."""
+"""The number of events in those hours from which a level can be determined."""
 FLAT_VARIANCE, FLAT_DISPERSION = 0.3, 1.5
 """Of a level that is told by less than a day: a day's swing, and counts that vary more than Poisson's."""
 LEAST_ERRORS = 0.5
-"""A share is known as well as from half an error, at least: known less, it would be taken for 0 in a calm hour."""
+"""A share counts as known from at least half an error; otherwise it would be 0 in a calm hour."""
 
 
 class BaselineSpan(Struct, frozen=True):
@@ -51,22 +52,22 @@ class BaselineSpan(Struct, frozen=True):
 
 
 class ErrorBaseline(Struct, frozen=True):
-    """The usual share of errors, from ``errors`` of ``events`` outside incidents."""
+    """The usual share of errors, from ``errors`` among ``events`` outside incidents."""
 
     events: int
     errors: int
     share: float
-    """What to expect at the deployment's time of day; one half where nothing is known."""
+    """The share expected at the deployment's time of day; one half where nothing is known."""
     weight: float
-    """Today's share is Beta(share * weight, (1 - share) * weight): known as well as from so many events."""
+    """Today's share follows Beta(share * weight, (1 - share) * weight): it is known as if from that many events."""
     hours_cut: int
-    """Hours left out because they were incidents."""
+    """The number of hours left out as incidents."""
     worst_hour: int = 0
-    """Errors in the worst hour of a hundred."""
+    """The errors in the worst of a hundred hours."""
 
     @property
     def bound(self) -> float:
-        """The largest share that is still called usual: one that 97.5% of days stay below."""
+        """The largest share that still counts as usual: 97.5% of days stay below it."""
         return beta_quantile(BOUND_CONFIDENCE, self.share * self.weight, (1.0 - self.share) * self.weight)
 
 
@@ -75,10 +76,10 @@ def error_baseline(
 ) -> ErrorBaseline:
     """The usual share of errors before the deployment.
 
-    The share outside incidents at this time of day, as far as there is enough to tell. Its weight follows from the
-    events it was estimated from and from how much the hours' shares differ: 1 / w is the variance of the share
-    over p (1 - p). A window of H hours looks at the worst of them, about sqrt(2 ln H) deviations above the mean, so
-    that their variance counts 1 + 2 ln H times. The minutes ``apart`` do not count.
+    It is the share outside incidents at this time of day, as far as there are enough events. Its weight follows from
+    the number of events and from how much the hours' shares differ: 1 / w is the variance of the share over p (1 - p).
+    A window of H hours is judged by its worst hour, about sqrt(2 ln H) standard deviations above the mean, so the
+    hours' variance counts 1 + 2 ln H times. The minutes ``apart`` do not count.
     """
     whole = max(span.end - span.start, 0) // HOUR
     hours = _without(series, span.end, series.every(span.end - HOUR * whole, HOUR, whole)[::-1], apart)
@@ -97,7 +98,7 @@ def error_baseline(
 def _without(
     series: KnownSeries, end: int, hours: Sequence[tuple[int, int]], apart: Collection[int]
 ) -> Sequence[tuple[int, int]]:
-    """The hours before ``end``, the newest first, without these minutes."""
+    """The hours before ``end``, newest first, without these minutes."""
     left = list(hours)
     for minute in apart:
         hour = (end - 1 - minute) // HOUR
@@ -108,7 +109,7 @@ def _without(
 
 
 def without_incidents(hours: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The hours whose errors fit the others; where over a third do not, trouble is the usual state."""
+    """The hours whose errors fit those of the others; where more than a third do not, trouble is the usual state."""
     kept = list(hours)
     for _ in range(4):
         events, errors = sum(n for n, _ in kept), sum(k for _, k in kept)
@@ -121,16 +122,16 @@ def without_incidents(hours: Sequence[tuple[int, int]]) -> list[tuple[int, int]]
 
 
 def _is_incident(events: int, errors: int, share: float) -> bool:
-    """Whether so many errors in an hour are far outside the usual: over 3 times, and 5 deviations and 2 more."""
+    """Whether an hour's errors are far above the usual: more than 3 times, and by 5 standard deviations and 2 more."""
     usual = events * share
     return errors > 3 * usual and errors > usual + 5 * math.sqrt(usual * (1 - share)) + 2
 
 
 def share_variance(hours: Sequence[tuple[int, int]], share: float) -> float:
-    """The variance of an hour's true share over the overall one, beyond chance, from the hours' errors.
+    """The relative variance of the hours' true error shares beyond chance.
 
-    Each hour's (k - n p)^2 - n p is (n p)^2 times that variance on average, and varies by about n p + 2 (n p)^2
-    by itself. Few errors say little, so what is measured is drawn to the usual.
+    For each hour, (k - n p)^2 - n p is on average (n p)^2 times that variance, and varies by about n p + 2 (n p)^2. Few
+    errors say little, so the estimate is shrunk towards the usual value.
     """
     expected = [n * share for n, _ in hours]
     known = sum(e * e for e in expected)
@@ -143,9 +144,9 @@ def share_variance(hours: Sequence[tuple[int, int]], share: float) -> float:
 
 
 def _same_time(hours: Sequence[tuple[int, int]], kept: Sequence[tuple[int, int]], share: float) -> float:
-    """The share at the deployment's time of day on previous days, drawn to the overall one.
+    """The share at the deployment's time of day on earlier days, shrunk towards the overall share.
 
-    The overall share counts for as many errors there as make up for the usual variance between hours.
+    The overall share counts for as many errors as correspond to the usual variance between hours.
     """
     calm = set(kept)
     near = [hour for i, hour in enumerate(hours) if (i + 1) % 24 in {0, 1, 23} and i >= 22 and hour in calm]
@@ -155,35 +156,37 @@ def _same_time(hours: Sequence[tuple[int, int]], kept: Sequence[tuple[int, int]]
 
 
 class VolumeBaseline(Struct, frozen=True):
-    """The usual volume: a rate for each minute after the deployment, and how far to trust it.
+    """The usual volume: a rate for each minute after the deployment, and its uncertainty.
 
-    ``rates`` are events a minute at today's level; ``variance`` is that of the ratio of the true level to the
-    expected one; ``dispersion`` the variance of counts over Poisson's, at least 1.
+    ``rates`` are events per minute at today's level; ``variance`` is the variance of the ratio of the true to the
+    expected level; ``dispersion`` is the variance of counts over that of a Poisson distribution, at least 1.
     """
 
     rates: Sequence[float]
     variance: float
     dispersion: float
     level: float
-    """Today's traffic as a multiple of the same hours of previous days."""
+    """Today's traffic as a multiple of the same hours of earlier days."""
     days: int
     events: int
-    """Events in the baseline."""
+    """The number of events in the baseline."""
     trials: Sequence[tuple[float, int]]
-    """Pseudo-releases, newest first: what this rule would have predicted for an hour, and what came."""
+    """Pseudo-releases, newest first: the prediction for an hour, and what came."""
     batch: frozenset[int] = frozenset()
-    """The minutes after the deployment in which a batch may come: one that counts as one event tells nothing there."""
+    """The minutes after the deployment in which a batch may come; a batch counts as one event and says nothing
+    there."""
     next_batch: int | None = None
-    """Minutes after the deployment at which its daily batch is due, where nearly all its events come in one."""
+    """Minutes after the deployment at which the daily batch is due, where nearly all events come in one."""
     daily: Sequence[DailyBatch] = ()
-    """The batches that surely come in the minutes after the deployment."""
+    """The batches that certainly come in the minutes after the deployment."""
 
     def expected(self, start: int, end: int) -> float:
-        """Events expected in the minutes ``[start, end)`` after the deployment."""
+        """The events expected in the minutes ``[start, end)`` after the deployment."""
         return math.fsum(self.rates[max(start, 0) : max(end, 0)])
 
     def expected_between(self, start: int, end: int) -> float:
-        """The same where the minutes may lie before the deployment or after the window, at the nearest known rate."""
+        """The same where the minutes may lie before the deployment or after the window; the nearest known rate is
+        used."""
         if end <= start:
             return 0.0
         last = len(self.rates)
@@ -197,10 +200,9 @@ def volume_baseline(
 ) -> VolumeBaseline:
     """The volume to expect in the ``minutes`` after the deployment.
 
-    The same local time on previous days, times today's level.
-    ``complete`` is the minute up to which the log is known to be complete. The level is that of the last hours
-    against the same hours of previous days. Variance comes from pseudo-releases: what this very rule would
-    have predicted at every hour of the baseline, against what came.
+    It is the volume at the same local time of earlier days, times today's level. The level is that of the last hours
+    against the same hours of earlier days; ``complete`` is the minute up to which the log is complete. The variance
+    comes from pseudo-releases: what this rule would have predicted for every hour of the baseline, against what came.
     """
     days = [day for day in calendar.before(span.end, min(span.days, MOST_DAYS)) if day.weight > 0.0]
     events = series.total(span.start, span.end)
@@ -223,7 +225,7 @@ def volume_baseline(
 
 
 def _flat(series: KnownSeries, span: BaselineSpan, complete: int, minutes: int, events: int) -> VolumeBaseline:
-    """Less than a day of history: the rate of the last hours, with a day's swing and its few events as uncertainty."""
+    """The baseline with less than a day of history: the rate of the last hours, with a day's variation."""
     length = min(complete - span.start, RECENT)
     counted = series.total(complete - length, complete) if length > 0 else 0
     rate = counted / length if length > 0 else 0.0
@@ -239,7 +241,7 @@ def usual_rates(
     minutes: int,
     batch: frozenset[int] = frozenset(),
 ) -> Sequence[float]:
-    """Events a minute at the same local time, over ``half`` minutes around each minute, without those of batches."""
+    """Events per minute at the same local time, averaged over ``half`` minutes around each minute, without batches."""
     weight = sum(day.weight for day in days)
     around = range(-half, minutes + half + 1)
     by_day = [series.totals(start - half - day.shift, 1, len(around)) for day in days]
@@ -257,7 +259,7 @@ def usual_rates(
 
 
 def _half_width(series: KnownSeries, span: BaselineSpan, days: Sequence[ComparableDay], minutes: int) -> int:
-    """How far around a minute of the day one looks: wider where there is little to see."""
+    """How many minutes around a minute of the day are averaged: more where there are few events."""
     seen = sum(series.total(span.end - day.shift, span.end - day.shift + minutes) for day in days)
     hourly = seen * HOUR / max(minutes, 1)
     return 15 if hourly >= 400 else 30 if hourly >= 60 else 60
@@ -266,7 +268,7 @@ def _half_width(series: KnownSeries, span: BaselineSpan, days: Sequence[Comparab
 def _ordinary_days(
     series: KnownSeries, span: BaselineSpan, days: Sequence[ComparableDay], minutes: int, dispersion: float
 ) -> Sequence[ComparableDay]:
-    """The previous days on which nothing broke at this time of day and no campaign ran; a quarter may be left out."""
+    """The earlier days without an incident or campaign at this time of day; at most a quarter is left out."""
     pairs = {}
     for day in days:
         at = span.end - day.shift
@@ -294,9 +296,9 @@ def _oddness(before: int, after: int, usual: float, dispersion: float) -> float:
 def _level(
     series: KnownSeries, span: BaselineSpan, complete: int, days: Sequence[ComparableDay], dispersion: float
 ) -> float:
-    """Today's level from the last hours, drawn to 1 where they hold little.
+    """Today's level from the last hours, shrunk towards 1 where they hold few events.
 
-    A day whose same hours lie before the baseline's beginning is left out: nothing is known of them.
+    A day whose same hours lie before the baseline's beginning is left out.
     """
     known = [day for day in days if complete - RECENT - day.shift >= span.start]
     if not known:
@@ -308,10 +310,10 @@ def _level(
 
 
 def count_dispersion(together: Sequence[KnownSeries], span: BaselineSpan) -> float:
-    """Variance over mean of what several series count together in ten minutes, from 1 to 30.
+    """The variance over the mean of several series' joint counts in ten minutes, from 1 to 30.
 
-    It comes from differences of neighbours, which cancel the trend. One user's action writes rows of several
-    providers: together they come in clumps although each provider's own rows do not.
+    It is estimated from differences of neighbouring counts, which cancel the trend. One user action writes rows of
+    several providers, so together they come in clumps even if each provider's rows do not.
     """
     number = len(range(span.end - 20, span.start - 1, -20))
     apart = [series.totals(span.end - 20 * number, 10, 2 * number) for series in together]
@@ -334,7 +336,7 @@ def count_dispersion(together: Sequence[KnownSeries], span: BaselineSpan) -> flo
 def pseudo_releases(
     series: KnownSeries, span: BaselineSpan, days: int, dispersion: float
 ) -> Sequence[tuple[float, int]]:
-    """For every hour of the baseline what the rule would have predicted, from the other days, and what came."""
+    """For every hour of the baseline, the rule's prediction from the other days, and what came."""
     if days < 2:
         return ()
     counts = series.totals(span.end - days * 24 * HOUR, HOUR, days * 24)[::-1]
@@ -350,9 +352,9 @@ def pseudo_releases(
 
 
 def _excess_variance(trials: Sequence[tuple[float, int]], dispersion: float) -> float:
-    """The variance of (what came / what was predicted) beyond counting noise.
+    """The variance of the ratio of observed to predicted counts beyond counting noise.
 
-    Hours count by how much they can say; one wild hour, an incident most likely, is cut to two deviations.
+    Hours are weighted by their information; an extreme hour, probably an incident, is cut to two standard deviations.
     """
     if not trials:
         return 0.15
@@ -370,7 +372,7 @@ def _excess_variance(trials: Sequence[tuple[float, int]], dispersion: float) -> 
 def shared_variance(one: VolumeBaseline, others: Sequence[VolumeBaseline]) -> float:
     """How much of the variance of ``one`` it shares with ``others``, since users come and go together.
 
-    The covariance of their pseudo-releases' ratios, drawn to half of the variance where there is little to see.
+    It is the covariance of their pseudo-releases' ratios, shrunk towards half of the variance where there are few.
     """
     products, weight = one.variance / 2 * _PRIOR, _PRIOR
     hopes = map(sum, zip(*([predicted for predicted, _ in base.trials] for base in others), strict=False))
@@ -385,10 +387,10 @@ def shared_variance(one: VolumeBaseline, others: Sequence[VolumeBaseline]) -> fl
 
 
 _PRIOR = 12.0
-"""How many pseudo-releases the prior variance counts for."""
+"""The number of pseudo-releases for which the prior variance counts."""
 _CUT_NORMAL = 0.92
-"""The mean of the square of a standard normal number cut at two deviations."""
+"""The mean square of a standard normal variable cut at two standard deviations."""
 _USUAL_VARIANCE = 0.02
-"""A level off by 14%."""
+"""The variance of a level with 14% deviation."""
 LEVEL_PRIOR = 40.0
-"""How many usual events speak for a level of 1."""
+"""The number of usual events for which the prior level of 1 counts."""

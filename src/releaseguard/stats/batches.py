@@ -1,4 +1,4 @@
-"""Events that come in batches at a fixed local hour: one batch is one event, and not as many as it holds rows."""
+"""Events that come in batches at a fixed local time. A batch counts as one event, however many rows it holds."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from releaseguard.stats.calendar import DAY, SAME_KIND, SAME_WEEKDAY, Comparable
 from releaseguard.stats.series import KnownSeries
 
 STEP: Final = 5
-"""Minutes that are taken together."""
+"""The length of a step, in minutes."""
 AROUND: Final = 90
-"""Minutes before and after what is looked at that show what is usual beside a batch."""
+"""Minutes before and after that show what is usual next to a batch."""
 LEAST_DAYS: Final = 3
 LEAST_ROWS: Final = 3.0
-"""Rows in a step on an average day, below which nothing is a batch."""
+"""The fewest rows of a step on an average day for it to be a batch."""
 TIMES: Final = 5.0
-"""Times its neighbours that a step must hold."""
+"""The least ratio of a batch's step to its neighbours."""
 MOST_DAYS_HAVE_IT: Final = 0.6
 NEARLY_ALL: Final = 0.8
-"""The share of a day's rows in one stretch from which on the provider's events are a daily batch."""
+"""The share of a day's rows in one stretch from which the provider's events are a daily batch."""
 LEAST_ALIKE: Final = 5
-"""Days of the same kind from which on a batch may be called missing."""
+"""The fewest days of the same kind for a batch to be called missing."""
 SURELY_HAVE_IT: Final = 0.9
-"""The part of them that must have it, and each of the same weekday."""
+"""The fraction of these days that must have it, together with every day of the same weekday."""
 HAS_COME: Final = 0.5
-"""The part of its usual rows from which on a day has it."""
+"""The fraction of its usual rows from which a day has it."""
 LEAST_MISSED: Final = 10.0
-"""Rows below which a batch may be as good as absent by chance."""
+"""The number of rows below which a batch may be nearly absent by chance."""
 _QUARTER: Final = 15
 _STRETCH: Final = 3
 
 
 def batch_minutes(series: KnownSeries, start: int, days: Sequence[ComparableDay], minutes: int) -> frozenset[int]:
-    """The minutes after ``start``, from :data:`AROUND` before it on, in which a batch may come: its steps of
-    previous days, and one more on either side."""
+    """The minutes after ``start``, from :data:`AROUND` before it on, in which a batch may come: its steps on earlier
+    days, and one more on either side."""
     found, _ = _batch_steps(series, start, days, minutes)
     return frozenset(minute for step in found for minute in range(step - STEP, step + 2 * STEP))
 
@@ -45,7 +45,7 @@ def batch_minutes(series: KnownSeries, start: int, days: Sequence[ComparableDay]
 def _batch_steps(
     series: KnownSeries, start: int, days: Sequence[ComparableDay], minutes: int
 ) -> tuple[Sequence[int], float]:
-    """The first minutes of the steps that hold a batch, and the rows of a step beside them."""
+    """The first minutes of the steps that hold a batch, and the rows of a step next to them."""
     if len(days) < LEAST_DAYS:
         return (), 0.0
     steps = range(-AROUND, minutes + AROUND, STEP)
@@ -64,17 +64,18 @@ def _is_batch(counts: Sequence[int], mean: float, usual: float) -> bool:
 
 
 class DailyBatch(Struct, frozen=True):
-    """A batch that comes at the same time of nearly every day like this one."""
+    """A batch that comes at the same time on nearly every day like this one."""
 
     first: int
     end: int
-    """The minutes ``[first, end)`` after the deployment in which it comes, with a step to spare on either side."""
+    """The minutes ``[first, end)`` after the deployment in which it comes, with one step of tolerance on either
+    side."""
     at: int
-    """The one in which most of it comes."""
+    """The minute in which most of it comes."""
     rows: float
-    """Its rows on the usual day."""
+    """The number of rows on a usual day."""
     days: int
-    """The days that have it."""
+    """The number of days that have it."""
 
     def later_by(self, minutes: int) -> DailyBatch:
         """The same, so many minutes later."""
@@ -82,8 +83,8 @@ class DailyBatch(Struct, frozen=True):
 
 
 def daily_batches(series: KnownSeries, start: int, days: Sequence[ComparableDay], minutes: int) -> Sequence[DailyBatch]:
-    """The batches that surely come in the ``minutes`` after ``start``, by the days of the same kind. None for as long
-    as a change of clocks lies among these: a job keeps its local hour, or that of UTC."""
+    """The batches that certainly come in the ``minutes`` after ``start``, from days of the same kind. None while a
+    clock change lies among these days: a job keeps its local time, or its time in UTC."""
     alike = [day for day in days if day.weight >= SAME_KIND]
     if len(alike) < LEAST_ALIKE or any(day.shift % DAY for day in alike):
         return ()
@@ -102,7 +103,8 @@ def daily_batches(series: KnownSeries, start: int, days: Sequence[ComparableDay]
 def _daily(
     series: KnownSeries, start: int, days: Sequence[ComparableDay], stretch: range, beside: float
 ) -> DailyBatch | None:
-    """The batch of a stretch of minutes that holds so many rows ``beside`` it, if nearly all of the days have it."""
+    """The batch in a stretch of minutes with that many rows ``beside`` it; ``None`` unless nearly all of the days have
+    it."""
     of_days = [series.totals(start + stretch.start - day.shift, 1, len(stretch)) for day in days]
     rows = [sum(counts) - beside for counts in of_days]
     usual = median(rows)
@@ -116,8 +118,7 @@ def _daily(
 
 
 def next_batch(series: KnownSeries, start: int, days: Sequence[ComparableDay]) -> int | None:
-    """Minutes after ``start`` at which the next daily batch is due, where nearly all events come in one; else
-    ``None``."""
+    """Minutes after ``start`` until the next daily batch, where nearly all events come in one; else ``None``."""
     used = days[:7]
     if len(used) < LEAST_DAYS:
         return None

@@ -19,19 +19,20 @@ LEAST_SHARE = 1e-9
 
 
 def inside(share: float) -> float:
-    """The share, drawn off 0 and 1, where logarithms end."""
+    """The share, moved slightly away from 0 and 1, where logarithms diverge."""
     return min(max(share, LEAST_SHARE), 1.0 - LEAST_SHARE)
 
 
 def median(values: Iterable[float]) -> float:
-    """The middle value, or the mean of the two, as :func:`statistics.median`, whose module loads a dozen others."""
+    """The median, as by :func:`statistics.median`, whose module imports a dozen others."""
     ordered = sorted(values)
     middle = len(ordered) // 2
     return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
 
 
 def beta_cdf(x: float, a: float, b: float) -> float:
-    """P(X <= x) for X ~ Beta(a, b). Where ``a`` is 0, or has no digits left, all of X lies at 0, where ``b`` at 1."""
+    """P(X <= x) for X ~ Beta(a, b). Where ``a`` is 0, or too small for a double, all of X is at 0; where ``b`` is, at
+    1."""
     if x >= 1.0:
         return 1.0
     if a < _TINY:
@@ -80,7 +81,7 @@ def beta_quantile(level: float, a: float, b: float) -> float:
 
 
 def upper_share(bad: float, total: float, confidence: float) -> float:
-    """Clopper and Pearson's one-sided upper bound of a share; 1 where nothing was seen.
+    """The one-sided upper bound of a share (Clopper and Pearson); 1 where nothing was seen.
 
     Counts may be fractional, since overdispersed counts are divided by their dispersion.
     """
@@ -90,14 +91,14 @@ def upper_share(bad: float, total: float, confidence: float) -> float:
 
 
 def lower_share(bad: float, total: float, confidence: float) -> float:
-    """Clopper and Pearson's one-sided lower bound of a share; 0 where nothing was seen."""
+    """The one-sided lower bound of a share (Clopper and Pearson); 0 where nothing was seen."""
     if bad <= 0 or total <= 0:
         return 0.0
     return beta_quantile(1.0 - confidence, bad, max(total - bad, 0.0) + 1.0)
 
 
 def chance_of_so_few(count: int, expected: float) -> float:
-    """The probability of ``count`` events or fewer where so many are expected: the lower tail of the Poisson law."""
+    """The probability of at most ``count`` events where ``expected`` are expected (Poisson distribution)."""
     return sum(math.exp(k * math.log(expected) - expected - math.lgamma(k + 1)) for k in range(count + 1))
 
 
@@ -114,9 +115,9 @@ def clean_trials_needed(share: float, confidence: float) -> int | None:
 
 
 def likelihood_ratio(bad: float, total: float, usual: float, harmed: float) -> float:
-    """The logarithm of how much likelier ``bad`` of ``total`` are at a share of ``harmed`` than of ``usual``.
+    """The logarithm of the likelihood of ``bad`` failures in ``total`` at a share of ``harmed`` over that at ``usual``.
 
-    Minus infinity where they cannot come at ``harmed``, and infinity where they cannot at ``usual`` alone.
+    Minus infinity where they are impossible at ``harmed``, and infinity where they are impossible only at ``usual``.
     """
     at_harmed = _log_chance(bad, total, harmed)
     at_usual = _log_chance(bad, total, usual)
@@ -124,7 +125,7 @@ def likelihood_ratio(bad: float, total: float, usual: float, harmed: float) -> f
 
 
 def _log_chance(bad: float, total: float, share: float) -> float:
-    """The logarithm of the probability of ``bad`` failures and then successes up to ``total``."""
+    """The logarithm of the probability of ``bad`` failures followed by successes up to ``total``."""
     return _times(bad, share) + _times(max(total - bad, 0.0), 1.0 - share)
 
 

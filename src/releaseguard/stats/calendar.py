@@ -1,4 +1,4 @@
-"""Which moments of the past are like one of today: the same local hour, weekday and kind of day."""
+"""Which moments of the past are comparable with one of today: the same local time, weekday and kind of day."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ DAY: Final = 24 * 60
 SAME_WEEKDAY: Final = 2.0
 SAME_KIND: Final = 1.0
 OTHER_KIND: Final = 0.5
-"""What a previous day counts for: one of the same weekday, another workday or weekend day, one of the other kind."""
+"""The weights of an earlier day: of the same weekday, another workday or weekend day, or the other kind."""
 _WEEKEND: Final = 5
 
 
 class ComparableDay(Struct, frozen=True):
-    """A previous day: ``shift`` minutes before now it was the same local time, and what it counts for."""
+    """An earlier day: ``shift`` minutes before now it was the same local time; and its weight."""
 
     shift: int
     weight: float
 
 
 class Calendar(Struct, frozen=True):
-    """The zone of a project and its known days that are not like others (holidays, sales)."""
+    """A project's time zone and its exceptional days (holidays, sales)."""
 
     zone: str = "UTC"
     special: frozenset[date] = frozenset()
 
     def before(self, minute: int, days: int) -> Sequence[ComparableDay]:
-        """The ``days`` days before a minute, yesterday first: at the same local time, also across a change of clocks.
+        """The ``days`` days before a minute, yesterday first, at the same local time even across a clock change.
 
-        A special day counts for nothing on an ordinary one; on a special day other special days and weekends are
-        nearest.
+        An exceptional day has no weight for a normal one; for an exceptional day, other exceptional days and weekends
+        have most.
         """
         now = datetime.fromtimestamp(minute * 60, UTC).astimezone(_zone(self.zone))
         return [self._day(minute, now, number) for number in range(1, days + 1)]
@@ -63,9 +63,9 @@ def _zone(name: str) -> tzinfo:
 
 
 ALL_ALIKE = Calendar()
-"""Of a project that says nothing of its place and its days."""
+"""The calendar of a project that configures neither zone nor days."""
 
 
 def special_days(days: Iterable[str]) -> Sequence[date]:
-    """The days as they are written, such as ``2026-10-29``. Raises ``ValueError`` for what is none."""
+    """The days in texts such as ``2026-10-29``. Raises ``ValueError`` for any other text."""
     return [date.fromisoformat(day) for day in days]

@@ -1,4 +1,4 @@
-"""The log itself, judged before anything it says: how late rows come, until when it is complete, whether it lives."""
+"""The state of the log itself: how late rows arrive, until when it is complete, and whether it works."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from releaseguard.stats.reading import SettledCells
 from releaseguard.stats.series import Cell
 
 ENOUGH = 5.0
-"""Events of their own that must have been expected before nothing means something: P(none | 5) = 0.7%."""
+"""The number of expected independent events from which their absence means something: P(none | 5) = 0.7%."""
 _LONGEST_LAG = 120
-"""Minutes; rows that are later were brought in afterwards and say nothing about the pipeline."""
+"""Minutes; rows later than that were imported and say nothing about the pipeline."""
 _PAST, _BLOCK = 15, 10
 """Minutes by which a row is late that was brought in, and the stretches in which that is looked for."""
 _ONCE, _OFTEN = 2, 4
@@ -26,28 +26,28 @@ _ONCE, _OFTEN = 2, 4
 _TIMELY = 0.98
 _FEW = 20
 _SOON = 2
-"""Minutes within which the bulk of the rows comes where each is on its way by itself, and not in a batch."""
+"""Minutes within which most rows arrive where each is sent by itself rather than in batches."""
 _BULK = 0.75
 _MOST = 0.6
 
 FAR_AHEAD: Final = timedelta(minutes=15)
-"""By how much a clock may run ahead and its rows be taken at their word: they are read with the window's."""
+"""How far a clock may be ahead for its rows to be taken at their stated time; they are read together with the
+window's."""
 ANY_CLOCK: Final = timedelta(days=36_525)
-"""By how much a clock that runs ahead may be wrong and its rows be looked for: a date set by hand, a year mistyped."""
+"""How far ahead a clock may be for its rows to be searched for: a date set by hand, a mistyped year."""
 
 
 class Arrival(Struct, frozen=True):
-    """How late the rows of one kind come: ``shares[a]`` of them are there ``a`` minutes after their own minute."""
+    """How late rows of one kind arrive: the fraction ``shares[a]`` is there ``a`` minutes after their own minute."""
 
     shares: Sequence[float]
 
     def share(self, age: int) -> float:
-        """The share of a minute's rows that are there ``age`` minutes later."""
+        """The fraction of a minute's rows that are there ``age`` minutes later."""
         return 0.0 if age < 0 else self.shares[min(age, len(self.shares) - 1)]
 
     def shares_from(self, age: int, count: int) -> Sequence[float]:
-        """The shares of ``count`` minutes that follow each other, the first of them ``age`` minutes old: those of a
-        season are asked for at every look."""
+        """The fractions for ``count`` successive minutes, the first of them ``age`` minutes old."""
         last = len(self.shares) - 1
         all_there = min(max(age - last + 1, 0), count)
         coming = list(reversed(self.shares[: max(min(age, last - 1) + 1, 0)]))[: count - all_there]
@@ -61,10 +61,10 @@ class Arrival(Struct, frozen=True):
 
     @property
     def counts(self) -> int:
-        """The age from which a minute counts, by the share that should be there.
+        """The age from which a minute counts, by the fraction that should be there.
 
-        Where rows come one by one and only some are late, that is when most are there. Where they come in
-        batches all of a minute's rows may still be missing, so it has to be complete.
+        Where rows arrive one by one and only some are late, that is when most are there. Where they arrive in batches,
+        all of a minute's rows may still be missing, so the minute must be complete.
         """
         return self._reaches(_MOST if self.share(_SOON) >= _BULK else _TIMELY)
 
@@ -73,25 +73,25 @@ class Arrival(Struct, frozen=True):
 
 
 PROMPT = Arrival((0.0, 1.0))
-"""What is assumed where too few rows are known: within the next minute."""
+"""The assumption where too few rows are known: within the next minute."""
 
 
 class Lags(Struct, frozen=True):
-    """How late rows come."""
+    """How late rows arrive."""
 
     usual: Arrival
     by_provider: Mapping[str, Arrival]
     ahead: int
-    """Rows that were recorded in an earlier minute than they say they occurred in: a clock runs ahead."""
+    """Rows recorded before the minute in which they claim to have occurred: a clock is ahead."""
     rows: int
 
     def of(self, provider: str) -> Arrival:
-        """How late the provider's rows come; as late as everybody's where it has too few."""
+        """How late the provider's rows arrive; as late as all rows where it has too few."""
         return self.by_provider.get(provider, self.usual)
 
 
 def lags_of(cells: Iterable[Cell], settled: Sequence[SettledCells] = ()) -> Lags:
-    """Measure how late the rows of the last hours came; ``settled`` are those that are told by the hour."""
+    """Measure how late the rows of the last hours arrived; ``settled`` are those that come by the hour."""
     overall: Counter[int] = Counter()
     single: dict[str, Counter[int]] = {}
     ahead = 0
@@ -118,8 +118,8 @@ def lags_of(cells: Iterable[Cell], settled: Sequence[SettledCells] = ()) -> Lags
 
 
 def _brought_in(cells: Sequence[Cell], settled: Sequence[SettledCells], at_once: Iterable[Sequence[int]]) -> Set[int]:
-    """The stretches of :data:`_BLOCK` minutes in which rows of the past were brought in, once: a queue was worked off
-    or a hole filled, which says nothing about the pipeline. Where rows keep coming late, that is how it is."""
+    """The stretches of :data:`_BLOCK` minutes in which old rows arrived once, because a queue was worked off or a gap
+    filled, which says nothing about the pipeline. Where rows keep arriving late, that is normal."""
     prompt, late = Counter[int](), Counter[int]()
     for cell in cells:
         (late if cell.recorded - cell.occurred >= _PAST else prompt)[cell.recorded // _BLOCK] += cell.total
@@ -139,12 +139,12 @@ def _arrival(lags: Counter[int]) -> Arrival:
 
 
 def dead_minutes(totals: Sequence[int], expected: Sequence[float], clump: float = 1.0) -> list[bool]:
-    """Minutes in which the log cannot be shown to have lived.
+    """The minutes in which the log cannot be shown to have worked.
 
-    ``totals`` are the rows of any provider, ``expected`` how many there should have been, and
-    ``clump`` how many of them come at once, by their dispersion. A stretch without any row, in which at least
-    :data:`ENOUGH` clumps were expected, is a gap of the log and no provider's silence,
-    but for the minutes next to a row, which that row proves alive.
+    ``totals`` are the rows of all providers, ``expected`` how many there should have been, and ``clump`` how many of
+    them come at once, by their dispersion. A stretch without any row in which at least :data:`ENOUGH` clumps were
+    expected is a gap in the log and no provider's silence, except for the minutes next to a row, which shows that the
+    log worked.
     """
     dead = [False] * len(totals)
     start = 0
@@ -162,12 +162,12 @@ def dead_minutes(totals: Sequence[int], expected: Sequence[float], clump: float 
 
 
 def is_ahead(row: MinuteCount) -> bool:
-    """Whether a row is of a time that the log had by far not reached when it learned of it."""
+    """Whether a row claims a time far after its recording."""
     return row.recorded_minute is not None and row.occurred_minute - row.recorded_minute > FAR_AHEAD
 
 
 def as_recorded(rows: Iterable[MinuteCount]) -> Iterator[MinuteCount]:
-    """The rows, those of a clock that is far ahead at their recording."""
+    """The rows; those of a clock that is far ahead, at their recording."""
     for row in rows:
         if row.recorded_minute and is_ahead(row):
             yield structs.replace(row, occurred_minute=row.recorded_minute)
@@ -176,13 +176,13 @@ def as_recorded(rows: Iterable[MinuteCount]) -> Iterator[MinuteCount]:
 
 
 def known_at(row: Event) -> datetime:
-    """When a row counts: at its recording where its clock is far ahead of the log's."""
+    """The time at which a row counts: its recording where its clock is far ahead of the log's."""
     learned = row.recorded_at
     return learned if learned is not None and row.occurred_at - learned > FAR_AHEAD else row.occurred_at
 
 
 def median_lead(rows: Iterable[MinuteCount]) -> timedelta:
-    """By how much rows are ahead of their recording, at the median; nothing where there are none."""
+    """The median time by which rows are ahead of their recording; zero without rows."""
     found = Counter[timedelta]()
     for row in rows:
         if row.recorded_minute is not None:

@@ -1,4 +1,4 @@
-"""Whether errors are far above the usual now."""
+"""Whether errors are far above the usual at present."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from releaseguard.stats.baseline import ErrorBaseline
 from releaseguard.stats.bounds import inside
 
 MINUTE_CAP = 30.0
-"""The most that one minute may multiply the evidence of trouble by."""
+"""The largest factor by which one minute may multiply the evidence of trouble."""
 PLAIN = (0.12, 0.35, 0.8)
-"""Rises of the share of errors that are trouble whatever else is known."""
+"""Rises of the error share that are trouble in any case."""
 SLOW = (0.04, *PLAIN)
-"""The same with the least rise that a release is failed for: what was so before a release is nothing of its own."""
+"""The same, with the smallest rise for which a release fails: what existed before a release is not its fault."""
 
 
 class ErrorCusum:
-    """Whether errors are far above the usual *now*: evidence that forgets good times and fades with them (CUSUM).
+    """Whether errors are far above the usual *now*: evidence that resets in good times (CUSUM).
 
     Page, Biometrika 41 (1954), 100.
     """
@@ -35,17 +35,17 @@ class ErrorCusum:
         return math.exp(max(self._sums))
 
     def minute(self, total: int, bad: int) -> None:
-        """Take in one minute's events and errors."""
+        """Add one minute's events and errors."""
         for j, held in enumerate(self._sums):
             gain = min(bad * self._bad[j] + (total - bad) * self._good[j], self._cap)
             self._sums[j] = min(max(held + gain, 0.0), 9.2)
 
 
 class ErrorOnset:
-    """How much likelier the newest rows are if errors rose at some minute before now, summed over the minutes at which
-    they may have risen: the statistic of Shiryaev and Roberts (Technometrics 8 (1966), 411). Times the probability of a
-    rise in any one minute it is the odds that there was one. Few rows that look like one weigh less than the many that
-    have seen it for an hour: the rise would have had to come in just these minutes."""
+    """How much more likely the newest rows are if errors rose at some minute before now, summed over the possible
+    minutes: the Shiryaev-Roberts statistic (Technometrics 8 (1966), 411). Times the probability of a rise in any one
+    minute, it is the odds that there was one. A few suspicious rows weigh less than many over an hour, since the rise
+    would have had to occur in just these minutes."""
 
     def __init__(self, baseline: ErrorBaseline) -> None:
         bound = inside(baseline.bound)
@@ -60,18 +60,18 @@ class ErrorOnset:
         return sum(self._sums) / len(self._sums)
 
     def minute(self, total: int, bad: int) -> None:
-        """Take in one minute's events and errors; a minute without any is one in which errors may have risen, too."""
+        """Add one minute's events and errors; errors may also have risen in a minute without any."""
         for j, held in enumerate(self._sums):
             gain = min(bad * self._bad[j] + (total - bad) * self._good[j], self._cap)
             self._sums[j] = min((held + 1.0) * math.exp(gain), _MOST)
 
 
 _MOST = 1e6
-"""Beyond which it grows no more, so that good times end trouble of any size within minutes."""
+"""The largest value, so that good times end trouble of any size within minutes."""
 
 
 class RecoveryCusum:
-    """How much likelier the newest rows are as usual than at the level of an incident (CUSUM), and since when."""
+    """How much more likely the newest rows are as usual than at an incident's level (CUSUM), and since when."""
 
     def __init__(self, usual: float, level: float) -> None:
         usual, level = inside(min(usual, level)), inside(level)
@@ -86,7 +86,7 @@ class RecoveryCusum:
         return math.exp(self._held)
 
     def minute(self, minute: int, total: int, bad: int) -> None:
-        """Take in one minute's events and errors."""
+        """Add one minute's events and errors."""
         if total <= 0:
             return
         self._held = max(self._held + min(bad * self._bad + (total - bad) * self._good, self._cap), 0.0)
@@ -97,5 +97,5 @@ class RecoveryCusum:
             self.began = minute
 
     def needed(self, wanted: float) -> int:
-        """How many more events without an error bring it to ``wanted``."""
+        """How many more events without an error raise it to ``wanted``."""
         return max(math.ceil((math.log(wanted) - self._held) / max(self._good, 1e-9)), 1)

@@ -1,4 +1,4 @@
-"""Trouble that comes and goes: the stretches in which errors were far above the usual, and how long it paused."""
+"""Trouble that comes and goes: the stretches in which errors were far above the usual, and the pauses between them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from releaseguard.stats.bounds import likelihood_ratio
 from releaseguard.stats.cusum import SLOW, ErrorCusum, RecoveryCusum
 
 OVER = 100.0
-"""How much likelier rows are as usual than at an episode's level, from which on it has ended."""
+"""The likelihood ratio of "as usual" to an episode's level from which the episode has ended."""
 PATIENCE = 2
-"""Times its longest pause for which trouble that comes and goes may be quiet and still not be over."""
+"""The multiple of its longest pause for which recurring trouble may be quiet without being over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +38,23 @@ class Episode:
 
 @dataclass(frozen=True, slots=True)
 class Recurring:
-    """Trouble that came at least twice and may come again at any moment."""
+    """Trouble that occurred at least twice and may return at any moment."""
 
     events: int
     errors: int
-    """In its episodes together."""
+    """The errors in its episodes together."""
     pause: int
-    """The longest pause between two of them, in minutes."""
+    """The longest pause between two episodes, in minutes."""
 
     @property
     def calm(self) -> int:
-        """Minutes without trouble after which it is taken to be over."""
+        """Minutes without trouble after which it counts as over."""
         return PATIENCE * self.pause + 1
 
 
 def recurring(minutes: Sequence[Minute], usual: ErrorBaseline, until: int, surely: float) -> Recurring | None:
-    """Trouble that came and went before minute ``until`` and may do so again; ``None`` where it came once at most, or
-    has been quiet for longer than ever before. ``surely``: the evidence at which a stretch is an episode."""
+    """Trouble that came and went before minute ``until`` and may return; ``None`` where it occurred at most once, or
+    has been quiet for longer than ever before. ``surely``: the evidence from which a stretch is an episode."""
     found = _episodes(minutes, usual, surely)
     if len(found) < 2:
         return None
@@ -64,9 +64,9 @@ def recurring(minutes: Sequence[Minute], usual: ErrorBaseline, until: int, surel
 
 
 def ended(minutes: Sequence[Minute], usual: ErrorBaseline, *, surely: float, odds: float, calm: int) -> Episode | None:
-    """The worst stretch of trouble, where it is surely over: the rows since are ``odds`` times likelier as usual than
-    at its level, for each of its events, and go on for ``calm`` minutes. ``surely`` as in :func:`recurring`. Its end
-    is the minute from which on all is as usual."""
+    """The worst stretch of trouble, where it is certainly over: the rows since are ``odds`` times more likely as usual
+    than at its level, for each of its events, and last for ``calm`` minutes. ``surely`` as in :func:`recurring`. Its
+    end is the first minute in which everything is as usual."""
     found = _worst(minutes, usual, math.log(surely))
     if found is None:
         return None
@@ -80,18 +80,18 @@ def ended(minutes: Sequence[Minute], usual: ErrorBaseline, *, surely: float, odd
 
 
 def most_a_minute(minutes: Sequence[Minute], until: int, spans: Sequence[int]) -> float:
-    """The errors a minute in the worst of these spans of minutes before ``until``; 0 where a few are all there are."""
+    """The errors per minute in the worst of these spans before ``until``; 0 where there are only a few errors."""
     errors = {span: sum(one.errors for one in minutes if one.minute >= until - span) for span in spans}
     return max((number / span for span, number in errors.items() if number >= LEAST_ERRORS), default=0.0)
 
 
 LEAST_ERRORS = 3
-"""Errors below which they are chance."""
+"""The number of errors below which they are chance."""
 
 
 def _worst(minutes: Sequence[Minute], usual: ErrorBaseline, least: float) -> tuple[int, int, int, int] | None:
-    """The places of the first and the last minute of the stretch whose share of errors is farthest above the usual, by
-    its likelihood ratio (a scan statistic), with its events and errors; ``None`` where that is below ``least``."""
+    """The indices of the first and last minute of the stretch whose error share is farthest above the usual by its
+    likelihood ratio (a scan statistic), with its events and errors; ``None`` where that is below ``least``."""
     found, most = None, least
     bad = [place for place, one in enumerate(minutes) if one.errors]
     for number, last in enumerate(bad):
@@ -119,7 +119,7 @@ def _episodes(minutes: Sequence[Minute], usual: ErrorBaseline, surely: float) ->
 
 
 def _rise(minutes: Sequence[Minute], usual: ErrorBaseline, surely: float) -> tuple[int, int] | None:
-    """The places of the first minute of trouble, and of the one in which that is sure."""
+    """The indices of the first minute of trouble, and of the one in which that is certain."""
     rising, first = ErrorCusum(usual, harms=SLOW), 0
     for place, one in enumerate(minutes):
         rising.minute(one.events, one.errors)
@@ -131,7 +131,7 @@ def _rise(minutes: Sequence[Minute], usual: ErrorBaseline, surely: float) -> tup
 
 
 def _fall(minutes: Sequence[Minute], first: int, last: int, usual: ErrorBaseline) -> int:
-    """The place of the first minute after an episode; the end where it goes on."""
+    """The index of the first minute after an episode; the end where it lasts."""
     shown = minutes[first : last + 1]
     events, errors = sum(one.events for one in shown), sum(one.errors for one in shown)
     falling = RecoveryCusum(usual.bound, min(errors / events, 0.99))

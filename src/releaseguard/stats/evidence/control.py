@@ -13,10 +13,10 @@ from releaseguard.stats.bounds import inside
 from releaseguard.stats.evidence.laws import KnownShare
 
 RISES = ((0.04, 0.2), (0.1, 0.25), (0.3, 0.3), (0.75, 0.25))
-"""(rise of the new release's share above the old one's, prior weight)."""
+"""(rise of the new release's error share above the old one's, prior weight)."""
 DIFFERENCE = 2.0
-"""Deviations of an hour's share by which releases without trouble may differ in the same minutes: canaries by user,
-region or phone are not exchangeable with the rest."""
+"""The standard deviations of an hour's share by which healthy releases may differ in the same minutes: canaries chosen
+by user, region or phone are not exchangeable with the rest."""
 MOST_BY_A_MINUTE = math.log(25.0)
 _STEPS = 40
 _MOST = 1e15
@@ -52,7 +52,7 @@ class TwoSamples:
         return math.fsum(self._sums)
 
     def minute(self, pair: Pair) -> float:
-        """Take in one complete minute in which both releases served; returns E."""
+        """Add one complete minute in which both releases served; returns E."""
         if pair.old > 0 and pair.new > 0:
             self._multiply(pair)
         self._bad += max(pair.old_bad, 0)
@@ -68,11 +68,11 @@ class TwoSamples:
 
 
 _GUESS = 20.0
-"""Events for which history's word counts in the guess of the old release's share."""
+"""The number of events for which history counts in the guess of the old release's share."""
 
 
 def tolerated_difference(usual: KnownShare) -> float:
-    """By how much the shares of releases without trouble differ at most, from how much the hours' shares do."""
+    """The largest difference between the shares of healthy releases, from how much the hours' shares differ."""
     share = inside(usual.share)
     return min(DIFFERENCE * math.sqrt(share * (1.0 - share) / (max(usual.weight, 0.0) + 1.0)), 0.5)
 
@@ -86,7 +86,7 @@ def _gain(pair: Pair, old: float, new: float, tolerated: float) -> float:
 
 
 def _nearest(pair: Pair, old: float, new: float, tolerated: float) -> float:
-    """The old share q of the pair (q, q + tolerated) that comes closest to the guess, by bisection."""
+    """The old share q of the pair (q, q + tolerated) closest to the guess, by bisection."""
     if new <= old + tolerated:
         return old
     low, high = old, min(new - tolerated, 1.0 - tolerated)
@@ -109,8 +109,8 @@ def _log_ratio(bad: int, good: int, over: float, under: float) -> float:
 
 
 def chance_alike(old: tuple[int, int], new: tuple[int, int]) -> float:
-    """The probability that so many of both releases' errors, or more, fall on the new one where their shares are alike;
-    each is (events, errors). Fisher's exact test: no share is known or estimated for it."""
+    """The probability that at least as many of both releases' errors fall on the new one if their shares are equal;
+    each argument is (events, errors). Fisher's exact test: no share is known or estimated for it."""
     (n, k), (m, j) = old, new
     errors, every = k + j, n + m
     whole = _log_choose(every, errors)

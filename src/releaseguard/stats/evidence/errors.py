@@ -1,4 +1,4 @@
-"""E-processes of a share of errors: against the usual one, against an incident's, and against a ceiling."""
+"""E-processes for a share of errors: against the usual share, against an incident's, and against a ceiling."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from releaseguard.stats.bounds import inside
 from releaseguard.stats.evidence.laws import AtMost, Either, Fitful, Hourly, KnownShare, Law, TimeOfDay, Times
 
 HARMS = (0.04, 0.1, 0.3, 0.75)
-"""Rises of the error share in the mixture: the share of requests that would have succeeded and now fail."""
+"""Rises of the error share in the mixture: the fraction of requests that would have succeeded and now fail."""
 HARM_WEIGHTS = ((25.0, (0.1, 0.15, 0.35, 0.4)), (250.0, (0.2, 0.35, 0.25, 0.2)), (math.inf, (0.25, 0.25, 0.25, 0.25)))
-"""(events expected in the window, below which; prior weights of the harms): few events never show a small harm."""
+"""(upper limit of the events expected in the window, prior weights of the harms): few events never show a small
+harm."""
 BEYOND = ((0.1, 0.2), (0.3, 0.25), (0.75, 0.3), (0.97, 0.25))
-"""(rise, prior weight) beyond a ceiling or an incident's level: what is far above either is mostly everything."""
+"""(rise, prior weight) beyond a ceiling or an incident's level; what is far above either is mostly a total failure."""
 AT_ONCE = 0.85
-"""Prior weight of harm that begins with the deployment; the rest is spread over the minutes of the window."""
+"""The prior weight of harm that begins with the deployment; the rest is spread over the window's minutes."""
 BURST = 0.8
-"""What two minutes of nothing but errors may bring a check towards the e-value that fails it, by its square root."""
+"""How far two minutes of nothing but errors may bring a check towards the e-value that fails it, as a power of it."""
 ONSETS = 3
-"""About so many later onsets share a burst."""
+"""About how many later onsets share a burst."""
 _CEILING = 1e15
 
 
 def harm_weights(expected: float) -> Sequence[float]:
-    """The prior weights of :data:`HARMS` where so many events are expected; they sum to 1."""
+    """The prior weights of :data:`HARMS` for that many expected events; they sum to 1."""
     return next(weights for below, weights in HARM_WEIGHTS if expected <= below)
 
 
@@ -111,9 +112,9 @@ class ShareProcess:
         return self._at_once.value + self._later.value + self._unspent
 
     def look(self, arrived: Iterable[tuple[int, int, int]]) -> float:
-        """Take in what arrived since the last look: (minute, events, errors); returns E.
+        """Add what arrived since the last look: (minute, events, errors); returns E.
 
-        Events of one minute may arrive over several looks; the cap holds for the minute as a whole.
+        Events of one minute may arrive over several looks; the cap applies to the minute as a whole.
         """
         self._begin_an_onset()
         for against in self._laws:
@@ -122,7 +123,7 @@ class ShareProcess:
         return self.value
 
     def take(self, arrived: Iterable[tuple[int, int, int]]) -> None:
-        """Take in more of what arrived since the last look."""
+        """Add more of what arrived since the last look."""
         for minute, total, bad in arrived:
             against = self._at_times.get(minute, self._always)
             before = self._minutes.get(minute, [0.0] * len(self._weights))
@@ -177,12 +178,12 @@ def _raised(share: float, expected: float) -> Sequence[tuple[float, float]]:
 
 
 def against_ceiling(ceiling: float, minutes: int, *, needed: float) -> ShareProcess:
-    """The e-process against any share up to ``ceiling``: it needs no history."""
+    """The e-process against any share up to ``ceiling``; it needs no history."""
     return ShareProcess(AtMost(ceiling), _beyond(ceiling), minutes, needed)
 
 
 def against_incident(level: KnownShare, minutes: int, *, needed: float) -> ShareProcess:
-    """The e-process against an incident that goes on at its own level, or comes back to it."""
+    """The e-process against an incident that continues at, or returns to, its own level."""
     return ShareProcess(Fitful(level), _beyond(level.share), minutes, needed)
 
 
@@ -195,8 +196,8 @@ def against_trouble(
     needed: float,
     times: Times = MappingProxyType({}),
 ) -> ShareProcess:
-    """The e-process against trouble that may be under way at its own level, by the harms of a release that was well
-    before: whichever of both the rows are likelier of."""
+    """The e-process against trouble that may be in progress at its own level, with the harms of a release that was well
+    before: against whichever of both makes the rows more likely."""
     harms = _raised(inside(usual.share), expected)
     return ShareProcess(Fitful(level), harms, minutes, needed, _at_times(usual, times))
 
@@ -206,7 +207,7 @@ def _beyond(share: float) -> Sequence[tuple[float, float]]:
 
 
 def _cap(needed: float, weight: float) -> float:
-    """The logarithm of the factor of which two do not lift a prior ``weight`` to ``needed``."""
+    """The logarithm of the factor of which two do not raise a prior ``weight`` to ``needed``."""
     return math.log(max(BURST * math.sqrt(needed / weight), 1.0))
 
 
@@ -222,11 +223,11 @@ class _Sums:
         return math.fsum(self._sums)
 
     def add(self, weights: Sequence[float]) -> None:
-        """Let more prior weight take part from now on."""
+        """Include more prior weight from now on."""
         self._sums = [held + weight for held, weight in zip(self._sums, weights, strict=True)]
 
     def multiply(self, before: Sequence[float], after: Sequence[float]) -> None:
-        """A minute's log likelihood ratios went from ``before`` to ``after``."""
+        """Replace a minute's log likelihood ratios ``before`` by ``after``."""
         for j, (old, new) in enumerate(zip(before, after, strict=True)):
             gain = min(new, self._cap) - min(old, self._cap)
             self._sums[j] = min(self._sums[j] * math.exp(gain), _CEILING)
