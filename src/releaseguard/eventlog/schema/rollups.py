@@ -89,7 +89,7 @@ def _triggers(table: str) -> list[str]:
 def _functions(table: str) -> str:
     """All of them in one block, which puts the table's schema into each."""
     reading = (rolled_up.recount, rolled_up.course, rolled_up.packed, rolled_up.counted, rolled_up.answer)
-    made = [make(table) for make in (_touch, _ready, *reading, _begun, _roll_up, _changes)]
+    made = [make(table) for make in (_touch, _ready, *reading, _begun, _roll_up, _changes, _clock)]
     run = "\n".join(f"  EXECUTE replace({dollar_quoted(one)}, {literal(SCHEMA)}, place);" for one in made)
     return "DO " + dollar_quoted(f"""DECLARE place text; BEGIN
   SELECT quote_ident(n.nspname) INTO place FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -323,6 +323,14 @@ def _begin(table: str) -> str:
 END """)
 
 
+def _clock(table: str) -> str:
+    """The time by which rows are recorded: over REST a gateway stands in front, and its clock is another."""
+    return (
+        f"CREATE OR REPLACE FUNCTION {inside(table, 'clock')}() RETURNS timestamptz LANGUAGE sql STABLE\n"
+        f"{FIXED} AS {dollar_quoted(' SELECT clock_timestamp() ')}"
+    )
+
+
 def _rights(table: str) -> str:
     """Who may read the table's rows may read their counts."""
     names = ", ".join(qualified(beside(table, part)) for part in (*PARTS, ROLLED))
@@ -371,5 +379,6 @@ def _callable(table: str) -> str:
         "begun": "",
         "roll_up": "integer, timestamptz",
         "changes": "text",
+        "clock": "",
     }
     return ", ".join(f"{qualified(beside(table, name))}({kinds})" for name, kinds in signatures.items())

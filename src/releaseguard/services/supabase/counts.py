@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from http import HTTPStatus
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -35,6 +37,7 @@ class Counts:
 
     client: ServiceClient
     _due: float = field(default=0.0, init=False)
+    _has_clock: bool = field(default=True, init=False)
 
     def asked(
         self, place: EventTable, questions: Sequence[tuple[Query, bool]]
@@ -51,6 +54,16 @@ class Counts:
         self._keep_up(place)
         reply = self._called(place, "changes", {"known": known})
         return changes_of(reply.json()) if reply.status == 200 else None
+
+    def clock(self, place: EventTable) -> datetime | None:
+        """The database's time; ``None`` where it has no function that tells it, which is asked for once."""
+        if not self._has_clock:
+            return None
+        reply = self.client.request(
+            "GET", f"/rpc/{bare(beside(place.table, 'clock'))}", headers=rest_rows.profile(place), allow=_REFUSALS
+        )
+        self._has_clock = reply.status != HTTPStatus.NOT_FOUND
+        return datetime.fromisoformat(str(reply.json())) if reply.status == HTTPStatus.OK else None
 
     def _keep_up(self, place: EventTable) -> None:
         if monotonic() >= self._due:

@@ -11,7 +11,6 @@ import json as json_module
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -44,6 +43,7 @@ from releaseguard.services.supabase.postgrest import (
     readable,
     row,
     selected,
+    time_of,
     total,
 )
 from releaseguard_events.places.urls import split
@@ -99,15 +99,11 @@ class SupabaseEventLog(AppsTable):
         self._counts = Counts(self._client)
 
     def now(self) -> datetime:
-        reply = self._request("GET", self._ours, {"select": column_of(self._ours, "id"), "limit": 0})
-        try:
-            return parsedate_to_datetime(reply.headers.get("date", ""))
-        except ValueError:
-            raise ServiceError(
-                "the answer carries no Date, so the store's clock is unknown",
-                where=self.label,
-                next_step="See whether a proxy between here and Supabase removes the header.",
-            ) from None
+        if known := self._counts.clock(self._ours):
+            return known
+        return time_of(
+            self._request("GET", self._ours, {"select": column_of(self._ours, "id"), "limit": 0}), self.label
+        )
 
     def migrate(self, watch: Watch = unwatched) -> NoReturn:
         del watch

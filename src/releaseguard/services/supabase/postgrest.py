@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
+from releaseguard.errors import ServiceError
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.rows.decode import Row
 from releaseguard.eventlog.rows.filters import Filter
@@ -150,3 +152,16 @@ def moment_of(value: Any) -> datetime | None:
         return from_text(value)
     except ValueError:
         return None
+
+
+def time_of(reply: Reply, label: str) -> datetime:
+    """The gateway's time, where the database has no function that tells its own: a table of the app's, an older schema.
+    Raises ``ServiceError`` where the answer has none."""
+    try:
+        return parsedate_to_datetime(reply.headers.get("date", ""))
+    except ValueError:
+        raise ServiceError(
+            "the answer carries no Date, so the store's clock is unknown",
+            where=label,
+            next_step="See whether a proxy between here and Supabase removes the header.",
+        ) from None
