@@ -3,6 +3,7 @@
 
     python3 run.py demo [ARGUMENTS]     the main job, end to end, against loopback stand-ins
     python3 run.py test [--full]        the tests that tell most, in minutes; or all of them
+    python3 run.py test FOLDERS         those in some folders, side by side as well
     python3 run.py test ARGUMENTS       arguments go to pytest
     python3 run.py bench [--full]       what it costs, each figure as a ratio in one run
     python3 run.py lint                 formatting, types, import rules, figures of the house, workflows
@@ -61,8 +62,8 @@ def main(arguments: list[str]) -> int:
 
 
 def test(binaries: Path, arguments: list[str]) -> int:
-    """Run the tests; the suite side by side, and its files in memory where there is enough of that."""
-    if set(arguments) - {FULL}:
+    """Run the tests; whole folders side by side, and their files in memory where there is enough of that."""
+    if not all(one == FULL or Path(one).is_dir() for one in arguments):
         return run(binaries, "pytest", *arguments)
     side_by_side = ["-n", str(WORKERS), "--dist", "worksteal", *arguments]
     if not has_room(MEMORY):

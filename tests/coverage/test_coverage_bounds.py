@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from releaseguard.coverage.program import names
+from releaseguard.coverage.sites.addresses import known_elsewhere
 from tests.coverage.snippets import FAILED, SENT, missing, searched
 
 MAIL = "https://api.sendgrid.com/v3/mail/send"
@@ -109,6 +110,14 @@ def test_an_address_and_a_client_that_are_not_known_are_told_apart(tmp_path):
         ("unknown-address", "The address of this request is known at run time only"),
         ("unknown-client", "This looks like a call of Supabase"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("address", "known"),
+    [("https://a.example/v1", True), ("https://\0/v1", False), ("https://\0.example", False), ("/v1", False)],
+)
+def test_a_host_is_known_where_all_of_it_is(address: str, known: bool):
+    assert known_elsewhere({address.replace("\0", names.HOLE)}) is known
 
 
 @pytest.mark.parametrize("appended", [1, 14, 40])

@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from releaseguard.cards.load import load_cards
-from releaseguard.coverage.seen import held_against, source_of
+from releaseguard.coverage.document import document_of
+from releaseguard.coverage.seen import SeenCall, SeenCalls, held_against, source_of
 from releaseguard.coverage.values import CallPlace
 from releaseguard.eventlog.counts import MinuteCount
+from tests.coverage.snippets import searched
 from tests.support.commands import Commands
 
 CARDS = load_cards()
@@ -111,6 +113,13 @@ def test_the_command_names_consumers_and_who_never_spoke(cli, tmp_path):
     assert seen["silent_sources"] == ["mail-digest", "web"]
     text = cli.run("coverage", ".", "--seen", "--no-cache").out
     assert "mail-digest/index.ts:2 sendgrid was never seen" in " ".join(text.split())
+
+
+def test_calls_whose_writer_nobody_knows_stand_before_those_of_known_ones(tmp_path):
+    calls = [SeenCall(MAIL, source, 0, 0, None) for source in ("web", None, "app")]
+    held = SeenCalls("production", None, None, calls, [])
+    seen = document_of(searched(tmp_path, {"a.ts": ""}), ".", held)["seen"]
+    assert [row["source"] for row in seen["consumers"]] == [None, "app", "web"]
 
 
 def test_where_rows_name_no_source_no_call_is_said_to_be_unseen(cli, tmp_path):

@@ -66,6 +66,8 @@ NO_CALLS = {
     "minified": ("a.min.js", "fetch('https://api.sendgrid.com');"),
     "a test": ("a.test.ts", "it('x', () => fetch('https://api.sendgrid.com'));"),
     "the log itself": ("a.ts", "export function logIntegrationEvent(e) { fetch('https://api.sendgrid.com'); }"),
+    "a package's name as a text": ("a.ts", "label('@sendgrid/mail').send({});"),
+    "a module whose name is not known": ("a.ts", "import '@sendgrid/mail'; const m = await import(name); m.send({});"),
     "boto3 for something else": ("a.py", "import boto3\nboto3.client('s3').put_object(Bucket='b')\n"),
 }  # fmt: skip
 

@@ -168,22 +168,22 @@ def test_a_file_that_may_not_be_written_cannot_be_appended_to(sqlite_store: Sqli
 
 def test_a_role_without_the_right_to_append_is_found_out_by_the_catalogue(postgres_store: PostgresStore):
     postgres_store.log().close()
-    postgres_store.sql("CREATE ROLE reader LOGIN")
+    postgres_store.sql("CREATE ROLE examined LOGIN")
     try:
-        postgres_store.sql("GRANT SELECT ON integration_events TO reader")
-        log = _as("reader", postgres_store)
+        postgres_store.sql("GRANT SELECT ON integration_events TO examined")
+        log = _as("examined", postgres_store)
         assert "INSERT" in bad(log)["append"].what
-        postgres_store.sql("GRANT INSERT ON integration_events TO reader")
-        assert not bad(_as("reader", postgres_store))
+        postgres_store.sql("GRANT INSERT ON integration_events TO examined")
+        assert not bad(_as("examined", postgres_store))
         postgres_store.sql("ALTER TABLE integration_events ENABLE ROW LEVEL SECURITY")
-        assert "policy" in bad(_as("reader", postgres_store))["append"].what
-        postgres_store.sql("CREATE POLICY all_of_it ON integration_events FOR INSERT TO reader WITH CHECK (true)")
-        assert "append" not in bad(_as("reader", postgres_store))
-        postgres_store.sql("REVOKE SELECT ON integration_events FROM reader")
-        assert bad(_as("reader", postgres_store))["read"].standing is Standing.FAIL
+        assert "policy" in bad(_as("examined", postgres_store))["append"].what
+        postgres_store.sql("CREATE POLICY all_of_it ON integration_events FOR INSERT TO examined WITH CHECK (true)")
+        assert "append" not in bad(_as("examined", postgres_store))
+        postgres_store.sql("REVOKE SELECT ON integration_events FROM examined")
+        assert bad(_as("examined", postgres_store))["read"].standing is Standing.FAIL
     finally:
-        postgres_store.sql("DROP OWNED BY reader")
-        postgres_store.sql("DROP ROLE reader")
+        postgres_store.sql("DROP OWNED BY examined")
+        postgres_store.sql("DROP ROLE examined")
 
 
 def _as(role: str, store: PostgresStore):

@@ -110,3 +110,21 @@ def test_a_time_of_their_own_column_is_read_by_the_type_that_is_found_when_the_v
 )
 def test_a_flag_is_a_truth_value_or_a_word_for_one(column, kind, sql):
     assert PostgresWords(lambda _: kind).flag(column).startswith(sql)
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "sql"),
+    [
+        (TheirColumn("n"), Declared("integer", "N"), '"n"'),
+        (TheirColumn("n"), None, '"n"'),
+        (TheirColumn("n"), Declared("text", "S"), '(CASE WHEN "n" ~ '),
+        (TheirColumn("n", ("a",)), Declared("integer", "N"), "(CASE WHEN (to_jsonb("),
+        (TheirColumn("n", ("a",)), None, "(CASE WHEN (to_jsonb("),
+    ],
+)
+def test_a_number_is_one_by_its_type_or_by_what_its_text_says(column, kind, sql):
+    assert PostgresWords(lambda _: kind).number(column).startswith(sql)
+
+
+def test_an_id_inside_json_is_a_text_whatever_its_column_is():
+    assert PostgresWords(lambda _: None).identity(TheirColumn("m", ("id",))).startswith("(to_jsonb(")

@@ -84,5 +84,15 @@ def test_what_the_suite_wrote_in_memory_is_gone_after_it(
     assert {"pytest", "--dist", "--full"} <= set(words)
     assert Path(more["TMPDIR"]).parent == tmp_path
     assert not any(tmp_path.iterdir())
-    run.test(Path("/env/bin"), ["tests/core"])
-    assert seen[1] == (("pytest", "tests/core"), {})
+    run.test(Path("/env/bin"), ["tests/core", "-k", "lease"])
+    assert seen[1] == (("pytest", "tests/core", "-k", "lease"), {})
+
+
+def test_whole_folders_are_run_side_by_side_too(run: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[str, ...]] = []
+    monkeypatch.setattr(run, "has_room", lambda _memory: False)
+    monkeypatch.setattr(run, "run", lambda _binaries, *words, **_more: seen.append(words) or 0)
+    here, folder = str(Path(__file__)), str(Path(__file__).parent)
+    for arguments in ([folder], [folder, "--full"], [here], [folder, "-x"]):
+        run.test(Path("/env/bin"), arguments)
+    assert ["--dist" in words for words in seen] == [True, True, False, False]

@@ -29,7 +29,7 @@ from releaseguard.coverage.program.names import HOLE, Names
 from releaseguard.coverage.program.origins import Origin
 from releaseguard.coverage.sites.requests import is_mailer, relay, speaks_a_protocol
 
-_HOST = re.compile(r"^\s*(?:https?|wss?|smtps?)://(?:[^/?#@]*@)?([^/?#:]*)", re.IGNORECASE)
+_HOST = re.compile(r"^\s*(?:https?|wss?|smtps?)://(?:[^/?#@]*@)?([^/?#:]+)", re.IGNORECASE)
 _OPEN_BASES = tuple(one for one in BASES if one not in ("endpoint", "azure_endpoint"))
 """Those that may name any host: an endpoint at Azure is the app's own, and says nothing of whose it is."""
 _INNER = ("configuration", "options", "defaults")
@@ -177,7 +177,7 @@ def _is_place(text: str) -> bool:
 
 def known_elsewhere(addresses: set[str]) -> bool:
     """Whether an address names a host in full, whoever's it is."""
-    return any((match := _HOST.match(one)) and match[1] and HOLE not in match[1] for one in addresses)
+    return any((match := _HOST.match(one)) and HOLE not in match[1] for one in addresses)
 
 
 def is_unknown(addresses: set[str]) -> bool:

@@ -101,7 +101,7 @@ class PostgresWords(SqlWords):
 
     def identity(self, column: TheirColumn) -> str:
         kind = self._declared(column.name)
-        plain = not column.path and (kind is None or kind.type == "uuid" or kind.category == "S")
+        plain = not column.path and (kind is None or kind.type == "uuid")
         return quoted(column.name) if plain else self.text(column)
 
     def constant(self, value: Scalar) -> str:
