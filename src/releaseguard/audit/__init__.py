@@ -1,1 +1,1 @@
-"""The chains of our own rows: how steps are sealed, which rows are believed, whether a log is intact."""
+"""The chains of our own rows: sealing steps, deciding which rows are believed, checking that a log is intact."""

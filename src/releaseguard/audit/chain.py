@@ -1,11 +1,12 @@
 """The audit chain: rotation events that each carry the hash of the one before.
 
-A chain's key is one provider in one environment; its rotations form the chain, numbered without gaps. The id of
-step N is a UUIDv5 of key and N, so a plain insert decides who writes step N, whatever the store. The hash is
-SHA-256 over the event's canonical JSON (RFC 8785), all columns but ``recorded_at``, which the store sets.
+A chain's key is one provider in one environment; its rotations form the chain, numbered without gaps. The id of step N
+is a UUIDv5 of key and N, so a plain insert decides who writes step N in any store. The hash is SHA-256 over the event's
+canonical JSON (RFC 8785), with all columns but ``recorded_at``, which the store sets.
 
-Inside a chain any edit, deletion or reordering shows by itself. A cut tail or a missing chain shows only against
-a head kept elsewhere: every run prints it. ``recorded_at`` is not covered, since a writer cannot know it beforehand.
+Any edit, deletion or reordering inside a chain is visible by itself. A cut tail or a missing chain is visible only
+against a head kept elsewhere, which every run prints. ``recorded_at`` is not covered, since a writer cannot know it
+beforehand.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ from releaseguard.model import OURSELVES, Event, JsonObject, Outcome, determinis
 from releaseguard_events.stores.storable import storable
 
 GENESIS = "0" * 64
-"""The hash that the first event of a chain carries as the one before."""
+"""The previous hash of a chain's first event."""
 
 LONGEST = 10_000_000
-"""Steps of a chain. A number beyond is no step's."""
+"""The greatest number that a step may have."""
 
 
 class ChainKey(Struct, frozen=True, order=True):
@@ -58,7 +59,7 @@ class Head(Struct, frozen=True):
 
 
 class Draft(Struct, frozen=True):
-    """What one step wants to say; key, number, hashes and ids are added by :func:`seal`."""
+    """The content of one step; :func:`seal` adds key, number, hashes and id."""
 
     event: str
     detail: JsonObject
@@ -81,9 +82,10 @@ def parse_head(text: str) -> Head:
 
 
 def step_id(chain_key: ChainKey, step: int, previous: str = GENESIS, again: int = 0) -> UUID:
-    """The id of step ``step`` of the chain: the same for every writer, so that only one can write it.
+    """The id of step ``step`` of the chain, the same for every writer, so that only one can write it.
 
-    ``again`` counts the ids that foreign rows hold already; from 1 on it follows from ``previous``, the hash before it.
+    ``again`` counts the ids that foreign rows occupy already; from 1 on the id also depends on ``previous``, the hash
+    before it.
     """
     if not again:
         return deterministic_id("chain", chain_key.provider, chain_key.environment, step)
@@ -93,7 +95,7 @@ def step_id(chain_key: ChainKey, step: int, previous: str = GENESIS, again: int 
 def event_hash(event: Event) -> str:
     """SHA-256 of the event's canonical JSON, without ``recorded_at``, the hash itself and the signature over it.
 
-    Raises ``ValueError`` for what has no canonical form (NaN, an integer beyond 2**53): no step is written with it.
+    Raises ``ValueError`` for values without a canonical form (NaN, an integer beyond 2**53).
     """
     import hashlib
 
@@ -112,8 +114,8 @@ def seal(
 ) -> Sequence[Event]:
     """The next events of a chain, numbered and linked after ``head`` (``None``: the chain is empty).
 
-    ``root`` is the hash of the chain's first step: who has it has read the chain. ``taken`` are ids that foreign rows
-    hold. Raises ``ValueError`` for what has no canonical form.
+    ``root`` is the hash of the chain's first step, known only to those who have read the chain. ``taken`` are ids that
+    foreign rows occupy. Raises ``ValueError`` for values without a canonical form.
     """
     previous = head.hash if head else GENESIS
     step = head.length if head else 0
@@ -149,12 +151,12 @@ def _free_id(chain_key: ChainKey, step: int, previous: str, taken: Container[UUI
 
 
 def in_order(events: Iterable[Event]) -> Sequence[Event]:
-    """The events of one chain by their numbers (a row without one sorts first and is found by verifying)."""
+    """The events of one chain by number; a row without a number sorts first and fails verification."""
     return sorted(events, key=lambda event: step_of(event) or 0)
 
 
 def head_of(events: Sequence[Event]) -> Head | None:
-    """The head of a chain given in order; ``None`` for no events."""
+    """The head of a chain given in order; ``None`` without events."""
     if not events:
         return None
     last = events[-1]

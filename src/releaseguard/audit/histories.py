@@ -1,9 +1,8 @@
-"""Which rows are the history of their chain: the rest is foreign, is shown, and changes nothing.
+"""Decides which rows are the history of their chain. All others are foreign: they are shown and change nothing.
 
-Rows are believed one by one from the first step on (:func:`read_chain`); a row that does not fit is foreign: it is
-shown, and changes nothing. A foreign row on the id of the next step does not stop it from being written: the step then
-has an id that follows from the head as well, which whoever can only insert does not know, and on which two writers
-who have read the chain agree.
+Rows are believed one by one from the first step on (:func:`read_chain`). A foreign row on the id of the next step does
+not prevent that step from being written: the step then gets an id that also depends on the head, which somebody who can
+only insert does not know, and on which two writers who have read the chain agree.
 """
 
 from __future__ import annotations
@@ -30,14 +29,14 @@ from releaseguard.harmless import visible
 from releaseguard.model import OURSELVES, Event, to_text
 
 MOST_SHOWN = 200
-"""Characters of a text of a row that is not believed."""
+"""The most characters of an unbelieved row's text that are shown."""
 
 Fault = Callable[[Event], str | None]
-"""What is wrong with what a step says, where its place in the chain is right; ``None``: nothing."""
+"""What is wrong with the content of a step whose place in the chain is right; ``None``: nothing."""
 
 
 class ChainFinding(Struct, frozen=True):
-    """One way in which a chain is not what it was. ``step`` counts from 1."""
+    """One way in which a chain was tampered with. ``step`` counts from 1."""
 
     chain_key: ChainKey
     step: int
@@ -58,16 +57,16 @@ class ForeignRow(TypedDict):
 
 
 class Foreign(Struct, frozen=True):
-    """A row that claims to be ours and is not believed: shown, and without any effect."""
+    """A row that claims to be ours and is not believed: it is shown and has no effect."""
 
     event: Event
     problem: str
     chain_key: ChainKey | None = None
     sound: bool = False
-    """Whether it is consistent in itself: under the id of the step that it names, with the hash of what it says."""
+    """Whether it is consistent in itself: it has the id of the step that it names, and the hash of its content."""
 
     def to_json(self) -> ForeignRow:
-        """As ``health``, ``drift`` and ``audit`` print it."""
+        """The row as ``health``, ``drift`` and ``audit`` print it."""
         at = self.event.recorded_at or self.event.occurred_at
         return {
             "id": str(self.event.id),
@@ -85,7 +84,7 @@ class Foreign(Struct, frozen=True):
 
 
 class Chain(Struct, frozen=True):
-    """One chain's rows: the steps that are believed, from the first on, and what does not fit beside or after them."""
+    """One chain's rows: the believed steps from the first on, and what does not fit next to or after them."""
 
     chain_key: ChainKey
     steps: Sequence[Event] = ()
@@ -93,7 +92,7 @@ class Chain(Struct, frozen=True):
 
     @property
     def head(self) -> Head | None:
-        """Its end, as far as it is believed; ``None``: nothing is."""
+        """The end of its believed part; ``None`` where nothing is believed."""
         return head_of(self.steps)
 
     @property
@@ -102,11 +101,11 @@ class Chain(Struct, frozen=True):
         return str(self.steps[0].detail["hash"]) if self.steps else None
 
     def breach(self, settled: Collection[str] = ()) -> ChainFinding | None:
-        """Where the chain went on and is not believed any further; ``None``: where it ends, it ends.
+        """Where the chain continues and cannot be believed any further; ``None`` where it simply ends.
 
-        It went on where at least two steps beyond its end follow one another and know what only a reader of the
-        chain knows: its root, or one of its rotations. Whoever can only insert knows neither. A chain without a
-        single believed step has nothing to be known. ``settled``: ids of rows that a person has disowned.
+        It continues where at least two linked steps beyond its end know what only a reader of the chain knows: its
+        root, or one of its rotations. Somebody who can only insert knows neither. A chain without any believed step has
+        no such knowledge. ``settled``: ids of rows that a person has disowned.
         """
         end = len(self.steps)
         later = [one.event for one in self.foreign if one.sound and str(one.event.id) not in settled]
@@ -127,12 +126,12 @@ class Chain(Struct, frozen=True):
 
 
 def read_chain(chain_key: ChainKey, rows: Iterable[Judged], fault: Fault = lambda _: None) -> Chain:
-    """Which of a chain's rows are its history. Never raises, whatever the rows hold.
+    """Decide which of a chain's rows are its history. Never raises, whatever the rows contain.
 
-    A step is believed where nothing is held against it by the log, its id is its own, it follows the believed step
-    before it, its hash is that of what it says, and ``fault`` finds nothing wrong with that. On a step that is signed
-    no unsigned one follows, whenever it was recorded. Of several that fit, the one under the first id counts: an honest
-    writer takes that where it is free.
+    A step is believed where the log holds nothing against it, its id is right, it follows the believed step before it,
+    its hash fits its content, and ``fault`` finds nothing wrong with the content. After a signed step no unsigned one
+    follows, whenever it was recorded. Of several that fit, the one under the first id counts: an honest writer takes
+    that id where it is free.
     """
     by_step: dict[int, list[Judged]] = {}
     given = {event.id: (event, doubt) for event, doubt in rows}
@@ -170,7 +169,7 @@ def _fitting(
 
 
 def _is_itself(chain_key: ChainKey, event: Event, step: int) -> bool:
-    """Whether it stands under the id of the step that it names, in its chain, with the hash of what it says."""
+    """Whether it has the id of the step that it names in its chain, and the hash of its content."""
     own = step_id(chain_key, step, text_of(event, "previous"), again_of(event))
     there = event.id == own and event.provider == OURSELVES and event.environment == chain_key.environment
     return there and event.detail.get("provider") == chain_key.provider and is_untouched(event)
@@ -201,7 +200,7 @@ _MARKS = frozenset({"lane", "step", "previous", "hash"})
 
 
 class Histories(Struct, frozen=True):
-    """The rows of our own, read: the chains, and what claims to be ours and belongs to none."""
+    """Our own rows, sorted: the chains, and rows that claim to be ours and belong to none."""
 
     chains: Mapping[ChainKey, Chain]
     strangers: Sequence[Foreign] = ()
@@ -213,9 +212,9 @@ class Histories(Struct, frozen=True):
 
 
 def histories(rows: Iterable[Judged], fault: Fault = lambda _: None, names: Container[str] = ()) -> Histories:
-    """The chains in rows of our own. ``names`` are the events that only a step of a chain may have.
+    """The chains among our own rows. ``names`` are the events that only a step of a chain may have.
 
-    A step that names no chain is put where its other columns say. Never raises, whatever the rows hold.
+    A step that names no chain is assigned by its other columns. Never raises, whatever the rows contain.
     """
     chain_keys: dict[ChainKey, list[Judged]] = {}
     strangers = []

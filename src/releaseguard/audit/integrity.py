@@ -1,4 +1,4 @@
-"""Whether the chains of a log are what they were: edits, deletions and reordering, cut tails, defaced rows."""
+"""Whether the chains of a log are intact: no edits, deletions, reordering, cut tails or defaced rows."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ def verify_chain(chain_key: ChainKey, events: Iterable[Event], head: Head | None
 
 
 def findings_in(chain: Chain) -> Sequence[ChainFinding]:
-    """What is wrong with each row that is not believed, in order; what merely follows such a row is not a finding."""
+    """What is wrong with each row that is not believed, in order; a row that merely follows such a row is no
+    finding."""
     chain_key, findings = chain.chain_key, []
     expected, previous = len(chain.steps) + 1, chain.head.hash if chain.head else GENESIS
     for one in sorted(chain.foreign, key=lambda one: step_of(one.event) or 0):
@@ -59,7 +60,7 @@ def _problems(chain_key: ChainKey, foreign: Foreign, step: int, expected: int, p
 
 
 def _against_head(chain: Chain, head: Head | None) -> Iterable[ChainFinding]:
-    """A head is kept where any row of its number has its hash: an edit before that is a finding of its own."""
+    """The head is intact where any row of its number has its hash; an earlier edit is a finding of its own."""
     if head is None:
         return
     rows = [*chain.steps, *(one.event for one in chain.foreign)]
@@ -75,7 +76,7 @@ def _against_head(chain: Chain, head: Head | None) -> Iterable[ChainFinding]:
 
 @dataclass(frozen=True, slots=True)
 class ChainReport:
-    """One chain: where it ends now, and in which ways it is not what it was."""
+    """One chain: its current end, and the ways in which it was tampered with."""
 
     chain_key: ChainKey
     head: Head | None
@@ -84,12 +85,12 @@ class ChainReport:
 
 @dataclass(frozen=True, slots=True)
 class LogReport:
-    """What a whole log's own rows are found to be."""
+    """The result of checking all our own rows in a log."""
 
     chains: Sequence[ChainReport]
     foreign: Sequence[Foreign] = ()
     unreadable: Sequence[SetAside] = ()
-    """Rows of ours that are not events any more: they were not written so."""
+    """Rows of ours that are no longer events; they were not written like this."""
 
     @property
     def intact(self) -> bool:
@@ -105,8 +106,8 @@ def verify_log(
     fault: Fault = lambda _: None,
     names: Container[str] = (),
 ) -> LogReport:
-    """Every chain in the log, and those that ``heads`` name; ``chain_keys`` are looked for although nothing names them.
-    And every row that claims to be ours and is not believed, or cannot be read.
+    """Check every chain in the log and those that ``heads`` name; ``chain_keys`` are checked even if nothing names
+    them. Includes every row that claims to be ours and is not believed, or cannot be read.
 
     Raises ``ServiceError`` and ``ConfigError`` as the log does.
     """

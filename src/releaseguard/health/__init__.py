@@ -1,1 +1,1 @@
-"""How the providers are now, from the events the app logs when it really uses them."""
+"""How the providers are doing, from the events that the app logs when it really uses them."""

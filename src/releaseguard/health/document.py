@@ -1,4 +1,4 @@
-"""The overview as the document that ``health --json`` prints, which every format renders."""
+"""The document that ``health --json`` prints and from which all formats are made."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def document_of(overview: Overview, language: str = "en", due: Sequence[DueSecret] = ()) -> HealthDocument:
-    """The overview as a value: times are RFC 3339 in UTC, shares between 0 and 1, reasons in ``language``.
+    """The overview as a document: times are RFC 3339 in UTC, shares between 0 and 1, reasons in ``language``.
 
-    ``due``: what the vault says is older than it is to become.
+    ``due`` are the secrets that, according to the vault, have passed their maximum age.
     """
     localizer = Localizer(language, overview.until)
     return {
@@ -148,10 +148,10 @@ def is_troubled(overview: Overview) -> bool:
 
 
 def says_nothing(overview: Overview) -> bool:
-    """Whether not one provider could be judged."""
+    """Whether no provider could be judged."""
     return all(one.condition.state is HealthState.UNKNOWN for one in overview.providers)
 
 
 def is_broken(overview: Overview) -> bool:
-    """Whether a provider could not be judged for a bug of ours."""
+    """Whether a provider could not be judged because of a bug of ours."""
     return any(one.condition.grounds.why is Why.BROKEN for one in overview.providers)

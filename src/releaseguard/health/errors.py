@@ -1,4 +1,4 @@
-"""Whether a provider's calls fail: now, by a CUSUM, which forgets good times, or slowly, over half of the window."""
+"""Whether a provider's calls fail: at present (CUSUM), or slowly, over half of the window."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from releaseguard.stats.cusum import ErrorCusum
 from releaseguard.stats.onset import errors_since
 
 TELLING = 300.0
-"""The evidence of errors, or of a drop, from which on a provider is called troubled."""
+"""The evidence of errors, or of a drop, from which a provider counts as troubled."""
 SURE = 0.999
-"""Confidence at which the share of errors in the newer half of the window is above the usual."""
+"""The confidence with which the error share of the window's newer half is above the usual."""
 LOOKED_BACK = 2 * 1440
-"""Minutes before the window in which the beginning of trouble is looked for."""
+"""Minutes before the window in which the beginning of trouble is searched for."""
 NEAR = 0.05
-"""The part of a time, at its beginning, in which trouble that seems to begin may well have begun before it."""
+"""The fraction of a time, at its beginning, in which trouble that seems to begin may have begun earlier."""
 FAILING = 0.5
-"""The share of errors since trouble began from which on a provider is down."""
+"""The error share since trouble began from which a provider is down."""
 
 
 def failing(window: Window, provider: str) -> HealthCondition | None:
-    """More errors than chance explains, and since when; ``None`` where there are no more."""
+    """More errors than chance explains, and since when; ``None`` where there are none."""
     if not _fails_now(window, provider) and not _fails_slowly(window, provider):
         return None
     usual, since = window.usual[provider], _since(window, provider)
@@ -47,8 +47,8 @@ def _fails_slowly(window: Window, provider: str) -> bool:
 
 
 def _since(window: Window, provider: str) -> int:
-    """The likeliest minute from which on the newer half's share of errors holds, where it was the usual one before;
-    negative where that was before the window."""
+    """The most likely minute from which the newer half's error share holds, after the usual one before; negative where
+    it lies before the window."""
     usual = window.usual[provider].assumed_errors.share
     events, errors = window.counts(provider, window.length // 2, window.length)
     raised = min(max((errors + 0.5) / (events + 1.0), 2 * usual), 0.99)

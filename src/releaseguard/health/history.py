@@ -1,4 +1,4 @@
-"""How a provider did over a day, a week and a month, and what happened to the app meanwhile. Pure."""
+"""How a provider did over a day, a week and a month, and what was done to the app meanwhile. Pure."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from releaseguard.model import OURSELVES, Event
 from releaseguard.rotation.history.account import RotationAccount
 
 SPANS = ((24, 24), (7 * 24, 28), (30 * 24, 30))
-"""Hours that a strip looks back, and of how many parts it is made."""
+"""The hours that a strip covers, and the number of its parts."""
 DEPLOYED = "release_deployed"
 
 
 def strips_of(window: Window, provider: str) -> Sequence[Strip]:
-    """The provider's last day, week and month until the window's end, as far as the log was read."""
+    """The provider's last day, week and month up to the window's end, as far as the log was read."""
     return [Strip(hours, list(_parts(window, provider, hours, parts))) for hours, parts in SPANS]
 
 

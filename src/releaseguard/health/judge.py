@@ -1,4 +1,4 @@
-"""How each provider is, from counts per minute: pure, one look, the same statistics that judge a release."""
+"""The condition of each provider from counts per minute, by the same statistics that judge a release. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from releaseguard.traces import Traces, problem
 
 
 def condition_of(window: Window, provider: str) -> HealthCondition:
-    """How the provider is at the window's end; where that breaks, that, and no other provider with it."""
+    """The provider's condition at the window's end. A bug in judging it affects no other provider."""
     try:
         return _condition_of(window, provider)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is this provider's and nobody else's
@@ -63,8 +63,8 @@ def _some(window: Window, provider: str, events: int, errors: int) -> HealthCond
 
 
 def _has_failed_for_long(window: Window, provider: str) -> bool:
-    """Whether half of the calls and more have failed for so long that it has become what is usual: by the window, or,
-    where that holds too few of them, by the time before it as far as it was so."""
+    """Whether at least half of the calls have failed for so long that this has become usual: in the window, or, where
+    it holds too few calls, in the time before it."""
     before, farthest = 0, min(LOOKED_BACK, window.start - window.first)
     while True:
         events, errors = window.counts(provider, -before, window.length)
@@ -76,7 +76,8 @@ def _has_failed_for_long(window: Window, provider: str) -> bool:
 
 
 def _none(window: Window, provider: str) -> HealthCondition:
-    """Nothing in the window. What was expected shrinks with what the others see: idle users call nobody."""
+    """The condition without any event in the window. The fewer events other providers have, the fewer were expected:
+    idle users call nobody."""
     expected, left = sum(window.due(provider)), _users_left(window, provider)
     if expected < IDLE_BELOW:
         grounds = Grounds(Why.NONE_EXPECTED, expected=expected)
@@ -93,7 +94,7 @@ def _none(window: Window, provider: str) -> HealthCondition:
 
 
 def _users_left(window: Window, provider: str) -> float:
-    """The share of their usual traffic that the other providers see, at most 1."""
+    """The fraction of their usual traffic that the other providers have, at most 1."""
     others = [name for name in window.providers if name != provider]
     seen = sum(window.counts(name, 0, window.length)[0] for name in others)
     hoped = sum(sum(window.due(name)) for name in others)

@@ -1,5 +1,5 @@
-"""Conditions of which something beside the counts tells more: of a provider that a deployment's mark says is no longer
-used, nothing is missing; calls that say success beside the code of a failure are no sign of health. Pure."""
+"""Conditions that something besides the counts overrides: a provider that a deployment declared removed is not missing,
+and calls that report success with the code of a failure are no sign of health. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from releaseguard.verification.values import Deployment
 
 ROLLED_OUT: Final = timedelta(minutes=10)
-"""How long after its mark the release before may still use what a deployment removes."""
+"""How long after its mark the previous release may still use what a deployment removes."""
 _GONE: Final = frozenset({Why.SILENT, Why.VOLUME})
 REMOVED: Final = HealthCondition(
     HealthState.IDLE,
@@ -26,7 +26,7 @@ REMOVED: Final = HealthCondition(
 
 
 def removals_in(deployments: Iterable[Deployment]) -> Mapping[str, datetime]:
-    """When each provider was removed, until a release is rolled back."""
+    """When each provider was removed, unless the release was rolled back."""
     removed: dict[str, datetime] = {}
     for one in sorted(deployments, key=lambda one: one.deployed_at):
         if one.rolls_back:
@@ -36,7 +36,7 @@ def removals_in(deployments: Iterable[Deployment]) -> Mapping[str, datetime]:
 
 
 def removals_marked(marks: Sequence[Event]) -> Mapping[str, datetime]:
-    """The same by the rows of the marks. What reads these is loaded only where one removes something."""
+    """The same from the rows of the marks; the code for it is imported only where one removes something."""
     if not any(mark.detail.get("removes") for mark in marks):
         return {}
     from releaseguard.verification.rows.releases import deployments_of
@@ -52,8 +52,8 @@ def unless_removed(condition: HealthCondition, last: datetime | None, at: dateti
 
 
 def unless_contradicted(condition: HealthCondition, found: Contradiction | None) -> HealthCondition:
-    """The condition; of a healthy provider also what its successes carry, which makes it unknown where they are so many
-    that they prove nothing. What judges that is loaded only where there are any."""
+    """The condition, for a healthy provider with the failure codes that its successes carry; unknown where these are so
+    many that the successes prove nothing."""
     if found is None or condition.state is not HealthState.HEALTHY:
         return condition
     from releaseguard.verification.checks.codes import hides_a_harm

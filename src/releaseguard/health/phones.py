@@ -1,6 +1,6 @@
-"""What installed apps wrote of a provider, apart from what servers wrote of it.
+"""Separates what installed apps wrote about a provider from what servers wrote.
 
-Whoever holds a phone can write successes: they must not hide a server's errors, nor its silence.
+Anybody with a phone can write successes, which must hide neither a server's errors nor its silence.
 """
 
 from __future__ import annotations
@@ -17,28 +17,29 @@ _BY_PHONES = f" ({CLIENT})"
 
 
 def of_phones(provider: str) -> str:
-    """How a provider's rows of installed apps are called, where servers write rows of it too."""
+    """The name for a provider's rows from installed apps, where servers write about it too."""
     return provider + _BY_PHONES
 
 
 def card_id(shown: str) -> str:
-    """The card of what is shown as ``shown``."""
+    """The card of a provider with the display id ``shown``."""
     return shown.removesuffix(_BY_PHONES)
 
 
 def shown_as(provider: str, apart: Set[str], *, client: bool) -> str:
-    """How a row's provider is called; ``apart`` are those whose rows of installed apps stand apart."""
+    """The display id of a row's provider; ``apart`` are the providers whose rows from installed apps are shown
+    separately."""
     return of_phones(provider) if client and provider in apart else provider
 
 
 def name_of(shown: str, names: Mapping[str, str]) -> str:
-    """The name of what is shown as ``shown``, by those of the cards."""
+    """The display name of ``shown``, from the names on the cards."""
     provider = card_id(shown)
     return names.get(provider, provider) + shown.removeprefix(provider)
 
 
 def parted(cells: Sequence[Cell], hours: Sequence[HourCount]) -> tuple[Sequence[Cell], Sequence[HourCount]]:
-    """The same, under other names where installed apps wrote of a provider of which servers write as well."""
+    """The same, with separate provider ids where both installed apps and servers wrote about a provider."""
     written = {(cell.provider, cell.client) for cell in cells if not cell.synthetic}
     written |= {(hour.provider, hour.client) for hour in hours if not hour.synthetic}
     apart = {provider for provider, client in written if client and (provider, False) in written}

@@ -1,4 +1,4 @@
-"""Looking at the log: what is read, how often, and what becomes of it."""
+"""Reads the log for health: what is read, how often, and what is made of it."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ from releaseguard.stats.series import Cell, cell_of, minute_of
 from releaseguard.traces import Trace, Traces, no_trace
 
 PARTS = 20
-"""Of the window, in the course of a provider's events."""
+"""The number of parts in the course of a provider's events."""
 MOST_CODES = 3
 MINUTE = timedelta(minutes=1)
 FEW = 2_000
-"""Uses of the window of which all rows are read: their latencies are told to the millisecond."""
+"""Up to this many uses in the window, all rows are read, so that latencies are exact to the millisecond."""
 MOST_ERRORS = 20_000
-"""Errors of the window that are looked at for their codes, the newest."""
+"""The most errors of the window, newest first, whose codes are read."""
 RECENT = 100
-"""Rows that are listed one by one."""
+"""The number of rows that are listed one by one."""
 BY_SERVERS_OR_PHONES = Needs(writer=lambda source: CLIENT if by_phones(source) else None)
-"""No server's source is told apart from another's."""
+"""Sources of servers are not told apart."""
 _ORDER = tuple(HealthState)
 
 
 class HealthContext(Struct, frozen=True, kw_only=True):
-    """Everything a look at the providers' health reads."""
+    """Everything that a look at the providers' health reads."""
 
     log: EventLog
     cards: Sequence[Card]
@@ -59,25 +59,25 @@ class HealthContext(Struct, frozen=True, kw_only=True):
     baseline: timedelta
     now: Callable[[], datetime]
     provider: str | None = None
-    """Only this one is told of; all are read, since they tell absent users from a broken provider."""
+    """Report only this one. All are read, since the others tell absent users from a broken provider."""
     trace: Trace = no_trace
-    """Where the trace of a provider that cannot be judged goes."""
+    """Receives the traceback where a provider cannot be judged."""
     calendar: Calendar = ALL_ALIKE
-    """Which days are alike, and in which zone an hour of the day is one."""
+    """Which days are comparable, and the time zone of local hours."""
     recorded_until: datetime | None = None
-    """Look with only what had been recorded by then; ``None``: with everything."""
+    """Use only what had been recorded by then; ``None``: everything."""
 
     def query(self, **conditions: Any) -> Query:
         """A question about this environment."""
         return Query(environment=self.environment, recorded_until=self.recorded_until, **conditions)
 
     def farthest(self, until: datetime) -> datetime:
-        """Until when rows of a window that ends ``until`` may say that they are: a clock may run ahead."""
+        """The latest time that rows of a window ending at ``until`` may claim: a clock may be ahead."""
         return until + ANY_CLOCK if self.log.capabilities.has("recorded_at") else until
 
 
 class Observer:
-    """Looks as often as asked, reading the time before the first window once, which is the shortest."""
+    """Looks as often as asked. The time before the first window is read only once."""
 
     __slots__ = ("_ahead", "_past", "_past_minutes", "_read_until", "_since", "_traces", "context")
 
@@ -95,10 +95,10 @@ class Observer:
         self._traces = Traces(context.trace)
 
     def look(self, window: Window | None = None, *, before: datetime | None = None) -> Overview:
-        """How the providers are now. Raises ``ServiceError`` where the log does not answer.
+        """The condition of all providers now. Raises ``ServiceError`` where the log does not answer.
 
-        ``window`` is what :meth:`window` gave for the same time, where somebody asked before; the rows that are listed
-        are the newest ones from before ``before``.
+        ``window`` is the result of :meth:`window` for the same time, where it was read already. The listed rows are the
+        newest ones before ``before``.
         """
         context = self.context
         until = context.now().replace(second=0, microsecond=0) + timedelta(minutes=1)
@@ -132,8 +132,8 @@ class Observer:
     def _told(
         self, since: datetime, until: datetime, before: datetime, seen: dict[str, _ProviderRows], apart: Set[str]
     ) -> RowAnswers[str]:
-        """What single rows tell, by one question to the log: those of the window are only looked at as they come, and
-        where latencies are counted these are the errors alone, and each provider's newest success."""
+        """What single rows say, read with one question to the log: errors, each provider's newest success, and all
+        other rows of the window where latencies are not counted."""
         query, context = self.context.query, self.context
         only = () if context.provider is None else (context.provider,)
         real = query(since=since, until=context.farthest(until), synthetic=False, traffic=True)
@@ -164,7 +164,7 @@ class Observer:
     def _contradicted(
         self, told: RowAnswers[str], since: datetime, until: datetime, rows: Sequence[ProviderHealth]
     ) -> Mapping[str, Contradiction]:
-        """By provider: the window's successes that carry a failure's code."""
+        """By provider: the window's successes that carry the code of a failure."""
         seen: Counter[str] = Counter()
         for row in rows:
             seen[card_id(row.provider)] += row.successes + row.errors
@@ -172,7 +172,7 @@ class Observer:
         return contradictions_in(inside, self.context.cards, seen)
 
     def _counted(self, since: datetime, apart: Set[str]) -> dict[str, _ProviderRows]:
-        """What the window's counts say of each provider of which there are real uses."""
+        """What the window's counts say about each provider with real uses."""
         seen: dict[str, _ProviderRows] = {}
         for row in self._since[1] if self._since else ():
             if row.occurred_minute >= since and not row.synthetic and row.count:
@@ -180,8 +180,8 @@ class Observer:
         return seen
 
     def window(self, since: datetime, until: datetime, name: Callable[[Cell | HourCount], str] | None = None) -> Window:
-        """The traffic of ``[since, until)`` and what came before it; ``name`` says whose each cell is, where that is
-        not its provider's."""
+        """The traffic of ``[since, until)`` and of the time before it; ``name`` returns the id under which each cell
+        counts, where that is not its provider's."""
         cells, past = [cell_of(row) for row in self._rows(since, until)], self._past
         if name:
             cells = [cell._replace(provider=name(cell)) for cell in cells]
@@ -192,8 +192,8 @@ class Observer:
         return Window(named, minute_of(since), minute_of(until), baseline, self._traces, before, context.calendar)
 
     def _rows(self, since: datetime, until: datetime) -> Iterator[MinuteCount]:
-        """The counted rows of the first window by the minute, which tell how late rows come; what lies before it is
-        read once, by the hour."""
+        """The first window's counts by the minute, which show how late rows arrive; the time before it is read once, by
+        the hour."""
         context, log, query = self.context, self.context.log, self.context.query
         if self._read_until is None:
             first = since - self.context.baseline
@@ -218,7 +218,7 @@ class Observer:
         self._since = until, [*as_recorded(rows)]
 
     def _named(self, window: Window) -> Mapping[str, str]:
-        """Id and name of the providers to tell of: those with a card, and those that only the log knows."""
+        """Id and name of the reported providers: those with a card, and those that only the log knows."""
         named = {card.id: card.name for card in self.context.cards}
         named |= {name: name_of(name, named) for name in window.known}
         return {name: text for name, text in named.items() if self.context.provider in (None, card_id(name))}
@@ -226,7 +226,7 @@ class Observer:
     def _row(
         self, window: Window, provider: str, name: str, seen: Mapping[str, _ProviderRows], account: RotationAccount
     ) -> ProviderHealth:
-        """What is told of a provider; one that breaks says that, and takes no other with it."""
+        """The row of a provider; a bug in making it affects no other."""
         try:
             glance = seen.get(provider, _ProviderRows()).glance(window, provider)
             return _row(window, provider, name, glance, account)
@@ -255,16 +255,16 @@ class _ProviderRows(Struct):
     codes: Counter[str] = field(default_factory=Counter)
     uses: int = 0
     are_counted: bool = True
-    """Whether latencies are those of counted rows."""
+    """Whether the latencies come from counts."""
 
     def count(self, row: MinuteCount) -> None:
-        """Take what a count of rows says."""
+        """Add a count of rows."""
         self.are_counted = self.are_counted and row.latency is not None
         self.counted.append(row.latency or ())
         self.uses += row.count + row.repeats
 
     def add(self, event: Event, *, counted: bool) -> None:
-        """Take a row; ``counted``: its latency is known."""
+        """Add a row; ``counted``: its latency is known already."""
         at = known_at(event)
         self.last[event.outcome] = max(at, self.last.get(event.outcome, at))
         if event.latency_ms is not None and not counted:
@@ -301,7 +301,7 @@ def _latency(ordered: Sequence[int]) -> Latency | None:
 
 
 def _about(times: Histogram) -> Latency | None:
-    """The same to two hundredths."""
+    """Latencies from a histogram, accurate to 2%."""
     if not times:
         return None
     last = uses_in(times) - 1
@@ -370,6 +370,6 @@ def _urgency(row: ProviderHealth) -> tuple[int, bool, str]:
 
 
 def _unread_since(aside: Iterable[SetAside], since: datetime) -> Mapping[str | None, int]:
-    """How many rows of the window cannot be read, by whose they are; rows of ours are not traffic."""
+    """The number of the window's unreadable rows by provider; our own rows are not traffic."""
     times = ((row.provider, row.occurred_at or row.recorded_at) for row in aside if row.provider != OURSELVES)
     return Counter(provider for provider, at in times if at is None or at >= since)

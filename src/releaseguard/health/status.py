@@ -21,19 +21,19 @@ from releaseguard.verification.rows.releases import DEPLOYED, deployments_of
 from releaseguard.verification.values import Deployment
 
 JUDGED_WITHIN = timedelta(days=1)
-"""How long a deployment without a verdict is told of."""
+"""How long a deployment without a verdict is reported."""
 DECIDED = frozenset({Verdict.PASS.value, Verdict.WARN.value, Verdict.FAIL.value})
 
 
 READ_BACK = timedelta(days=30)
-"""How old a deployment may be whose verdict still counts: one in force for longer is not told of."""
+"""The age of a deployment up to which its verdict still counts."""
 
 
 def look(
     overview: Overview, judging: VerifyContext, usual: str, still_used: Sequence[StillUsedRow] = ()
 ) -> StatusDocument:
-    """Read the releases' marks and verdicts, and say what is open beside the providers' health; ``usual`` is the
-    environment that a command means which names none, ``still_used`` what should have stopped working.
+    """Read the releases' marks and verdicts, and report what is open besides the providers' health. ``usual`` is the
+    environment of commands that name none; ``still_used`` are values that should have stopped working.
 
     Raises ``ServiceError`` where the log does not answer.
     """
@@ -68,7 +68,7 @@ def status_of(
 
 
 def _waits(row: ReleaseRow, ended: datetime | None, now: datetime) -> bool:
-    """Whether somebody has to look yet: where another release took its place, undecided is the last word on it."""
+    """Whether somebody still has to look: where another release replaced it, an undecided verdict is final."""
     young = now - datetime.fromisoformat(row["deployed_at"]) <= JUDGED_WITHIN
     return young and row["verdict"] not in DECIDED and (ended is None or row["verdict"] is None)
 
@@ -117,7 +117,7 @@ def _troubled(overview: Overview) -> Iterator[TroubledRow]:
 
 
 def is_bad(document: StatusDocument) -> bool:
-    """Whether something is wrong, and not only waiting."""
+    """Whether something is wrong rather than merely waiting."""
     return document["log"]["down"] or any(
         document[open_] for open_ in ("open_leaks", "still_used", "failing", "troubled", "broken")
     )

@@ -1,4 +1,4 @@
-"""What a provider's condition rests on, as a message."""
+"""The grounds of a provider's condition, as a message."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _TIMED = frozenset({Why.FAILED, Why.VOLUME, Why.SILENT})
 
 
 def health_message(condition: HealthCondition, *, brief: bool = False) -> Message:
-    """What ``condition`` rests on; ``brief``: for a reader who knows since when."""
+    """The grounds of ``condition``; ``brief``: for a reader who knows since when."""
     grounds = condition.grounds
     return message(
         _key(condition, "brief" if brief and grounds.why in _TIMED else "health"),

@@ -1,4 +1,4 @@
-"""The vocabulary of health: what is asked of the log, and what is said of each provider. Values only."""
+"""Values of health: what is asked of the log, and what is reported about each provider."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from releaseguard.report.rows import BrokenRow, LeakRow, RotationRow
 
 
 class HealthState(StrEnum):
-    """How a provider is; in the order in which a reader wants to know."""
+    """A provider's state, the most urgent first."""
 
     DOWN = "down"
     """Calls are made, and since some moment at least half of them fail."""
     SILENT = "silent"
-    """No event comes although users are there, the log lives, and events were expected."""
+    """No event arrives although users are there, the log works, and events were expected."""
     DEGRADED = "degraded"
     """More calls fail, or fewer succeed, than chance explains."""
     UNKNOWN = "unknown"
-    """The log says too little: nothing ever, nothing of anybody, or too few calls."""
+    """The log says too little: no event ever, none from any provider, or too few calls."""
     IDLE = "idle"
     """No event, and none was expected."""
     HEALTHY = "healthy"
@@ -34,7 +34,7 @@ TROUBLED = frozenset({HealthState.DOWN, HealthState.SILENT, HealthState.DEGRADED
 
 
 class Why(StrEnum):
-    """What a state rests on: which sentence its reason is, for those who write it in another language."""
+    """The ground of a state, which determines the sentence of its reason in every language."""
 
     NO_HISTORY = "no_history"
     """Not one event in the log."""
@@ -48,17 +48,17 @@ class Why(StrEnum):
     CALLS = "calls"
     """``errors`` of ``events`` in the window, as usual."""
     RECOVERED = "recovered"
-    """``errors`` of ``events`` in the window, more than the share ``usual``, of which the newest are as usual."""
+    """``errors`` of ``events`` in the window, more than the share ``usual``, but the newest are as usual."""
     CONTRADICTED = "contradicted"
-    """``contradicting`` of ``events`` say success beside one of ``codes``, which are a failure's."""
+    """``contradicting`` of ``events`` report success with one of ``codes``, which are a failure's."""
     REMOVED = "removed"
     """No event, and the mark of a deployment says that the provider is no longer used."""
     NONE_EXPECTED = "none_expected"
     OTHERS_QUIET = "others_quiet"
-    """The others too have only the share ``usual`` of their usual traffic."""
+    """The other providers too have only the fraction ``usual`` of their usual traffic."""
     BY_CHANCE = "by_chance"
     BROKEN = "broken"
-    """It could not be judged: ``problem`` is a bug of ours, whose trace is in ``trace``."""
+    """It could not be judged: ``problem`` is a bug of ours, with its traceback in ``trace``."""
 
 
 class Grounds(Struct, frozen=True):
@@ -76,7 +76,7 @@ class Grounds(Struct, frozen=True):
 
 
 class HealthCondition(Struct, frozen=True):
-    """A provider's state and what it rests on."""
+    """A provider's state and its grounds."""
 
     state: HealthState
     reason: str
@@ -94,7 +94,7 @@ class Latency(Struct, frozen=True):
 
 
 class Glance(Struct, frozen=True):
-    """The newest events and what the window's events carry."""
+    """The newest events, and what the window's events carry."""
 
     last_success: datetime | None = None
     last_error: datetime | None = None
@@ -108,11 +108,11 @@ class Strip(Struct, frozen=True):
 
     hours: int
     parts: Sequence[tuple[int, int] | None]
-    """Successes and errors; ``None`` where the log does not reach back so far."""
+    """Successes and errors; ``None`` where the log does not reach back that far."""
 
 
 class Mark(Struct, frozen=True):
-    """Something that was done to the app: what a chart shows a line for."""
+    """Something that was done to the app, shown as a line in charts."""
 
     at: datetime
     kind: str
@@ -122,7 +122,7 @@ class Mark(Struct, frozen=True):
 
 
 class ProviderHealth(Struct, frozen=True, kw_only=True):
-    """One row of the page. Counts are real traffic of the window: synthetic events are in none of them."""
+    """One row of the page. Counts are the window's real traffic, without synthetic events."""
 
     provider: str
     name: str
@@ -130,44 +130,45 @@ class ProviderHealth(Struct, frozen=True, kw_only=True):
     successes: int
     errors: int
     usual_share: float | None
-    """The usual share of errors, where the history tells."""
+    """The usual share of errors, where the history shows it."""
     expected: float | None
-    """Events that the same time on previous days lets one expect in the window."""
+    """The events expected in the window from the same time of earlier days."""
     glance: Glance
     course: Sequence[tuple[int, int]]
-    """The window in equal parts, oldest first: successes and errors of each."""
+    """Successes and errors in equal parts of the window, oldest first."""
     expected_course: Sequence[float] = ()
-    """Events that each of these parts lets one expect; empty where there is no history."""
+    """The events expected in each of these parts; empty without a history."""
     strips: Sequence[Strip] = ()
     """The last day, week and month."""
     leaks: Sequence[LeakRow] = ()
     """Open leaks, as in ``audit show --json``."""
     rotations: Sequence[RotationRow] = ()
-    """Rotations that somebody still has to finish, as there."""
+    """Unfinished rotations, in the same form."""
 
 
 class Overview(Struct, frozen=True, kw_only=True):
-    """Every provider as of one moment."""
+    """All providers as of one moment."""
 
     environment: str
     since: datetime
     until: datetime
     newest: datetime | None
-    """The minute of the newest event of anybody."""
+    """The minute of the newest event of any provider."""
     log_down: bool
     providers: Sequence[ProviderHealth] = field(default_factory=tuple)
     """The most urgent first."""
     foreign: Sequence[Mapping[str, Any]] = ()
     """Rows that claim to be ours and are not believed, as in ``audit show --json``."""
     broken: Sequence[BrokenRow] = ()
-    """Chains that cannot be believed beyond some step, as there."""
+    """Chains that cannot be believed after some step, in the same form."""
     marks: Sequence[Mark] = ()
     """What was done to the app in the window."""
     recent: Sequence[Event] = ()
-    """The newest rows of the window, the newest first; no rows of ours."""
+    """The newest rows of the window, newest first, without our own."""
     set_aside: SetAsideTally = NOTHING
     """The rows since the baseline's beginning that cannot be read."""
     unread: Mapping[str | None, int] = field(default_factory=dict)
-    """By provider, those of the window and those that do not say when they were; ``None``: whose they are is unread."""
+    """By provider, the unreadable rows of the window and those without a readable time; ``None``: the provider is
+    unreadable."""
     clock_ahead: timedelta = timedelta(0)
-    """By how much rows of the window say that they are ahead of the log: each of them counts at its recording."""
+    """How far rows of the window are ahead of the log; each of them counts at its recording."""

@@ -1,5 +1,5 @@
-"""Whether a provider's volume changed: the Bayes factor of a drop or a rise against as usual, with the other
-providers telling absent users from a broken provider."""
+"""Whether a provider's volume changed: the Bayes factor of a drop or rise against the usual volume, where the other
+providers tell absent users from a broken provider."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from releaseguard.stats.evidence.volumes import (
 from releaseguard.stats.onset import change_since
 
 SILENT_FROM = 7.0
-"""Events that must have been expected for their absence to be called silence: P(none | 7) = 0.1%."""
+"""The number of expected events from which their absence counts as silence: P(none | 7) = 0.1%."""
 
 
 def fewer(window: Window, provider: str) -> HealthCondition | None:
@@ -37,7 +37,7 @@ def fewer(window: Window, provider: str) -> HealthCondition | None:
 
 
 def spike_of(window: Window, provider: str, harm: float) -> HealthCondition | None:
-    """A rise of the volume to about ``harm`` times the usual one or more, if there is one."""
+    """A rise of the volume to about ``harm`` times the usual or more; ``None`` where there is none."""
     if provider not in window.usual or window.log_down or not window.usual[provider].volume.days:
         return None
     found = _changed(window, provider, rise(harm))
@@ -45,8 +45,9 @@ def spike_of(window: Window, provider: str, harm: float) -> HealthCondition | No
 
 
 def surely_due(expected: float, known: int) -> float:
-    """What ``expected`` events are worth that a rate lets one expect of which ``known`` events tell: as many as make
-    nothing as unlikely by Poisson's law as it is where the rate itself is Gamma distributed (shape ``known``)."""
+    """The number of events that would make their absence, under a Poisson distribution, as improbable as it is for
+    ``expected`` events whose rate is Gamma distributed with shape ``known``, the number of events from which it was
+    estimated."""
     return known * math.log1p(expected / known) if known else 0.0
 
 
@@ -75,7 +76,7 @@ def _drop(window: Window, provider: str) -> VolumeEvidence | None:
 def _changed(window: Window, provider: str, change: VolumeChange) -> VolumeEvidence | None:
     """The evidence of a change of volume since some moment in the window.
 
-    The evidence itself is capped, and dates nothing that is beyond doubt: the onset is the likeliest one.
+    The evidence is capped, so where there is no doubt it cannot date the change: the most likely onset is used.
     """
     usual, rising = window.usual[provider], change.tolerated > 1
     # A spike that has gone on for hours has raised today's level, which must not call it usual.
@@ -105,7 +106,7 @@ def _running(numbers: Iterable[float]) -> list[float]:
 
 
 def _others(window: Window, provider: str, alive: Sequence[int]) -> Others:
-    """What the other providers show in the same minutes: whether the users are there."""
+    """The other providers' events in the same minutes, which show whether users are there."""
     names = [name for name in window.providers if name != provider]
     dispersion = {name: window.usual[name].volume.dispersion for name in names}
     due = {name: window.due(name) for name in names}

@@ -1,4 +1,4 @@
-"""What the log shows of a window of time, and what the week before it lets one expect there."""
+"""The log in a window of time, and what the week before it lets one expect there."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ from releaseguard.traces import Traces, no_trace
 
 T = TypeVar("T")
 SETTLED = 2
-"""Whole minutes without anything of anybody, at least, for the log to be called down."""
+"""The fewest whole minutes without any event for the log to be called down."""
 QUIET_DAYS, QUIET = 2, 0.5
 """So many days like today, with so little of what days of all kinds bring, are quiet ones."""
 AROUND = 30
-"""Minutes around one of the same local time that tell what such days bring."""
+"""Minutes around the same local time that show what such days bring."""
 UNKNOWN_SHARE = 0.05
-"""Errors up to this share are taken for usual where there is no history."""
+"""The error share up to which errors count as usual without a history."""
 
 
 class Usual(Struct, frozen=True):
-    """What the time before the window lets one expect of one provider in it."""
+    """What the time before the window lets one expect from one provider."""
 
     errors: ErrorBaseline
     volume: VolumeBaseline
     rates: Sequence[float]
-    """Events a minute, at the level of previous days or today's, whichever is higher: after hours of an outage
-    today's level would call it usual. Where days like today are quiet, theirs: who is closed on Sundays is not
+    """Events per minute at the level of earlier days or today's, whichever is higher: after hours of an outage today's
+    level would make it usual. Where days like today are quiet, theirs: a business that is closed on Sundays is not
     silent then."""
     most: Sequence[float]
-    """The same, though days like today were quiet: what more than that may be a rise."""
+    """The same, ignoring that days like today are quiet; only more than this can be a rise."""
     shared: float
 
     @property
@@ -57,12 +57,12 @@ class Usual(Struct, frozen=True):
 
     @property
     def assumed_errors(self) -> ErrorBaseline:
-        """The usual share of errors; what is taken for it where there is no history."""
+        """The usual share of errors, or an assumption without a history."""
         return self.errors if self.known else ErrorBaseline(0, 0, UNKNOWN_SHARE, 1.0 / UNKNOWN_SHARE, 0)
 
 
 class Window:
-    """The traffic of an environment: a window ``[start, end)`` in minutes since 1970, and the time before it."""
+    """An environment's traffic: a window ``[start, end)`` in minutes since 1970, and the time before it."""
 
     def __init__(
         self,
@@ -124,7 +124,8 @@ class Window:
         return [sum(rates[a:b]) for a, b in pairwise(edges)]
 
     def newest_minute(self, provider: str, *, errors: bool) -> int | None:
-        """The minute of the provider's newest success or error, also before the window."""
+        """The minute of the provider's newest success or error, even before the window; ``None`` where there is
+        none."""
         series = self._ledger.series(provider)
         low, high = self._span.start, self.end
         if not _of(series.counts(low, high), errors):
@@ -141,14 +142,14 @@ class Window:
 
     @property
     def log_down(self) -> bool:
-        """Whether nothing of anybody has come for so long that events must be missing."""
+        """Whether nothing from any provider has come for so long that events must be missing."""
         start = 0 if self.newest is None else self.newest + 1 - self.start
         due = (self.due(provider)[start:] for provider in self.providers)
         return self.length - 1 - start >= SETTLED and sum(sum(rates) for rates in due) >= ENOUGH * self.clump
 
     def due(self, provider: str, *, at_most: bool = False) -> Sequence[float]:
-        """Events that each minute should have brought by now: nothing yet of the one under way, and with what is
-        usually still on its way taken off. ``at_most``: though days like today were quiet."""
+        """The events that each minute should have brought by now, without the current minute and without those usually
+        still on their way. ``at_most``: ignoring that days like today are quiet."""
         arrival, usual = self.lags.of(provider), self.usual[provider]
         rates = usual.most if at_most else usual.rates
         return [*(rate * arrival.share(self.length - 1 - m) for m, rate in enumerate(rates[:-1])), 0.0]
@@ -159,7 +160,7 @@ class Window:
 
     @property
     def first(self) -> int:
-        """The first minute of what is known of the time before the window."""
+        """The first known minute before the window."""
         return self._span.start
 
     def newest_event(self, provider: str) -> int:

@@ -19,7 +19,8 @@ BEYOND = ((0.1, 0.2), (0.3, 0.25), (0.75, 0.3), (0.97, 0.25))
 AT_ONCE = 0.85
 """The prior weight of harm that begins with the deployment; the rest is spread over the window's minutes."""
 BURST = 0.8
-"""How far two minutes of nothing but errors may bring a check towards the e-value that fails it, as a power of it."""
+"""Caps the factor of one minute at this times the square root of what is needed: two minutes of nothing but errors
+reach 64% of the e-value that fails a check."""
 ONSETS = 3
 """About how many later onsets share a burst."""
 _CEILING = 1e15
