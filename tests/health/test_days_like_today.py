@@ -33,12 +33,18 @@ def always(_local: datetime) -> bool:
 
 
 def window_of(
-    calendar: Calendar, now: datetime, opens: dict[str, IsOpen], closed: frozenset[date] = frozenset()
+    calendar: Calendar,
+    now: datetime,
+    opens: dict[str, IsOpen],
+    closed: frozenset[date] = frozenset(),
+    *,
+    events: int = 1,
 ) -> Window:
-    """The hour before ``now``, after four weeks in which each provider brought an event in two minutes while open."""
+    """The hour before ``now``, after four weeks in which each provider brought so many ``events`` in two minutes while
+    open."""
     end, zone = minute_of(now.astimezone(UTC)), ZoneInfo(calendar.zone)
     cells = [
-        Cell(at, at, name, f"{name}_ok", True, "r1", False, False, 1, 0)
+        Cell(at, at, name, f"{name}_ok", True, "r1", False, False, events, 0)
         for at in range(end - 60 - FOUR_WEEKS, end - 1, 2)
         for local in [datetime.fromtimestamp(at * 60, zone)]
         for name, is_open in opens.items()
@@ -64,9 +70,21 @@ def test_where_nobody_comes_on_such_days_no_log_is_down(now, is_open, closed):
     assert condition_of(window, "mail").state is HealthState.IDLE
 
 
-def test_a_provider_that_is_not_used_at_weekends_is_not_silent_while_others_go_on():
-    saturday = datetime.fromisoformat("2026-03-14T13:30+03:00")
-    window = window_of(Calendar(ISTANBUL), saturday, {"mail": on_workdays, "sms": always})
+def on_whole_workdays(local: datetime) -> bool:
+    return local.weekday() < 5
+
+
+@pytest.mark.parametrize(
+    ("now", "is_used"),
+    [
+        ("2026-03-14T13:30+03:00", on_workdays),
+        ("2026-03-14T01:00+03:00", on_whole_workdays),
+        ("2026-03-16T00:00+03:00", on_whole_workdays),
+    ],
+    ids=["a Saturday", "its first hour, beside Friday's last", "Sunday's last hour, beside Monday's first"],
+)
+def test_a_provider_that_is_not_used_at_weekends_is_not_silent_while_others_go_on(now, is_used):
+    window = window_of(Calendar(ISTANBUL), datetime.fromisoformat(now), {"mail": is_used, "sms": always}, events=8)
     assert condition_of(window, "mail").state is HealthState.IDLE
 
 

@@ -204,8 +204,12 @@ class Window:
         alike = [day for day in days if day.weight >= SAME_WEEKDAY]
         if len(alike) < QUIET_DAYS:
             return rates
-        theirs = usual_rates(self._series(provider), self._span.end, alike, AROUND, self.length)
-        return theirs if sum(theirs) < QUIET * sum(rates) else rates
+        theirs, exactly = (
+            usual_rates(self._series(provider), self._span.end, alike, around, self.length) for around in (AROUND, 0)
+        )
+        if sum(theirs) >= QUIET * sum(rates):
+            return rates
+        return min(theirs, exactly, key=sum)  # the minutes around may be of another day, which is not quiet
 
     def _each(self, providers: Iterable[str], work: Callable[[str], T]) -> dict[str, T]:
         """What the work gives of each provider, but for those that break it."""
