@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from releaseguard.model import Event, Verdict
 from releaseguard.stats.cusum import RecoveryCusum
 from releaseguard.stats.evidence.errors import against_incident
 from releaseguard.stats.evidence.laws import KnownShare
@@ -15,6 +19,7 @@ from releaseguard.stats.evidence.split import Expected
 from releaseguard.verification.judge.verdicts import falls_short, outgrows, undecided_of
 from releaseguard.verification.judge.weighing.trouble import Doubt, PriorTrouble
 from releaseguard.verification.values import Rule
+from tests.support.verifying import NOON, judge, mark, row, steady, stored
 
 ERRORS = Rule(id="mail.errors", provider="mail", kind="signal", success=frozenset({"ok"}), error=frozenset({"bad"}))
 VOLUME = Rule(id="mail.volume", provider="mail", kind="volume", success=frozenset({"ok"}), max_drop=0.5)
@@ -101,3 +106,21 @@ def test_a_canary_falls_short_of_its_part_of_what_was_to_come(
     own: float, every: float, leans: float, blocks: bool
 ) -> None:
     assert _canary(own, every, leans=leans) is blocks
+
+
+@pytest.mark.parametrize(
+    ("before", "verdict"), [(-9, Verdict.INCONCLUSIVE), (-200, Verdict.WARN)], ids=["in its window", "long before"]
+)
+def test_trouble_of_the_release_whose_window_this_one_ended_blocks_while_it_goes_on(
+    before: float, verdict: Verdict, tmp_path: Path
+) -> None:
+    """It is a hotfix that does not help, or the same harm once more. Of an incident beside it nobody is held up."""
+    usual = [*steady(every=0.5), *steady(("openai_completion_ok",), provider="openai", every=0.5, until=-8)]
+    failing = [row(n / 2, "openai_error", provider="openai", ok=False, error_code="500") for n in range(-16, 60)]
+    tagged = [replace(one, release="bad") if before <= _minute(one) < 0 else one for one in [*usual, *failing]]
+    judged = judge(stored(tmp_path / "log.db", [*tagged, mark(-4000, "r0"), mark(before, "bad"), mark()]))
+    assert judged.verdict is verdict, judged.findings
+
+
+def _minute(one: Event) -> float:
+    return (one.occurred_at - NOON) / timedelta(minutes=1)

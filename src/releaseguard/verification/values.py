@@ -129,6 +129,8 @@ class Deployment:
     """It goes back to a release that served before, or people said that it undoes one."""
     back_since: datetime | None = None
     """When another release was deployed after this one had served: what it wrote until then is of an earlier life."""
+    cut_short: datetime | None = None
+    """When the release was deployed whose window this one ended: what began under that one it may be the answer to."""
     live_since: datetime | None = None
     """When the log first saw the release serve; ``None``: it has not, or nobody looked."""
 

@@ -34,6 +34,8 @@ class Timeline:
     live: int
     """The minute from which rows with the release's tag are its own: its mark, or earlier where it served before
     that."""
+    cut_short: int | None = None
+    """The minute of the deployment whose window this one ended."""
 
     @property
     def length(self) -> int:
@@ -54,7 +56,8 @@ def timeline_of(deployment: Deployment, promise: Promise, live: int | None = Non
     length = end - deployed
     # A following deployment may be the answer to what was seen: an end that depends on that is no fixed one.
     final_look = deployed + last_look(length) if length == promise.window_minutes else None
-    return Timeline(deployed, end, final_look, deployment.is_of_phones, deployed if live is None else live)
+    cut_short = None if deployment.cut_short is None else minute_of(deployment.cut_short)
+    return Timeline(deployed, end, final_look, deployment.is_of_phones, deployed if live is None else live, cut_short)
 
 
 class Arrived(NamedTuple):

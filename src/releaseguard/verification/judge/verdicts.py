@@ -68,8 +68,16 @@ def undecided_of(state: ReleaseState, rule: Rule) -> Literal["warn", "block"]:
     goes_on = held.trouble is not None and held.trouble.counted[0] > 0 and not held.trouble.has_likely_ended
     too_many = exceeds(state, held) or outgrows(state, held) or outnumbers(state, held) or exceeds_its_times(held)
     too_many = too_many or failed_batch(state, held) is not None
-    blocks = (state.rolls_back and goes_on) or too_many or are_of_nobody(state, rule)
+    is_to_end_it = state.rolls_back or _began_under_the_one_before(state, rule)
+    blocks = (is_to_end_it and goes_on) or too_many or are_of_nobody(state, rule)
     return "block" if blocks else rule.undecided
+
+
+def _began_under_the_one_before(state: ReleaseState, rule: Rule) -> bool:
+    """Whether the errors from before began with the release whose window this one ended: it is a hotfix, told or not,
+    or one more release that does the same harm."""
+    began, deployed = state.known.errors_before[rule.id].began, state.timeline.cut_short
+    return began is not None and deployed is not None and state.timeline.live - began >= deployed
 
 
 def falls_short(state: ReleaseState, rule: Rule) -> bool:

@@ -65,7 +65,7 @@ def deployments_of(events: Iterable[Event], window: timedelta, tags: Tags = PLAI
         else:
             made[same] = _with(made[same], mark)
     in_order = sorted(made, key=_Mark.sorted_by)
-    return [_deployment(mark, in_order, tags) for mark in in_order]
+    return [_deployment(mark, in_order, tags, window) for mark in in_order]
 
 
 def _with(first: _Mark, mark: _Mark) -> _Mark:
@@ -111,8 +111,9 @@ def _is_same(first: _Mark, mark: _Mark, made: Sequence[_Mark], window: timedelta
     return not any(one.in_force <= mark.in_force for one in made if one is not first and one.ends(first))
 
 
-def _deployment(mark: _Mark, made: Sequence[_Mark], tags: Tags) -> Deployment:
+def _deployment(mark: _Mark, made: Sequence[_Mark], tags: Tags, window: timedelta) -> Deployment:
     back_since = _back_since(mark, made, tags)
+    ended = (one for one in made if mark.ends(one) and not tags.same(one.release, mark.release))
     return Deployment(
         release=mark.release,
         environment=mark.environment,
@@ -126,6 +127,7 @@ def _deployment(mark: _Mark, made: Sequence[_Mark], tags: Tags) -> Deployment:
         expect_traffic=mark.said.expect_traffic,
         rolls_back=mark.said.rolls_back or back_since is not None,
         back_since=back_since,
+        cut_short=max((one.at for one in ended if mark.at < one.at + window), default=None),
     )
 
 
