@@ -178,6 +178,15 @@ def test_a_file_that_names_no_event_log_leaves_it_to_the_environment(tmp_path):
     assert load(write(tmp_path, MINIMAL), RELEASEGUARD_EVENTS_URL="sqlite:////x.db").events.url.endswith("/log.db")
 
 
+def test_a_variable_that_a_ci_service_left_empty_is_named_as_one_and_needed_only_where_the_log_is(tmp_path):
+    path = write(tmp_path, '[events]\nurl = "${RELEASEGUARD_EVENTS_URL}"')
+    with pytest.raises(ConfigError, match="RELEASEGUARD_EVENTS_URL, which is empty"):
+        load(path, RELEASEGUARD_EVENTS_URL="")
+    empty = {"RELEASEGUARD_EVENTS_URL": ""}
+    unread = configuration.load(path, environment=None, environ=empty, needs_log=False)
+    assert unread.events.url == "postgresql://unset"
+
+
 def test_a_file_that_is_not_toml_is_named_with_its_line(tmp_path):
     path = write(tmp_path, "[project]\nname = ")
     with pytest.raises(ConfigError) as raised:

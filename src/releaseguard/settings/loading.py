@@ -98,14 +98,15 @@ def of(
     refuse_release_names(settings)
     refuse_days(settings)
     refuse_mapping(settings)
-    unset = {} if needs_log else _unset(settings.events.url)
-    return replace(settings, events=_with_url(settings, {**unset, **environ}))
+    unset = {} if needs_log else _unset(settings.events.url, environ)
+    return replace(settings, events=_with_url(settings, {**environ, **unset}))
 
 
-def _unset(url: str) -> Mapping[str, str]:
+def _unset(url: str, environ: Mapping[str, str]) -> Mapping[str, str]:
     """What stands for the variables of an address that nobody connects to; for all of it a Postgres, as most are."""
     names = variables_in(url)
-    return dict.fromkeys(names, "postgresql://unset" if url == f"${{{''.join(names)}}}" else "unset")
+    stands = "postgresql://unset" if url == f"${{{''.join(names)}}}" else "unset"
+    return {name: stands for name in names if not environ.get(name)}
 
 
 def _find(path: Path | None, environ: Mapping[str, str], start: Path) -> Path | None:

@@ -38,12 +38,15 @@ def check_variables(url: str, databases: Collection[str], where: str) -> None:
 
 
 def expanded(text: str, environ: Mapping[str, str], where: str) -> str:
-    """``text`` with the variables' values. Raises ``ConfigError`` where one is not set."""
+    """``text`` with the variables' values. Raises ``ConfigError`` where one is not set, or empty, as a CI service gives
+    what nobody has set there."""
 
     def value_of(match: re.Match[str]) -> str:
-        if match[1] not in environ:
+        if not environ.get(match[1]):
             raise ConfigError(
-                f"events.url needs the environment variable {match[1]}, which is not set",
+                f"events.url needs the environment variable {match[1]}, which is empty"
+                if match[1] in environ
+                else f"events.url needs the environment variable {match[1]}, which is not set",
                 where=where,
                 next_step=f"Set {match[1]}, or write the address without it.",
             )
