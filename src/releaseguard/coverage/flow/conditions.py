@@ -16,15 +16,18 @@ from releaseguard.coverage.languages.syntax import (
     Const,
     Destructured,
     Expr,
+    Function,
     Logic,
     Member,
     Name,
     Negation,
+    Record,
     Scope,
     Text,
     TypeName,
 )
 from releaseguard.coverage.languages.within import inside
+from releaseguard.coverage.program.frames import returned
 
 _GOOD_NAMES = re.compile(
     r"^(ok|is_?ok|(is_?)?success(ful)?|succeeded|delivered|fulfilled|sent|is_?success)$", re.IGNORECASE
@@ -33,6 +36,8 @@ _BODIES = ("json", "text", "blob", "arrayBuffer", "formData", "bytes")
 _STATUS = re.compile(r"^(http_?)?(status|status_?code|code)$", re.IGNORECASE)
 
 
+_LOOKED_AT = frozenset({"ok", "status", "statusCode", "error"})
+"""What our wrapper looks at in what comes back."""
 _RARE = re.compile(
     r"^_*(is_?|enable_?|use_?)?(debug|dev|develop(ment)?|verbose|trace|tracing|random|sampl(e|ed|ing)(_?rate)?|test(ing)?)"
     r"(_?(mode|enabled|logs?|logging|env))?_*$",
@@ -66,6 +71,16 @@ def _rarely_equal(test: Comparison) -> int:
     if isinstance(right, Const) and isinstance(right.value, bool):
         return rarely(left) * (turn if right.value else -turn)
     return rarely(left) if test.operator in ("<", "<=", ">", ">=") else 0
+
+
+def tells_how_it_went(value: Bound, scope: Scope) -> bool:
+    """Whether a failure that was caught shows in it: ``{ ok: false }``, ``send().catch((error) => ({ error }))``."""
+    if isinstance(value, Name):
+        return any(isinstance(one, Record) and tells_how_it_went(one, scope) for one in _assigned(value, scope))
+    if isinstance(value, Call):
+        handlers = [one for one in value.args if isinstance(one, Function)]
+        return any(tells_how_it_went(inner, one.scope) for one in handlers for inner in returned(one))
+    return isinstance(value, Record) and not _LOOKED_AT.isdisjoint(value.items)
 
 
 class Tainted:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from releaseguard.coverage.flow.conditions import Tainted, rarely
+from releaseguard.coverage.flow.conditions import Tainted, rarely, tells_how_it_went
 from releaseguard.coverage.flow.keys import BAD_KEYS, BAD_WORDS, LATE_KEYS, begins_as, names_an_end
 from releaseguard.coverage.flow.states import BAD, BEFORE, DONE, NOWHERE, State, refined, tried_again
 from releaseguard.coverage.languages.syntax import (
@@ -192,14 +192,20 @@ class Following(ABC):
     def _wrap(self, call: Call, state: State, scope: Scope, frame: Frame) -> State:
         """Run what a wrapper of ours is given, which looks at how it ended."""
         outer, self.thrown = self.thrown, NOWHERE
+        before = self.fired
         found = self.names.function(call.args[2], scope, frame)
         after = (
             self.expr(call.args[2], state, scope, frame)
             if found is None
             else self.function(found[0], Frame(found[0], found[1] or frame), state)
         )
-        fired = after - BEFORE
-        self.wrapped(call, scope, frame, refined(fired, 1), self.thrown | (BAD if fired else NOWHERE))
+        fired, given_back = after - BEFORE, [*returned(found[0])] if found is not None else [call.args[2]]
+        brought = self.fired > before or any(self.tainted.speaks(value, False) for value in given_back)
+        home = found[0].scope if found is not None else scope
+        if fired & BAD and not any(tells_how_it_went(value, home) for value in given_back):  # caught, and kept quiet
+            self.wrapped(call, scope, frame, fired, self.thrown)
+        else:
+            self.wrapped(call, scope, frame, refined(fired, 1), self.thrown | (BAD if fired and brought else NOWHERE))
         self.thrown |= outer
         return after
 
