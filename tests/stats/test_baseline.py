@@ -13,6 +13,7 @@ from releaseguard.stats.baseline import (
     count_dispersion,
     error_baseline,
     shared_variance,
+    together,
     volume_baseline,
 )
 from releaseguard.stats.series import KnownSeries, Series
@@ -96,8 +97,14 @@ def test_the_nearest_known_rate_holds_beyond_the_window(start, end, events):
 def test_what_is_shared_is_never_more_than_there_is():
     one = volume_baseline(known(), WEEK, complete=END, minutes=30)
     other = volume_baseline(known(every=7), WEEK, complete=END, minutes=30)
-    assert 0.0 <= shared_variance(one, [other]) <= 0.9 * one.variance
-    assert 0.0 <= shared_variance(one, []) <= 0.9 * one.variance
+    assert 0.0 <= shared_variance(one, together([other]), None) <= 0.9 * one.variance
+    assert 0.0 <= shared_variance(one, (), None) <= 0.9 * one.variance
+
+
+def test_what_is_shared_with_the_others_is_not_shared_with_oneself():
+    one, *others = (volume_baseline(known(every=every), WEEK, complete=END, minutes=30) for every in (5, 7, 11))
+    apart = shared_variance(one, together(others), None)
+    assert shared_variance(one, together([others[0], one, others[1]]), one) == pytest.approx(apart, rel=1e-9)
 
 
 def at_random(seed: int) -> KnownSeries:

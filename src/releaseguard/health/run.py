@@ -13,6 +13,7 @@ from msgspec import Struct, field, structs
 
 from releaseguard.cards.contradictions import Contradiction, contradictions_in, hints_of
 from releaseguard.cards.spec import Card
+from releaseguard.cards.strangers import OTHERS, told_apart
 from releaseguard.eventlog.asking import RowAnswers, gathered
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import HOUR, HourCount, hour_begun, within
@@ -105,7 +106,7 @@ class Observer:
         since = until - timedelta(minutes=max(round(context.window / timedelta(minutes=1)), 1))
         window = window or self.window(since, until)
         apart = frozenset(name for name in window.known if of_phones(name) in window.known)
-        seen = self._counted(since, apart)
+        seen = self._counted(since, window, apart)
         told = self._told(since, until, min(before, until) if before else until, seen, apart)
         account = account_of(chains_in(told.judged("ours")), context.provider, context.environment)
         removed = removals_marked(list(told.rows("deployed")))
@@ -171,12 +172,14 @@ class Observer:
         inside = (row for row in told.rows("codes") if since <= known_at(row) < until)
         return contradictions_in(inside, self.context.cards, seen)
 
-    def _counted(self, since: datetime, apart: Set[str]) -> dict[str, _ProviderRows]:
+    def _counted(self, since: datetime, window: Window, apart: Set[str]) -> dict[str, _ProviderRows]:
         """What the window's counts say about each provider with real uses."""
         seen: dict[str, _ProviderRows] = {}
+        known = frozenset(window.known)
         for row in self._since[1] if self._since else ():
             if row.occurred_minute >= since and not row.synthetic and row.count:
-                seen.setdefault(shown_as(row.provider, apart, client=row.client), _ProviderRows()).count(row)
+                named = OTHERS if OTHERS in known and row.provider not in known else row.provider
+                seen.setdefault(shown_as(named, apart, client=row.client), _ProviderRows()).count(row)
         return seen
 
     def window(self, since: datetime, until: datetime, name: Callable[[Cell | HourCount], str] | None = None) -> Window:
@@ -186,10 +189,22 @@ class Observer:
         if name:
             cells = [cell._replace(provider=name(cell)) for cell in cells]
             past = [structs.replace(hour, provider=name(hour)) for hour in past]
-        named, before = parted(cells, past)
+        named, before = parted(*self._few(cells, past))
         context = self.context
         baseline = round(context.baseline / timedelta(minutes=1))
         return Window(named, minute_of(since), minute_of(until), baseline, self._traces, before, context.calendar)
+
+    def _few(self, cells: Sequence[Cell], past: Sequence[HourCount]) -> tuple[Sequence[Cell], Sequence[HourCount]]:
+        """The same, with the rest of a great many names that no card has as one."""
+        known = {card.id for card in self.context.cards}
+        known |= {event for card in self.context.cards for event in (*card.events.success, *card.events.error)}
+        counted = chain(((one.provider, one.total) for one in cells), ((one.provider, sum(one.counts)) for one in past))
+        if not (named := told_apart(counted, known)):
+            return cells, past
+        return (
+            [cell._replace(provider=named(cell.provider)) for cell in cells],
+            [structs.replace(hour, provider=named(hour.provider)) for hour in past],
+        )
 
     def _rows(self, since: datetime, until: datetime) -> Iterator[MinuteCount]:
         """The first window's counts by the minute, which show how late rows arrive; the time before it is read once, by

@@ -19,6 +19,7 @@ from releaseguard.stats.baseline import (
     count_dispersion,
     error_baseline,
     shared_variance,
+    together,
     usual_rates,
     volume_baseline,
 )
@@ -178,15 +179,16 @@ class Window:
     def _usual(self) -> Mapping[str, Usual]:
         volumes = self._each(self.providers, self._volume)
 
+        everybody = together(volumes.values())
+
         def usual(name: str) -> Usual:
-            others = [volume for other, volume in volumes.items() if other != name]
             most = _at_least_as_before(volumes[name])
             return Usual(
                 errors=error_baseline(self._series(name), self._span, minutes=self.length),
                 volume=volumes[name],
                 rates=self._of_quiet_days(name, most),
                 most=most,
-                shared=shared_variance(volumes[name], others),
+                shared=shared_variance(volumes[name], everybody, volumes[name]),
             )
 
         return self._each(volumes, usual)

@@ -7,8 +7,8 @@ the Poisson and Bernoulli distributions allow.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
-from itertools import accumulate
+from collections.abc import Collection, Iterable, Sequence
+from itertools import accumulate, repeat
 from operator import mul
 
 from msgspec import Struct
@@ -352,10 +352,8 @@ def pseudo_releases(
 
 
 def _excess_variance(trials: Sequence[tuple[float, int]], dispersion: float) -> float:
-    """The variance of the ratio of observed to predicted counts beyond counting noise.
-
-    Hours are weighted by their information; an extreme hour, probably an incident, is cut to two standard deviations.
-    """
+    """The variance of the ratio of observed to predicted counts beyond counting noise. Hours are weighted by their
+    information; an extreme hour, probably an incident, is cut to two standard deviations."""
     if not trials:
         return 0.15
     squares, weight = _USUAL_VARIANCE * _PRIOR, _PRIOR
@@ -369,17 +367,19 @@ def _excess_variance(trials: Sequence[tuple[float, int]], dispersion: float) -> 
     return min(max(squares / weight, 0.002), 0.5)
 
 
-def shared_variance(one: VolumeBaseline, others: Sequence[VolumeBaseline]) -> float:
-    """How much of the variance of ``one`` it shares with ``others``, since users come and go together.
+def together(bases: Iterable[VolumeBaseline]) -> Sequence[tuple[float, int]]:
+    """The pseudo-releases of several baselines as those of one: the sums, as far as all of them reach."""
+    hours = zip(*(base.trials for base in bases), strict=False)
+    return [(sum(one[0] for one in hour), sum(one[1] for one in hour)) for hour in hours]
 
-    It is the covariance of their pseudo-releases' ratios, shrunk towards half of the variance where there are few.
-    """
-    products, weight = one.variance / 2 * _PRIOR, _PRIOR
-    hopes = map(sum, zip(*([predicted for predicted, _ in base.trials] for base in others), strict=False))
-    counts = map(sum, zip(*([came for _, came in base.trials] for base in others), strict=False))
-    for (predicted, came), hoped, seen in zip(one.trials, hopes, counts, strict=False):
-        if predicted > 0 and hoped > 0:
-            mine, theirs = came / predicted - 1, seen / hoped - 1
+
+def shared_variance(one: VolumeBaseline, everybody: Sequence[tuple[float, int]], own: VolumeBaseline | None) -> float:
+    """How much of the variance of ``one`` it shares with all but ``own`` of ``everybody`` (:func:`together`): the
+    covariance of their pseudo-releases' ratios, shrunk towards half of the variance where there are few."""
+    products, weight, owns = one.variance / 2 * _PRIOR, _PRIOR, own.trials if own else repeat((0.0, 0))
+    for (predicted, came), (every, seen), (less, fewer) in zip(one.trials, everybody, owns, strict=False):
+        if predicted > 0 and (hoped := every - less) > 0:
+            mine, theirs = came / predicted - 1, (seen - fewer) / hoped - 1
             share = min(predicted / (predicted + 4), hoped / (hoped + 4))
             products += share * max(min(mine * theirs, 0.25), -0.25)
             weight += share

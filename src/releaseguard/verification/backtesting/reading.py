@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 from typing import Final
 
+from msgspec import structs
+
+from releaseguard.cards.strangers import first_told_apart
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import HOUR, HourCount, hour_begun, within
 from releaseguard.eventlog.interface import EventLog, Query
@@ -57,7 +60,15 @@ def rows_of_each(
         ahead = [row for row in far.get(name, ()) if row.occurred_minute >= until + ANY_ZONE]
         behind = [row for row in far.get(name, ()) if row.occurred_minute < since]
         near = _inside(as_read(chain(rows, ahead), spelling), spans[name])
-        yield name, chain(as_read(behind, spelling), near)
+        yield name, _few(chain(as_read(behind, spelling), near), {*spelling.providers.values()})
+
+
+def _few(rows: Iterable[MinuteCount], known: Set[str]) -> Iterator[MinuteCount]:
+    """The rows, with the rest of a great many providers that no card names as one."""
+    named = first_told_apart(known)
+    for row in rows:
+        name = named(row.provider)
+        yield row if name == row.provider else structs.replace(row, provider=name)
 
 
 def _inside(rows: Iterable[MinuteCount], span: Replaying) -> Iterator[MinuteCount]:

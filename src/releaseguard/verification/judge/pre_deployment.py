@@ -14,6 +14,7 @@ from releaseguard.stats.baseline import (
     VolumeBaseline,
     count_dispersion,
     shared_variance,
+    together,
     volume_baseline,
 )
 from releaseguard.stats.calendar import Calendar
@@ -147,6 +148,7 @@ def pre_deployment_of(
     usual = {r.id: builder.errors(r) for r in rules if r.kind == "signal"}
     volumes = {r.id: builder.volume(r) for r in rules if r.kind == "volume"}
     traffic = {name: builder.traffic(name) for name in ledger.providers}
+    everybody, whose = together(traffic.values()), {r.id: r.provider for r in rules}
     last, tags = last_minutes(rules, there, settled, live), tags_before(there, settled, live)
     errors = {name: _errors_before(minutes, usual[name], live) for name, minutes in last.items()}
     dropped = {r.id: builder.dropped(r, volumes[r.id]) for r in rules if r.kind == "volume"}
@@ -161,7 +163,7 @@ def pre_deployment_of(
         errors={name: one.base for name, one in usual.items()},
         times={name: one.times for name, one in usual.items()},
         volumes=volumes,
-        shared={r.id: _shared(r, volumes[r.id], traffic) for r in rules if r.kind == "volume"},
+        shared={r: shared_variance(one, everybody, traffic.get(whose[r])) for r, one in volumes.items()},
         trouble=trouble,
         errors_before=errors,
         lately={name: most_a_minute(minutes, live, SINCE) for name, minutes in last.items()},
@@ -270,10 +272,6 @@ def _excused(drop: Dropped) -> float:
 
 def _stopped_from(usual: VolumeBaseline) -> float:
     return FAILING if usual.rates[0] * HOUR >= MANY else STOPPED
-
-
-def _shared(rule: Rule, own: VolumeBaseline, traffic: dict[str, VolumeBaseline]) -> float:
-    return shared_variance(own, [base for name, base in traffic.items() if name != rule.provider])
 
 
 def _right_before(minutes: Sequence[Minute], live: int) -> Sequence[Minute]:

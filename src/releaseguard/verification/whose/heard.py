@@ -7,7 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import chain
+from typing import Protocol, TypeVar
 
+from msgspec import structs
+
+from releaseguard.cards.strangers import told_apart
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import HourCount, SettledHour
 from releaseguard.stats.series import LOOKBACK
@@ -16,6 +20,8 @@ from releaseguard.verification.whose.as_read import Spelling, as_read, hours_as_
 from releaseguard.verification.whose.as_written import AsWritten, as_written
 from releaseguard.verification.whose.behind import CountedTraffic, at_their_recording, has_lived_before, is_behind
 from releaseguard.verification.whose.members import Members, Owner
+
+Counts = TypeVar("Counts", HourCount, SettledHour, MinuteCount)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,19 +62,38 @@ def heard(counted: CountedTraffic, members: Members, spelling: Spelling, lead: t
     known = at_their_recording(counted, members, lived_before=lived)
     # Without a life before, what carries the release there is of a clock that is behind, and counted at its recording.
     usual = (hour for hour in counted.past if lived or members.of_tag(hour.release) is not Owner.OURS)
-    past, rows = list(hours_as_read(usual, spelling)), list(as_read(known, spelling))
+    every_past, every_row = list(hours_as_read(usual, spelling)), list(as_read(known, spelling))
+    few = _few(chain(every_past, counted.settled), every_row, spelling)
+    past, rows, settled = few(every_past), few(every_row), few(counted.settled)
     return Heard(
         past=past,
         rows=rows,
         written=[*counted.rows, *counted.behind],
-        late=list(_late(counted, members, lived=lived)),
-        day_before=list(as_read(counted.day_before, spelling)),
-        settled=counted.settled,
-        day_before_settled=counted.day_before_settled,
+        late=few(_late(counted, members, lived=lived)),
+        day_before=few(as_read(counted.day_before, spelling)),
+        settled=settled,
+        day_before_settled=few(counted.day_before_settled),
         spelling=spelling,
         lived_before=lived,
-        providers=_providers(chain(past, rows, counted.settled)),
+        providers=_providers(chain(past, rows, settled)),
     )
+
+
+class _Few(Protocol):
+    def __call__(self, counts: Iterable[Counts], /) -> Sequence[Counts]: ...
+
+
+def _few(hours: Iterable[HourCount], rows: Iterable[MinuteCount], spelling: Spelling) -> _Few:
+    """What makes the rest of a great many providers that no card names one, in counts of any kind."""
+    counted = chain(((one.provider, sum(one.counts)) for one in hours), ((one.provider, one.count) for one in rows))
+    named = told_apart(counted, {*spelling.providers.values()})
+
+    def few(counts: Iterable[Counts], /) -> Sequence[Counts]:
+        if named is None:
+            return counts if isinstance(counts, list) else list(counts)
+        return [structs.replace(one, provider=named(one.provider)) for one in counts]
+
+    return few
 
 
 def _providers(rows: Iterable[HourCount | MinuteCount]) -> Mapping[str, Set[str]]:
