@@ -71,6 +71,8 @@ class Needs(NamedTuple):
     """Whether it matters when the log learned of them; of a clock that runs ahead it is told all the same."""
     settles: HourSettling | None = None
     """What of counts of minutes may be told by the hour, beside them; ``None``: nothing."""
+    servers_are_one: bool = False
+    """Whether :attr:`writer` has one source stand for all servers, whatever the log learned when."""
 
 
 EVERY_COUNT: Final = Needs()

@@ -10,7 +10,7 @@ from releaseguard.eventlog.stores import postgres_sql
 from releaseguard.eventlog.stores.counting import counted as counting
 from releaseguard.eventlog.stores.counting import traffic_of
 from releaseguard.eventlog.stores.questions import conditions
-from releaseguard_events.stores.names import bare, beside, dollar_quoted, quoted
+from releaseguard_events.stores.names import bare, beside, dollar_quoted, literal, quoted
 from releaseguard_events.stores.postgres_shape import TYPES, Declared, Shape
 from releaseguard_events.stores.table import EventTable
 
@@ -108,23 +108,84 @@ END """
 
 def packed(table: str) -> str:
     """The hours that ``hours`` names, with the minutes ``stale`` counted anew; of what is kept only what the question
-    asks for, and where it asks what was known at a time only what had been recorded before that minute."""
-    kept = f"""
+    asks for, and where it asks what was known at a time only what had been recorded before that minute. Of each source,
+    or of all servers as one."""
+    joined_, each = (
+        f"RETURN QUERY {_packed(table, _entries(table, kept_in), as_one=as_one)};"
+        for kept_in, as_one in (("joined", True), ("hours", False))
+    )
+    body = f"""
+#variable_conflict use_column
+BEGIN
+  {_as_asked(joined_, each)}
+END """
+    return (
+        f"CREATE OR REPLACE FUNCTION {inside(table, 'packed')}(hours timestamptz[], stale timestamptz[],\n"
+        f"  lows timestamptz[], highs timestamptz[], since timestamptz, until timestamptz, {_ASKED}, as_one boolean)\n"
+        f"RETURNS TABLE ({_PACK}) LANGUAGE plpgsql STABLE {READS} AS {dollar_quoted(body)}"
+    )
+
+
+def _as_asked(joined_: str, each: str) -> str:
+    """Statements about all servers as one, or about each source."""
+    return f"""IF as_one THEN
+    {joined_}
+  ELSE
+    {each}
+  END IF;"""
+
+
+def _are_joined(table: str) -> str:
+    """Whether whoever counted knows of all servers as one."""
+    joined_ = f"to_regclass({literal(inside(table, 'joined'))})::oid"
+    return f"(SELECT {joined_} = ANY (s.relations) FROM {inside(table, 'roll_ups')} s)"
+
+
+def joined(table: str) -> str:
+    """The hours that ``hours`` names, all servers as one, of what is kept of each source."""
+    body = f"""
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY {_packed(table, f"SELECT * FROM ({_kept(table, 'hours')}) k", as_one=True)};
+END """
+    return (
+        f"CREATE OR REPLACE FUNCTION {inside(table, 'as_one')}(hours timestamptz[])\n"
+        f"RETURNS TABLE ({_PACK}) LANGUAGE plpgsql STABLE {READS} AS {dollar_quoted(body)}"
+    )
+
+
+def _entries(table: str, kept_in: str) -> str:
+    """What the hours hold, with the minutes that are stale counted anew."""
+    return f"""SELECT * FROM ({_kept(table, kept_in)} AND {_asked()} OFFSET 0) k
+      WHERE NOT minute = ANY (stale) AND minute >= since AND minute < until
+        AND (known_at IS NULL OR recorded < date_trunc('minute', known_at))
+    UNION ALL SELECT r.* FROM {inside(table, "recount")}(lows, highs, since, until, {_GIVEN}) r"""
+
+
+def _kept(table: str, kept_in: str) -> str:
+    return f"""
     SELECT h.hour + (e ->> 0)::integer * interval '1 minute' AS minute,
       h.hour + (e ->> 1)::integer * interval '1 minute' AS recorded, {", ".join(f"h.{c}" for c in _GROUP.split(", "))},
       (e ->> 2)::bigint AS every, (e ->> 3)::bigint AS again, (e ->> 4)::bigint AS trials, (e ->> 5)::bigint AS squares,
       translate(e ->> 6, '[] ', '') AS spread
-    FROM {inside(table, "hours")} h CROSS JOIN LATERAL jsonb_array_elements(h.detail::jsonb) e
-    WHERE h.hour = ANY (hours) AND {_asked()} OFFSET 0"""
-    body = f"""
-#variable_conflict use_column
-BEGIN
-  RETURN QUERY
-  WITH kept AS ({kept}),
+    FROM {inside(table, kept_in)} h CROSS JOIN LATERAL jsonb_array_elements(h.detail::jsonb) e
+    WHERE h.hour = ANY (hours)"""
+
+
+_SERVERS: Final = "CASE WHEN position('client' IN translate(source, 'CLIENT', 'client')) > 0 THEN source END"
+"""Whatever may be a spelling of phones' source stands for itself."""
+
+
+def _packed(table: str, entries: str, *, as_one: bool) -> str:
+    """Entries of minutes as hours of kinds are kept."""
+    together = _GROUP.replace("source", f"{_SERVERS} AS source")
+    put_together = f"""each AS ({entries}),
   entries AS (
-    SELECT * FROM kept WHERE NOT minute = ANY (stale) AND minute >= since AND minute < until
-      AND (known_at IS NULL OR recorded < date_trunc('minute', known_at))
-    UNION ALL SELECT r.* FROM {inside(table, "recount")}(lows, highs, since, until, {_GIVEN}) r),
+    SELECT minute, recorded, {together}, sum(every)::bigint AS every, sum(again)::bigint AS again,
+      sum(trials)::bigint AS trials, sum(squares)::bigint AS squares, string_agg(nullif(spread, ''), ',') AS spread
+    FROM each GROUP BY minute, recorded, {_GROUP.replace("source", _SERVERS)}),"""
+    return f"""
+  WITH {put_together if as_one else f"entries AS ({entries}),"}
   minutes AS (
     SELECT date_trunc('hour', minute) AS hour, {_GROUP}, extract(minute FROM minute)::integer AS at,
       sum(every)::bigint AS every, sum(trials)::bigint AS trials, max(recorded) AS latest,
@@ -138,13 +199,7 @@ BEGIN
     {inside(table, "course")}(
       array_agg(at ORDER BY at), array_agg(every ORDER BY at), array_agg(trials ORDER BY at), max(ahead)),
     '[' || string_agg(m.detail, ',' ORDER BY at) || ']'
-  FROM minutes m GROUP BY m.hour, {", ".join(f"m.{c}" for c in _GROUP.split(", "))};
-END """
-    return (
-        f"CREATE OR REPLACE FUNCTION {inside(table, 'packed')}(hours timestamptz[], stale timestamptz[],\n"
-        f"  lows timestamptz[], highs timestamptz[], since timestamptz, until timestamptz, {_ASKED})\n"
-        f"RETURNS TABLE ({_PACK}) LANGUAGE plpgsql STABLE {READS} AS {dollar_quoted(body)}"
-    )
+  FROM minutes m GROUP BY m.hour, {", ".join(f"m.{c}" for c in _GROUP.split(", "))}"""
 
 
 SPANS: Final = """SELECT array_agg(low), array_agg(high) INTO lows, highs FROM (
@@ -162,7 +217,8 @@ def counted(table: str) -> str:
     whole: whoever asks leaves out the minutes that he did not ask for.
 
     Marked minutes, those that the question cuts, and those of which something was recorded in the minute that the
-    question cuts are counted; hours without any of these come as they are kept.
+    question cuts are counted; hours without any of these come as they are kept. Where somebody counted who knows
+    nothing of all servers as one, each source comes by itself.
     """
     body = f"""
 #variable_conflict use_column
@@ -172,41 +228,46 @@ DECLARE
   late timestamptz[] := '{{}}';
   first timestamptz := coalesce(since, '-infinity');
   past timestamptz := coalesce(until, 'infinity');
-  lows timestamptz[];
-  highs timestamptz[];
+  lows timestamptz[]; highs timestamptz[];
 BEGIN
   IF NOT {inside(table, "rolled_up")}() THEN
     RETURN QUERY SELECT {_told("p")} FROM {inside(table, "packed")}(
-      '{{}}', '{{}}', ARRAY[first], ARRAY[past], first, past, {_GIVEN}) p WHERE {_learned("p")};
+      '{{}}', '{{}}', ARRAY[first], ARRAY[past], first, past, {_GIVEN}, as_one) p WHERE {_learned("p")};
     RETURN; END IF;
-  {_counted_anew(table)}
+  as_one := as_one AND {_are_joined(table)};
+  {_as_asked(_counted_anew(table, "joined"), _counted_anew(table, "hours"))}
   changed := ARRAY(
     SELECT date_trunc('hour', m) FROM unnest(stale) m
     UNION SELECT unnest(late)
     UNION SELECT date_trunc('hour', first) WHERE first <> date_trunc('hour', first) AND NOT detailed
     UNION SELECT date_trunc('hour', past) WHERE past <> date_trunc('hour', past) AND NOT detailed);
-  RETURN QUERY SELECT {_told("h")} FROM {inside(table, "hours")} h
-    WHERE h.hour > first - interval '1 hour' AND h.hour < past
-      AND NOT h.hour = ANY (changed) AND {_asked()} AND {_learned("h")};
+  {_as_asked(_unchanged(table, "joined"), _unchanged(table, "hours"))}
   IF cardinality(changed) = 0 THEN -- planning to count nothing takes longer than most answers
     RETURN; END IF;
   {SPANS}
   RETURN QUERY SELECT {_told("p")} FROM {inside(table, "packed")}(
-      changed, stale, lows, highs, first, past, {_GIVEN}) p WHERE {_learned("p")};
+      changed, stale, lows, highs, first, past, {_GIVEN}, as_one) p WHERE {_learned("p")};
 END """
     return (
         f"CREATE OR REPLACE FUNCTION {inside(table, 'counted')}(since timestamptz, until timestamptz, {_ASKED},\n"
-        f"  learned_from timestamptz, detailed boolean)\n"
+        f"  learned_from timestamptz, as_one boolean, detailed boolean)\n"
         f"RETURNS TABLE ({_TOLD}) LANGUAGE plpgsql STABLE {READS} AS {dollar_quoted(body)}"
     )
 
 
-def _counted_anew(table: str) -> str:
+def _unchanged(table: str, kept_in: str) -> str:
+    """The hours that come as they are kept."""
+    return f"""RETURN QUERY SELECT {_told("h")} FROM {inside(table, kept_in)} h
+    WHERE h.hour > first - interval '1 hour' AND h.hour < past
+      AND NOT h.hour = ANY (changed) AND {_asked()} AND {_learned("h")};"""
+
+
+def _counted_anew(table: str, kept_in: str) -> str:
     """The minutes that are counted, and the hours in which something was recorded since the minute of ``known_at``: of
     a week nearly none, so these are found first, and only their minutes are looked at."""
     later = "(h.latest IS NULL OR h.latest >= date_trunc('minute', known_at))"
     return f"""IF known_at IS NOT NULL THEN
-    late := ARRAY(SELECT DISTINCT h.hour FROM {inside(table, "hours")} h
+    late := ARRAY(SELECT DISTINCT h.hour FROM {inside(table, kept_in)} h
       WHERE h.hour > first - interval '1 hour' AND h.hour < past AND {later});
   END IF;
   stale := ARRAY(
@@ -217,7 +278,7 @@ def _counted_anew(table: str) -> str:
     stale := ARRAY(
       SELECT unnest(stale)
       UNION SELECT h.hour + (e ->> 0)::integer * interval '1 minute'
-        FROM {inside(table, "hours")} h CROSS JOIN LATERAL jsonb_array_elements(h.detail::jsonb) e
+        FROM {inside(table, kept_in)} h CROSS JOIN LATERAL jsonb_array_elements(h.detail::jsonb) e
         WHERE h.hour = ANY (late) AND {later} AND ((e ->> 1) IS NULL
           OR h.hour + (e ->> 1)::integer * interval '1 minute' = date_trunc('minute', known_at)));
   END IF;"""
@@ -260,6 +321,7 @@ ARGUMENTS: Final = {
     "is_synthetic": "boolean",
     "known_at": "timestamptz",
     "learned_from": "timestamptz",
+    "as_one": "boolean",
     "detailed": "boolean",
 }
 """What :func:`counted` takes, in order."""

@@ -2,6 +2,8 @@
 
 - ``<table>_touched`` holds the minutes that changed: triggers add one row for each minute of a statement, whoever
   writes or deletes. A snapshot that sees a row sees its mark, since both are of one transaction.
+- ``<table>_hours`` holds the counts of each source, ``<table>_joined`` the same with all servers as one: a third of the
+  rows, or less, for whoever does not tell them apart.
 - ``<table>_roll_up`` takes marks away and counts their minutes anew; ``<table>_counted`` reads what is rolled up, and
   counts the minutes that are still marked. So what it says equals a count of the rows, at any moment.
 - A mark that cannot be made never stops the writer: a number of ``<table>_touch_faults`` is drawn instead, which no
@@ -20,8 +22,9 @@ from releaseguard.eventlog.schema import rolled_up
 from releaseguard.eventlog.schema.rolled_up import FIXED, KEPT, READS, SCHEMA, SPANS, inside
 from releaseguard_events.stores.names import VERSION, bare, beside, dollar_quoted, literal, qualified, quoted
 
-PARTS: Final = ("touched", "hours", "roll_ups")
-"""The tables behind the event table's name: marks, counts, and whether the counts can be believed."""
+PARTS: Final = ("touched", "hours", "joined", "roll_ups")
+"""The tables behind the event table's name: marks, counts of each source, the same with all servers as one, and whether
+the counts can be believed."""
 FAULTS: Final = "touch_faults"
 ROLLED: Final = "rolled"
 """The minutes that were counted anew, in the order in which they were, the newest thousands of them: with those that
@@ -46,15 +49,12 @@ def trigger_names(table: str) -> list[str]:
 
 
 def _tables(table: str) -> list[str]:
-    touched, hours, state = (qualified(beside(table, part)) for part in PARTS)
+    touched, state = (qualified(beside(table, part)) for part in ("touched", "roll_ups"))
     return [
         f"CREATE TABLE IF NOT EXISTS {touched} (minute timestamptz NOT NULL) WITH (vacuum_truncate = false)",
         f"CREATE INDEX IF NOT EXISTS {quoted(f'{bare(table)}_touched_minute')} ON {touched} (minute)",
-        f"""CREATE TABLE IF NOT EXISTS {hours} (
-  hour timestamptz NOT NULL,{KEPT},
-  latest timestamptz, course text NOT NULL, detail text NOT NULL
-)""",
-        f"CREATE INDEX IF NOT EXISTS {quoted(f'{bare(table)}_hours_hour')} ON {hours} (hour)",
+        *_hours(table, "hours"),
+        *_hours(table, "joined"),
         f"""CREATE TABLE IF NOT EXISTS {state} (
   one boolean PRIMARY KEY DEFAULT true CHECK (one), ready boolean NOT NULL, relations oid[] NOT NULL,
   faults bigint NOT NULL, fence bigint NOT NULL
@@ -62,6 +62,17 @@ def _tables(table: str) -> list[str]:
         f"CREATE SEQUENCE IF NOT EXISTS {qualified(beside(table, FAULTS))}",
         f"CREATE TABLE IF NOT EXISTS {qualified(beside(table, ROLLED))} (\n"
         "  n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, minute timestamptz\n)",
+    ]
+
+
+def _hours(table: str, part: str) -> list[str]:
+    hours = qualified(beside(table, part))
+    return [
+        f"""CREATE TABLE IF NOT EXISTS {hours} (
+  hour timestamptz NOT NULL,{KEPT},
+  latest timestamptz, course text NOT NULL, detail text NOT NULL
+)""",
+        f"CREATE INDEX IF NOT EXISTS {quoted(f'{bare(table)}_{part}_hour')} ON {hours} (hour)",
     ]
 
 
@@ -88,7 +99,8 @@ def _triggers(table: str) -> list[str]:
 
 def _functions(table: str) -> str:
     """All of them in one block, which puts the table's schema into each."""
-    reading = (rolled_up.recount, rolled_up.course, rolled_up.packed, rolled_up.counted, rolled_up.answer)
+    packing = (rolled_up.recount, rolled_up.course, rolled_up.packed, rolled_up.joined)
+    reading = (*packing, rolled_up.counted, rolled_up.answer)
     made = [make(table) for make in (_touch, _ready, *reading, _begun, _roll_up, _changes, _clock)]
     run = "\n".join(f"  EXECUTE replace({dollar_quoted(one)}, {literal(SCHEMA)}, place);" for one in made)
     return "DO " + dollar_quoted(f"""DECLARE place text; BEGIN
@@ -219,6 +231,7 @@ BEGIN
     RETURN false;
   END IF;
   DELETE FROM {inside(table, "hours")};
+  DELETE FROM {inside(table, "joined")};
   INSERT INTO {inside(table, "touched")} SELECT DISTINCT date_trunc('minute', occurred_at) FROM {inside(table)}
     WHERE isfinite(occurred_at);
   INSERT INTO {inside(table, ROLLED)} (minute) VALUES (NULL);
@@ -236,11 +249,12 @@ def _roll_up(table: str) -> str:
 
     Marks go first, and counting sees what was committed until then, or later: what it misses is marked still.
     """
-    touched, hours, rolled = (inside(table, name) for name in ("touched", "hours", ROLLED))
+    touched, hours, joined, rolled = (inside(table, name) for name in ("touched", "hours", "joined", ROLLED))
     body = f"""
 #variable_conflict use_column
 DECLARE
   stale timestamptz[];
+  changed timestamptz[];
   lows timestamptz[];
   highs timestamptz[];
 BEGIN
@@ -257,11 +271,13 @@ BEGIN
   INSERT INTO {rolled} (minute) SELECT unnest(stale);
   DELETE FROM {rolled} WHERE n <= (SELECT max(n) FROM {rolled}) - {REMEMBERED};
   {SPANS}
-  WITH changed AS (SELECT array_agg(DISTINCT date_trunc('hour', m)) AS hours FROM unnest(stale) m),
-  made AS MATERIALIZED (SELECT p.* FROM changed c CROSS JOIN LATERAL
-    {inside(table, "packed")}(c.hours, stale, lows, highs, '-infinity', 'infinity', NULL, NULL, NULL, NULL, NULL) p),
-  gone AS (DELETE FROM {hours} WHERE hour IN (SELECT unnest(hours) FROM changed))
+  changed := ARRAY(SELECT DISTINCT date_trunc('hour', m) FROM unnest(stale) m);
+  WITH made AS MATERIALIZED (SELECT * FROM {inside(table, "packed")}(
+    changed, stale, lows, highs, '-infinity', 'infinity', NULL, NULL, NULL, NULL, NULL, false)),
+  gone AS (DELETE FROM {hours} WHERE hour = ANY (changed))
   INSERT INTO {hours} SELECT * FROM made;
+  DELETE FROM {joined} WHERE hour = ANY (changed);
+  INSERT INTO {joined} SELECT * FROM {inside(table, "as_one")}(changed);
   RETURN cardinality(stale);
 END """
     return (
@@ -369,11 +385,13 @@ END """)
 
 def _callable(table: str) -> str:
     asked = "text, text[], text, boolean, timestamptz"
+    given = f"timestamptz[], timestamptz[], timestamptz[], timestamptz[], timestamptz, timestamptz, {asked}"
     signatures = {
         "rolled_up": "",
         "recount": f"timestamptz[], timestamptz[], timestamptz, timestamptz, {asked}",
         "course": "integer[], bigint[], bigint[], integer",
-        "packed": f"timestamptz[], timestamptz[], timestamptz[], timestamptz[], timestamptz, timestamptz, {asked}",
+        "packed": f"{given}, boolean",
+        "as_one": "timestamptz[]",
         "counted": ", ".join(rolled_up.ARGUMENTS.values()),
         "counts": "json",
         "begun": "",

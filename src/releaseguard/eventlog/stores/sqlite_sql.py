@@ -136,6 +136,7 @@ def dialect(place: EventTable) -> Dialect:
         in_order=" LIMIT -1",
         searched_by=list if place.is_the_apps else searched_by,
         sorted_after=lambda wanted: not place.is_the_apps and are_ours_anywhere(wanted),
+        alone=None if place.is_the_apps else "0",
     )
 
 

@@ -13,7 +13,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from releaseguard.eventlog.interface import Changes, Query
-from releaseguard.eventlog.rows.packs import changes_of
+from releaseguard.eventlog.rows.packs import changes_of, is_of_joined
 from releaseguard.harmless import JsonDocument
 from releaseguard.model import to_text
 from releaseguard_events.stores import rest_rows
@@ -97,6 +97,7 @@ def _arguments(query: Query) -> JsonDocument:
         "is_synthetic": query.synthetic,
         "known_at": to_text(query.recorded_until) if query.recorded_until else None,
         "learned_from": to_text(query.recorded_since) if query.recorded_since else None,
+        "as_one": is_of_joined(query),
     }
     return {name: value for name, value in given.items() if value is not None}
 

@@ -80,9 +80,9 @@ def needs_of(context: VerifyContext, component: str | None) -> ReaderNeeds:
     def is_timed(provider: str, event: str, outcome: Outcome) -> bool:
         return outcome is Outcome.SUCCESS and spelling.of(provider, event)[1] in timed
 
-    known = cache(writer)
+    each = Needs(writer=cache(writer), servers_are_one=component is None or not components.names)
     return ReaderNeeds(
-        Needs(writer=known),
-        Needs(writer=known, is_timed=is_timed),
-        Needs(has_use=is_timed, writer=known, is_recording_told=False),
+        each,
+        each._replace(is_timed=is_timed),
+        each._replace(has_use=is_timed, is_recording_told=False),
     )

@@ -180,7 +180,7 @@ class LogReader:
         """What is asked by the minute: of the hours from ``border`` on, and of the day before."""
         lead = hour_begun(deployment.deployed_at - timedelta(minutes=self.context.population.lead_minutes))
         needs, by_deployment = self._needs(deployment.component), deployment.deployment_id is not None
-        near = needs.near if _sources_are_alike(deployment) else needs.near._replace(until=lead)
+        near = needs.near if _sources_are_alike(deployment) else needs.near._replace(until=lead, servers_are_one=False)
 
         def asked(first: datetime, last: datetime, settling: HourSettling | None) -> CountQuestion:
             query = Query(since=first, until=last, by_deployment=by_deployment, needs=near._replace(settles=settling))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-VERSION = 5
+VERSION = 6
 """Of the table's shape; written to ``<table>_schema`` by every migration. 2: what the database enforces (Postgres).
 3: roll-ups. 4: roll-ups of latencies, an index of rows that cannot be read. 5: what runs
-with its owner's rights runs nothing of a caller's (Postgres)."""
+with its owner's rights runs nothing of a caller's (Postgres). 6: roll-ups of all servers as one."""
 
 
 INDEXES = ("time", "provider_time", "recorded", "correlation", "release", "lane", "unreadable")

@@ -92,10 +92,10 @@ def _versions(table: str) -> str:
 def _version(table: str) -> list[str]:
     """What an older version has counted is counted anew."""
     versions = qualified(beside(table, "schema"))
-    hours, state = (quoted(beside(table, part)) for part in ("hours", "roll_ups"))
+    hours, joined, state = (quoted(beside(table, part)) for part in ("hours", "joined", "roll_ups"))
     is_older = f"NOT EXISTS (SELECT 1 FROM {versions} WHERE version = {VERSION})"
     return [
-        f"DELETE FROM {hours} WHERE {is_older}",
+        *(f"DELETE FROM {kept} WHERE {is_older}" for kept in (hours, joined)),
         f"INSERT INTO {quoted(remembering_names(table)[0])} (minute) SELECT NULL WHERE {is_older}",
         f"UPDATE {state} SET upto = 0, last_id = NULL WHERE {is_older}",
         f"INSERT OR IGNORE INTO {versions} (version) VALUES ({VERSION})",
@@ -112,20 +112,40 @@ def mark_names(table: str) -> list[str]:
 
 
 def _rolled_up(table: str) -> list[str]:
-    """Counts of whole hours, the minutes that changed since, and up to which row all are counted."""
-    touched, hours, state = (quoted(beside(table, part)) for part in ("touched", "hours", "roll_ups"))
+    """Counts of whole hours, the same with all servers as one source, the minutes that changed since, and up to which
+    row all are counted."""
+    touched, state = (quoted(beside(table, part)) for part in ("touched", "roll_ups"))
     return [
         f"CREATE TABLE IF NOT EXISTS {touched} (minute TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID",
-        f"CREATE TABLE IF NOT EXISTS {hours} (\n"
-        "  hour TEXT NOT NULL, environment TEXT NOT NULL, provider TEXT NOT NULL, event TEXT NOT NULL,\n"
-        "  outcome TEXT NOT NULL, release TEXT, source TEXT, synthetic INTEGER NOT NULL, latest TEXT,\n"
-        "  course TEXT NOT NULL, detail TEXT NOT NULL\n)",
-        f"CREATE INDEX IF NOT EXISTS {quoted(f'{bare(table)}_hours_hour')} ON {hours} (hour)",
+        *_hours(table, "hours", by="hour"),
+        *_hours(table, "joined", by="hour, latest"),
+        *_unjoined(table),
         f"CREATE TABLE IF NOT EXISTS {state} (\n"
         "  one INTEGER PRIMARY KEY CHECK (one = 1), upto INTEGER NOT NULL, last_id TEXT\n)",
         f"INSERT OR IGNORE INTO {state} VALUES (1, 0, NULL)",
         *_marks(table, touched, state),
         *_remembered(table, touched, state),
+    ]
+
+
+def _hours(table: str, part: str, by: str) -> list[str]:
+    hours = quoted(beside(table, part))
+    return [
+        f"CREATE TABLE IF NOT EXISTS {hours} (\n"
+        "  hour TEXT NOT NULL, environment TEXT NOT NULL, provider TEXT NOT NULL, event TEXT NOT NULL,\n"
+        "  outcome TEXT NOT NULL, release TEXT, source TEXT, synthetic INTEGER NOT NULL, latest TEXT,\n"
+        "  course TEXT NOT NULL, detail TEXT NOT NULL\n)",
+        f"CREATE INDEX IF NOT EXISTS {quoted(f'{bare(table)}_{part}_hour')} ON {hours} ({by})",
+    ]
+
+
+def _unjoined(table: str) -> list[str]:
+    """Who counts an hour and knows nothing of servers as one leaves none of that hour."""
+    hours, joined = (quoted(beside(table, part)) for part in ("hours", "joined"))
+    return [
+        f"CREATE TRIGGER IF NOT EXISTS {quoted(f'{bare(table)}_unjoined_{when}')} AFTER {when.upper()} ON {hours}\n"
+        f"BEGIN\n  DELETE FROM {joined} WHERE hour = {row}.hour;\nEND"
+        for when, row in (("insert", "NEW"), ("delete", "OLD"))
     ]
 
 

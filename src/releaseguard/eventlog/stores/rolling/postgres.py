@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from releaseguard.eventlog.interface import Query
+from releaseguard.eventlog.rows.packs import is_of_joined
 from releaseguard.eventlog.schema.rolled_up import ARGUMENTS
 from releaseguard_events.stores.names import beside, qualified
 
@@ -99,4 +100,5 @@ def _values(query: Query) -> list[object]:
         query.synthetic,
         query.recorded_until,
         query.recorded_since,
+        is_of_joined(query),
     ]

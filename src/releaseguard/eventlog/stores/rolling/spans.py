@@ -34,6 +34,10 @@ class MinuteSpan(Struct, frozen=True):
     def touches(self, minute: datetime) -> bool:
         return (self.first is None or minute >= self.first) and (self.last is None or minute <= self.last)
 
+    def meets(self, hour: datetime) -> bool:
+        """Whether it asks for any minute of the hour."""
+        return self.touches(hour) or (self.first is not None and self.first.replace(minute=0) == hour)
+
     @property
     def hours(self) -> tuple[str, list[object]]:
         """The condition on kept hours."""

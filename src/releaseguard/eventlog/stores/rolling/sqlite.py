@@ -13,9 +13,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter
 from time import monotonic
@@ -26,19 +25,15 @@ from msgspec import Struct
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import MINUTES
 from releaseguard.eventlog.interface import Changes, Query
-from releaseguard.eventlog.rows import filters
-from releaseguard.eventlog.rows.decode import minute_count_of
-from releaseguard.eventlog.rows.filters import Filter
-from releaseguard.eventlog.rows.packing import Packed, packed
-from releaseguard.eventlog.rows.packs import Kept, course_within, kept_of, minute_counts_in, rows_in
+from releaseguard.eventlog.rows.packing import Packed, joined, packed
+from releaseguard.eventlog.rows.packs import Kept, rows_in
 from releaseguard.eventlog.stores import sqlite_sql
-from releaseguard.eventlog.stores.counting import counted, traffic_of
-from releaseguard.eventlog.stores.questions import conditions
-from releaseguard.eventlog.stores.rolling.spans import MinuteSpan, hour_of, hour_text, minute_begun, runs_of
+from releaseguard.eventlog.stores.rolling.spans import hour_text
+from releaseguard.eventlog.stores.rolling.sqlite_hours import HourTables, texts_read_once
 from releaseguard.eventlog.watching import Progress, Watch, unwatched
 from releaseguard.model import OURSELVES
 from releaseguard_events.stores.names import bare, beside, qualified, quoted
-from releaseguard_events.stores.sqlite import readable_text, transaction
+from releaseguard_events.stores.sqlite import transaction
 from releaseguard_events.stores.sqlite_schema import mark_names, remembering_names
 from releaseguard_events.stores.table import EventTable
 
@@ -50,9 +45,6 @@ PATIENCE: Final = 50
 """Milliseconds that counting waits for other writers; readers count by themselves what it leaves."""
 SHORTEST: Final = LONGEST / MOST
 """What counting is taken to last at least."""
-SHORT: Final = 64
-"""Bytes of a text that may come again."""
-_KIND = "environment, provider, event, outcome, release, source, synthetic"
 
 
 class RollUps(Struct, frozen=True):
@@ -124,10 +116,11 @@ class RollUps(Struct, frozen=True):
         """The hours that each question asks for, with whether it does so in detail, in order and after its number;
         ``None`` where nothing can be believed."""
         try:
-            with _reading(self.connection), _texts_read_once(self.connection):
+            with _reading(self.connection), texts_read_once(self.connection):
                 if not self._are_there() or not self._are_believed():
                     return None
-                found = [self._asked(query, detailed=detailed) for query, detailed in asked]
+                tables = HourTables(self.connection, self.place)
+                found = [tables.asked(query, detailed=detailed) for query, detailed in asked]
         except sqlite3.OperationalError:
             return None
         return ((number, hour) for number, hours in enumerate(found) for hour in hours)
@@ -155,10 +148,10 @@ class RollUps(Struct, frozen=True):
         if None in texts:
             return Changes(str(last), None)
         counted = (at for text in texts if (at := sqlite_sql.minute_of(text)) is not None)
-        return Changes(str(last), frozenset((*counted, *self._waiting_minutes())))
+        return Changes(str(last), frozenset((*counted, *HourTables(self.connection, self.place).waiting)))
 
     def _are_there(self, more: Sequence[str] = ()) -> bool:
-        parts = (bare(self._name(part)) for part in ("touched", "hours", "roll_ups"))
+        parts = (bare(self._name(part)) for part in ("touched", "hours", "joined", "roll_ups"))
         wanted = [*mark_names(self.place.table), *parts, *more]
         found = self.connection.execute(
             "SELECT count(*) FROM sqlite_master WHERE name IN (SELECT value FROM json_each(?))", [json.dumps(wanted)]
@@ -183,7 +176,8 @@ class RollUps(Struct, frozen=True):
         state, touched = quoted(self._name("roll_ups")), quoted(self._name("touched"))
         with transaction(self.connection):
             if not self._are_believed():
-                self.connection.execute(f"DELETE FROM {quoted(self._name('hours'))}")
+                for kept in ("hours", "joined"):
+                    self.connection.execute(f"DELETE FROM {quoted(self._name(kept))}")
                 self.connection.execute(f"INSERT OR REPLACE INTO {state} VALUES (1, 0, NULL)")
             self.connection.execute(
                 f"INSERT OR IGNORE INTO {touched} SELECT DISTINCT substr(occurred_at, 1, 16) FROM {self._events}"
@@ -206,122 +200,19 @@ class RollUps(Struct, frozen=True):
         return len(texts)
 
     def _count_anew(self, stale: Set[datetime]) -> None:
-        hours = quoted(self._name("hours"))
         changed = sorted({at.replace(minute=0) for at in stale})
-        rows = [*self._details(changed, stale, []), *self._recounted(stale, [])]
+        tables = HourTables(self.connection, self.place)
+        rows = [*tables.details(changed, stale, []), *tables.recounted(stale, [])]
         rows.sort(key=attrgetter("occurred_minute"))
-        texts = json.dumps([hour_text(at) for at in changed])
+        self._keep("hours", changed, rows)
+        self._keep("joined", changed, joined(rows))
+
+    def _keep(self, table: str, changed: Sequence[datetime], rows: Iterable[MinuteCount]) -> None:
+        """Put what these hours hold in the place of what was kept of them."""
+        hours, texts = quoted(self._name(table)), json.dumps([hour_text(at) for at in changed])
         self.connection.execute(f"DELETE FROM {hours} WHERE hour IN (SELECT value FROM json_each(?))", [texts])
         marks = ", ".join("?" * len(Packed._fields))
         self.connection.executemany(f"INSERT INTO {hours} VALUES ({marks})", map(_stored, packed(rows)))
-
-    def _asked(self, query: Query, *, detailed: bool) -> list[Kept]:
-        wanted = filters.of(replace(query, recorded_since=None), self.place) or []
-        span = MinuteSpan.of(query)
-        stale = {at for at in self._stale(query) if span.touches(at)}
-        changed = sorted({*self._recorded_late(query), *(at.replace(minute=0) for at in stale)})
-        cut = set[datetime]() if detailed else span.cut_hours.difference(changed)
-        kept = self._whole([*changed, *cut], query, detailed=detailed)
-        parts = [part for hour in self._within(cut, query) if (part := course_within(hour, span.first, span.last))]
-        rows = [*self._details(changed, stale, _of_kind(query)), *self._recounted(stale, wanted)]
-        known = None if query.recorded_until is None else minute_begun(query.recorded_until)
-        rows = [row for row in rows if span.touches(row.occurred_minute)]
-        if known is not None:
-            rows = [row for row in rows if row.occurred_minute in stale or _learned_before(row, known)]
-        rows.sort(key=attrgetter("occurred_minute"))
-        since = query.recorded_since and minute_begun(query.recorded_since)
-        lately = (one for one in packed(rows) if since is None or one.latest is None or one.latest >= since)
-        made = (_as_kept(one, detailed=detailed) for one in lately)
-        return sorted((*kept, *parts, *made), key=attrgetter("hour"))
-
-    def _stale(self, query: Query) -> set[datetime]:
-        """The minutes that are marked or new, those that the question cuts, and those of which something was recorded
-        in the very minute that it cuts, or nobody knows when."""
-        edges = {minute for at in (query.since, query.until) if at is not None and (minute := minute_begun(at)) != at}
-        return self._waiting_minutes() | edges | self._cut(query)
-
-    def _waiting_minutes(self) -> set[datetime]:
-        """Those that are marked or new."""
-        state, touched = quoted(self._name("roll_ups")), quoted(self._name("touched"))
-        found = self.connection.execute(
-            f"SELECT minute FROM {touched} UNION SELECT DISTINCT substr(occurred_at, 1, 16) FROM {self._events}"
-            f" WHERE rowid > (SELECT upto FROM {state}) AND typeof(occurred_at) = 'text'"
-        )
-        return {at for (text,) in found if (at := sqlite_sql.minute_of(text)) is not None}
-
-    def _cut(self, query: Query) -> set[datetime]:
-        if query.recorded_until is None:
-            return set()
-        known = minute_begun(query.recorded_until)
-        return {
-            row.occurred_minute
-            for row in self._details(self._recorded_late(query), set(), [])
-            if row.recorded_minute is None or row.recorded_minute == known
-        }
-
-    def _recorded_late(self, query: Query) -> list[datetime]:
-        """The hours of which something was recorded in the minute that the question cuts, or later."""
-        if query.recorded_until is None:
-            return []
-        known = sqlite_sql.shown_minute(query.recorded_until)
-        where, values = MinuteSpan.of(query).hours
-        found = self.connection.execute(
-            f"SELECT DISTINCT hour FROM {quoted(self._name('hours'))}"
-            f" WHERE {where} AND (latest IS NULL OR latest >= ?)",
-            [*values, known],
-        )
-        return sorted(at for (text,) in found if (at := hour_of(text)) is not None)
-
-    def _whole(self, without: Sequence[datetime], query: Query, *, detailed: bool) -> Iterator[Kept]:
-        """The hours but these, as they are kept."""
-        within, values = MinuteSpan.of(query).hours
-        left = json.dumps([hour_text(at) for at in without])
-        asked = f"{within} AND hour NOT IN (SELECT value FROM json_each(?))"
-        return self._kept(query, "detail" if detailed else "course", asked, [*values, left])
-
-    def _within(self, hours: Set[datetime], query: Query) -> Iterator[Kept]:
-        """These hours, as they are kept in detail."""
-        asked = json.dumps([hour_text(at) for at in hours])
-        return self._kept(query, "detail", "hour IN (SELECT value FROM json_each(?))", [asked])
-
-    def _kept(self, query: Query, text: str, asked: str, values: Sequence[object]) -> Iterator[Kept]:
-        """Hours of the question's kinds, as they are kept, but those of which nothing was recorded since it asks."""
-        kind, more = sqlite_sql.where(_of_kind(query), self.place)
-        since = query.recorded_since and sqlite_sql.shown_minute(query.recorded_since)
-        rows = self.connection.execute(
-            f"SELECT hour, {_KIND}, {text} FROM {quoted(self._name('hours'))}{kind or ' WHERE 1'} AND {asked}"
-            " AND (latest >= coalesce(?, '') OR latest IS NULL) ORDER BY hour",
-            [*more, *values, since],
-        )
-        return (hour for row in rows if (hour := kept_of(row, hour_of(row[0]))) is not None)
-
-    def _details(
-        self, hours: Sequence[datetime], without: Set[datetime], wanted: Sequence[Filter]
-    ) -> Iterator[MinuteCount]:
-        kind, values = sqlite_sql.where(wanted, self.place)
-        texts = json.dumps([hour_text(at) for at in hours])
-        rows = self.connection.execute(
-            f"SELECT hour, {_KIND}, detail FROM {quoted(self._name('hours'))}"
-            f"{kind or ' WHERE 1'} AND hour IN (SELECT value FROM json_each(?)) ORDER BY hour",
-            [*values, texts],
-        )
-        kept = (hour for row in rows if (hour := kept_of(row, hour_of(row[0]))) is not None)
-        return (row for row in minute_counts_in(kept) if row.occurred_minute not in without)
-
-    def _recounted(self, minutes: Set[datetime], wanted: Sequence[Filter]) -> Iterator[MinuteCount]:
-        """The counts of the rows of these minutes. The order of the tables and the index are SQLite's to take."""
-        dialect = sqlite_sql.dialect(self.place)
-        where, values = conditions(dialect, wanted)
-        runs = ((sqlite_sql.shown_minute(first), sqlite_sql.shown_minute(last)) for first, last in runs_of(minutes))
-        spans = json.dumps([(first, last + sqlite_sql.PAST) for first, last in runs])
-        span = "(SELECT json_extract(value, '$[0]') AS low, json_extract(value, '$[1]') AS high FROM json_each(?))"
-        source = f"{span} AS span CROSS JOIN {self._events} INDEXED BY {quoted(f'{bare(self.place.table)}_time')}"
-        within = f"{dialect.value('occurred_at')} >= low AND {dialect.value('occurred_at')} < high"
-        traffic = traffic_of(dialect, source, f"{within} AND {where}", by_deployment=False)
-        with _texts_read_once(self.connection):
-            for row in self.connection.execute(counted(traffic, dialect.spread), [spans, *values]):
-                if (one := minute_count_of(row, sqlite_sql.minute_of)) is not None:
-                    yield one
 
     def _name(self, part: str) -> str:
         return beside(self.place.table, part)
@@ -341,40 +232,6 @@ def _reading(connection: sqlite3.Connection) -> Iterator[None]:
         connection.execute("COMMIT")
 
 
-class _Texts(dict[bytes, str]):
-    """What stands in a file as text, as it is read: names and minutes come many times, and are short."""
-
-    def __missing__(self, stored: bytes) -> str:
-        text = readable_text(stored)
-        if len(stored) < SHORT:
-            self[stored] = text
-        return text
-
-
-@contextmanager
-def _texts_read_once(connection: sqlite3.Connection) -> Iterator[None]:
-    before, connection.text_factory = connection.text_factory, _Texts().__getitem__
-    try:
-        yield
-    finally:
-        connection.text_factory = before
-
-
-def _of_kind(query: Query) -> list[Filter]:
-    """What the question asks of the kinds that are kept."""
-    asked = [
-        ("environment", "eq", query.environment),
-        ("provider", "in", tuple(query.providers) or None),
-        ("release", "eq", query.release),
-        ("synthetic", "eq", query.synthetic),
-    ]
-    return [Filter(*one) for one in asked if one[2] is not None]
-
-
-def _learned_before(row: MinuteCount, minute: datetime) -> bool:
-    return row.recorded_minute is not None and row.recorded_minute < minute
-
-
 def _stored(one: Packed) -> tuple[object, ...]:
     latest = None if one.latest is None else sqlite_sql.shown_minute(one.latest)
     return (
@@ -387,7 +244,3 @@ def _stored(one: Packed) -> tuple[object, ...]:
         one.course,
         one.detail,
     )
-
-
-def _as_kept(one: Packed, *, detailed: bool) -> Kept:
-    return Kept(*one[:8], one.detail if detailed else one.course)
