@@ -46,25 +46,20 @@ def beta_cdf(x: float, a: float, b: float) -> float:
 
 
 def _fraction(x: float, a: float, b: float) -> float:
-    c = 1.0
-    d = 1.0 / _apart(1.0 - (a + b) * x / (a + 1.0))
-    value = d
+    # A sum of 1 and anything is 0 or no small number. Written out, since a large log takes many rounds.
+    c, tiny = 1.0, _TINY
+    value = d = 1.0 / ((1.0 - (a + b) * x / (a + 1.0)) or tiny)
     for m in range(1, 400):
         even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        d, c = 1.0 / ((1.0 + even * d) or tiny), (1.0 + even / c) or tiny
+        value *= d * c
         odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-        step = 1.0
-        for term in (even, odd):
-            d = 1.0 / _apart(1.0 + term * d)
-            c = _apart(1.0 + term / c)
-            step = d * c
-            value *= step
-        if abs(step - 1.0) < 1e-10:
+        d, c = 1.0 / ((1.0 + odd * d) or tiny), (1.0 + odd / c) or tiny
+        step = d * c
+        value *= step
+        if -1e-10 < step - 1.0 < 1e-10:
             break
     return value
-
-
-def _apart(value: float) -> float:
-    return value if abs(value) > _TINY else _TINY
 
 
 @lru_cache(maxsize=4096)  # looks that follow each other ask the same of the same past

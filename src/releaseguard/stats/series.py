@@ -229,9 +229,11 @@ class KnownSeries:
 
     def every(self, start: int, step: int, number: int) -> list[tuple[int, int]]:
         """Events and errors in each of ``number`` spans of ``step`` minutes, one after the other from ``start`` on."""
+        known = self._series.every(start, step, number)
         if len(self._total) <= 1:
-            return self._series.every(start, step, number)
-        return [self.counts(at, at + step) for at in range(start, start + step * number, step)]
+            return known
+        late = (_between(sums, start - self._start, step, number) for sums in (self._total, self._bad))
+        return [(total - some, bad - few) for (total, bad), some, few in zip(known, *late, strict=True)]
 
     def counts(self, start: int, end: int) -> tuple[int, int]:
         """Events and errors in the minutes ``[start, end)``."""

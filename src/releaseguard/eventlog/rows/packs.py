@@ -137,9 +137,9 @@ def _alike(hours: Iterable[Kept], needs: Needs) -> Iterable[tuple[Kept, Sequence
     return [(alike[0]._replace(source=source, text=""), alike) for (_, _, source, _), alike in found.items()]
 
 
-def minute_counts_in(hours: Iterable[Kept]) -> Iterator[MinuteCount]:
+def minute_counts_in(hours: Iterable[Kept], needs: Needs = EVERY_COUNT) -> Iterator[MinuteCount]:
     """What hours hold in detail, ordered by minute; the hours come in order."""
-    return _in_order(hours, EVERY_COUNT, lambda _: _all)
+    return _in_order(hours, needs, lambda _: _all)
 
 
 def _in_order(hours: Iterable[Kept], needs: Needs, of_use: Callable[[datetime], Use]) -> Iterator[MinuteCount]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -56,15 +56,17 @@ class UsualLatency:
 def usual_of(before: Sequence[Timed], live: datetime) -> UsualLatency | None:
     """The 95th percentile of the successes before a release, and the share above it with its variation over hours;
     ``None`` where there are too few."""
-    times = merged(one.took for one in before)
+    end, hours = minute_of(live), defaultdict[int, list[int]](list)
+    for minute, took in before:
+        hours[(end - 1 - minute) // HOUR] += took
+    times = merged(hours.values())
     if uses_in(times) < LEAST_BEFORE:
         return None
     limit = bound_at(times, int(USUALLY_BELOW * uses_in(times)))
     series = Series()
-    for minute, took in before:
-        series.add(minute, uses_in(took), slower_than(took, limit))
-    end, first = minute_of(live), min(one.minute for one in before)
-    span = BaselineSpan(end - ((end - first) // HOUR + 1) * HOUR, end)
+    for hour, took in hours.items():
+        series.add(end - HOUR * (hour + 1), uses_in(took), slower_than(took, limit))
+    span = BaselineSpan(end - ((end - min(one.minute for one in before)) // HOUR + 1) * HOUR, end)
     return UsualLatency(limit, error_baseline(KnownSeries(series, ()), span))
 
 

@@ -321,10 +321,12 @@ class LogReader:
         """Where only tags tell and one of them alone is the release's, the rows that carry it."""
         query = Query(since=minute - ON_THE_WAY, until=minute + MINUTE, recorded_since=minute, traffic=True)
         members = Members(deployment, self.context.population.tags)
-        near = (row.release for row in rows if minute - ON_THE_WAY <= row.occurred_minute <= minute)
-        ours = {release for release in near if members.of_tag(release) is Owner.OURS}
-        alone = len(ours) == 1 and deployment.deployment_id is None
-        return self._here(replace(query, release=ours.pop()) if alone else query)
+        near = (row for row in rows if minute - ON_THE_WAY <= row.occurred_minute <= minute)
+        ours = [row for row in near if members.of_tag(row.release) is Owner.OURS]
+        if len({row.release for row in ours}) != 1 or deployment.deployment_id is not None:
+            return self._here(query)
+        first = min((row.occurred_minute for row in ours if row.recorded_minute in (None, minute)), default=query.since)
+        return self._here(replace(query, since=first, release=ours[0].release))
 
     def _first_learned(self, deployment: Deployment, minute: datetime, rows: Iterable[Event]) -> datetime | None:
         members = Members(deployment, self.context.population.tags)

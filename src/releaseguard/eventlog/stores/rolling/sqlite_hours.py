@@ -19,7 +19,7 @@ from operator import attrgetter
 from typing import Final
 
 from releaseguard.eventlog.counts import MinuteCount
-from releaseguard.eventlog.interface import Query
+from releaseguard.eventlog.interface import EVERY_COUNT, Needs, Query
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.rows.decode import minute_count_of
 from releaseguard.eventlog.rows.filters import Filter
@@ -35,6 +35,8 @@ from releaseguard_events.stores.table import EventTable
 
 SHORT: Final = 64
 """Bytes of a text that may come again."""
+UNTIMED: Final = Needs(is_timed=lambda *_: False)
+"""Whatever counts, and not how long it took."""
 _KIND = "environment, provider, event, outcome, release, source, synthetic"
 
 
@@ -61,7 +63,8 @@ class HourTables:
         cut = set[datetime]() if detailed else span.cut_hours.difference(changed)
         kept = self._whole([*changed, *cut], query, detailed=detailed)
         parts = [part for hour in self._within(cut, query) if (part := course_within(hour, span.first, span.last))]
-        there = self.details(changed, stale, _of_kind(query), is_joined=is_joined)
+        timed = Needs(is_timed=query.needs.is_timed) if detailed else UNTIMED
+        there = self.details(changed, stale, _of_kind(query), is_joined=is_joined, needs=timed)
         known = None if query.recorded_until is None else minute_begun(query.recorded_until)
         old = (row for row in there if known is None or _learned_before(row, known))
         rows = [row for row in (*old, *self._counted_anew(stale, edges, query)) if span.touches(row.occurred_minute)]
@@ -96,7 +99,7 @@ class HourTables:
             return set()
         known = minute_begun(query.recorded_until)
         if known not in self._cut:
-            late = self.details(self._recorded_late(query), set(), [], is_joined=True)
+            late = self.details(self._recorded_late(query), set(), [], is_joined=True, needs=UNTIMED)
             self._cut[known] = {row.occurred_minute for row in late if row.recorded_minute in (None, known)}
         return self._cut[known]
 
@@ -160,15 +163,16 @@ class HourTables:
         wanted: Sequence[Filter],
         *,
         is_joined: bool = False,
+        needs: Needs = EVERY_COUNT,
     ) -> Iterator[MinuteCount]:
         """What these hours hold but for some minutes: of each source, or of all servers as one where that is kept."""
         by_source = [at for at in hours if not is_joined or at in self.apart]
-        yield from self._detailed("hours", by_source, without, wanted)
+        yield from self._detailed("hours", by_source, without, wanted, needs)
         if is_joined:
-            yield from self._detailed("joined", [at for at in hours if at not in self.apart], without, wanted)
+            yield from self._detailed("joined", [at for at in hours if at not in self.apart], without, wanted, needs)
 
     def _detailed(
-        self, table: str, hours: Sequence[datetime], without: Set[datetime], wanted: Sequence[Filter]
+        self, table: str, hours: Sequence[datetime], without: Set[datetime], wanted: Sequence[Filter], needs: Needs
     ) -> Iterator[MinuteCount]:
         kind, values = sqlite_sql.where(wanted, self.place)
         texts = json.dumps([hour_text(at) for at in hours])
@@ -178,7 +182,7 @@ class HourTables:
             [*values, texts],
         )
         kept = (hour for row in rows if (hour := kept_of(row, hour_of(row[0]))) is not None)
-        return (row for row in minute_counts_in(kept) if row.occurred_minute not in without)
+        return (row for row in minute_counts_in(kept, needs) if row.occurred_minute not in without)
 
     def recounted(self, minutes: Set[datetime], wanted: Sequence[Filter]) -> Iterator[MinuteCount]:
         """The counts of the rows of these minutes. The order of the tables and the index are SQLite's to take."""
