@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -18,12 +19,13 @@ from hypothesis import strategies as st
 
 from releaseguard.errors import ServiceError
 from releaseguard.eventlog.counts import MinuteCount, count_minutes
-from releaseguard.eventlog.hours import hours_of
-from releaseguard.eventlog.interface import EventLog, Query
+from releaseguard.eventlog.hours import HourCount, hours_of
+from releaseguard.eventlog.interface import EVERY_COUNT, EventLog, Needs, Query
+from releaseguard.eventlog.latencies import merged
 from releaseguard.eventlog.stores.postgres import PostgresEventLog
 from releaseguard.eventlog.stores.rolling.sqlite import RollUps
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
-from releaseguard.model import Event, Outcome, to_text
+from releaseguard.model import Event, Outcome, by_phones, to_text
 from releaseguard.secret import Secret
 from releaseguard.services.supabase.event_log import SupabaseEventLog
 from tests.support import postgres, postgrest
@@ -46,7 +48,7 @@ uses = st.builds(
     outcome=st.sampled_from(Outcome),
     environment=st.sampled_from(["production", "staging"]),
     release=st.sampled_from([None, "r1"]),
-    source=st.sampled_from([None, "client"]),
+    source=st.sampled_from([None, "web", "client", "Client "]),
     correlation_id=st.sampled_from([None, "a", "b"]),
     synthetic=st.booleans(),
     latency_ms=st.one_of(st.none(), st.integers(-1, 130), st.sampled_from([4_000, 4_010, 2**31 - 1])),
@@ -162,12 +164,51 @@ def _at(step: int) -> str:
 
 def check(log: EventLog) -> None:
     """Every question is answered as a count of the rows in memory answers it."""
+    every: list[tuple[Query, Sequence[MinuteCount]]] = []
     for query in QUESTIONS:
         counted = list(count_minutes(log.select(query), by_deployment=query.by_deployment))
         read = list(log.minute_counts(query))
         assert sorted(map(_whole, read)) == sorted(map(_whole, counted))
         assert [one.occurred_minute for one in read] == sorted(one.occurred_minute for one in read)
         assert sorted(map(repr, log.hour_counts(query))) == sorted(map(repr, hours_of(counted)))
+        if not query.by_deployment:
+            every.append((replace(query, needs=SERVERS_AS_ONE), counted))
+    told = log.counts_of_each([query for query, _ in every], [query for query, _ in every])
+    for (_, counted), hours, minutes in zip(every, told.hours, told.minutes, strict=True):
+        assert _as_one(minutes) == _as_one(counted)
+        assert _courses(hours) == _courses(hours_of(counted))
+
+
+def _writer(source: str | None) -> str | None:
+    return "client" if by_phones(source) else None
+
+
+SERVERS_AS_ONE = Needs(writer=_writer, servers_are_one=True)
+
+
+def _as_one(rows: Iterable[MinuteCount]) -> dict[object, object]:
+    """What the counts of all servers come to, and those of all phones."""
+    found: defaultdict[object, list[MinuteCount]] = defaultdict(list)
+    for row in rows:
+        named = row.environment, row.provider, row.event, row.outcome, row.release, row.synthetic, _writer(row.source)
+        found[row.occurred_minute, row.recorded_minute, *named].append(row)
+    figures = {
+        kind: (*(sum(getattr(one, name) for one in alike) for name in ("count", "repeats", "trials", "squares")),)
+        for kind, alike in found.items()
+    }
+    times = {kind: merged(one.latency or () for one in alike) for kind, alike in found.items()}
+    return {kind: (*many, times[kind]) for kind, many in figures.items() if any(many)}
+
+
+def _courses(hours: Iterable[HourCount]) -> dict[object, object]:
+    found: defaultdict[object, Counter[tuple[str, int]]] = defaultdict(Counter)
+    for hour in hours:
+        named = hour.environment, hour.provider, hour.event, hour.outcome, hour.release, hour.synthetic
+        minutes = found[hour.hour, *named, _writer(hour.source)]
+        for what, course in (("rows", hour.counts), ("trials", hour.trials)):
+            minutes.update({(what, at): many for at, many in enumerate(course) if many})
+    every = {kind: {at: many for at, many in minutes.items() if many} for kind, minutes in found.items()}
+    return {kind: minutes for kind, minutes in every.items() if minutes}
 
 
 def _whole(row: MinuteCount) -> str:
@@ -319,6 +360,7 @@ def _rows(number: int, *, first: int = 0) -> list[Event]:
 FAULTS = {
     "the marks are gone": "DROP TABLE integration_events_touched",
     "the counts are gone": "DROP TABLE integration_events_hours",
+    "those of all servers as one are gone": "DROP TABLE integration_events_joined",
     "what says that they hold is gone": "DROP TABLE integration_events_roll_ups",
     "all of it is gone": "DROP TABLE integration_events_touched, integration_events_hours, integration_events_roll_ups",
     "the marks are another table": (
@@ -465,6 +507,61 @@ def test_what_an_older_version_has_counted_is_counted_anew(cluster: postgres.Clu
             check(one.log)
 
 
+def test_what_a_version_counts_that_knows_nothing_of_servers_as_one_is_read_of_each_source(
+    cluster: postgres.Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base, file = PostgresBase(cluster.new_database()), SqliteBase(tmp_path / "log.db")
+    with closing(base.log), closing(file.log):
+        for one in (base, file):
+            one.log.append(_rows(30))
+            one.roll_up()
+        keep = RollUps._keep
+        monkeypatch.setattr(RollUps, "_keep", lambda log, part, *given: part == "hours" and keep(log, part, *given))
+        file.log.append(_rows(10, first=30))
+        file.roll_up()
+        with psycopg.connect(base.url) as connection:
+            joined = "integration_events_joined"
+            believed = "FUNCTION integration_events_rolled_up() RETURNS boolean LANGUAGE sql"
+            connection.execute(f"CREATE OR REPLACE {believed} AS 'SELECT true'")
+            connection.execute(f"DELETE FROM {joined}")
+            state = f"relations = array_remove(relations, '{joined}'::regclass::oid)"
+            connection.execute(f"UPDATE integration_events_roll_ups SET {state}")
+        for one in (base, file):
+            check(one.log)
+
+
+def test_all_servers_are_one_row_of_an_hour(cluster: postgres.Cluster, tmp_path: Path) -> None:
+    base, file = PostgresBase(cluster.new_database()), SqliteBase(tmp_path / "log.db")
+    with closing(base.log), closing(file.log):
+        for one in (base, file):
+            sources = ("web", "worker", None, "client")
+            rows = [replace(row, source=sources[number % 4]) for number, row in enumerate(_rows(40))]
+            one.log.append(rows)
+            one.roll_up()
+            check(one.log)
+            with closing(one.begin()) as connection:
+                named = connection.execute("SELECT DISTINCT source FROM integration_events_joined").fetchall()
+            assert {source for (source,) in named} == {None, "client"}
+
+
+def test_what_was_recorded_since_a_moment_is_not_in_what_was_known_then(
+    cluster: postgres.Cluster, tmp_path: Path
+) -> None:
+    """Also where all of an hour was recorded in other minutes than the moment's, so that none is counted anew."""
+    base, file = PostgresBase(cluster.new_database()), SqliteBase(tmp_path / "log.db")
+    known = NOON + timedelta(minutes=4)
+    late = [replace(row, recorded_at=known + timedelta(minutes=2 * (n % 2) - 1)) for n, row in enumerate(_rows(10))]
+    with closing(base.log), closing(file.log):
+        for one in (base, file):
+            one.log.restore(late)
+            one.roll_up()
+            for needs in (EVERY_COUNT, SERVERS_AS_ONE):
+                query = Query(recorded_until=known, needs=needs)
+                told = one.log.counts_of_each([query], [query])
+                assert sum(sum(hour.counts) for hour in told.hours[0]) == 5
+                assert sum(row.count for row in told.minutes[0]) == 5
+
+
 def _not_rolled_up(base: Marked) -> int:
     """Minutes that the next reading has to count."""
     new = " UNION SELECT substr(occurred_at, 1, 16) FROM integration_events, integration_events_roll_ups WHERE"
@@ -528,6 +625,7 @@ def test_rolling_up_ends_while_minutes_are_marked_again(tmp_path: Path, monkeypa
 SQLITE_FAULTS = {
     "the marks are gone": ["DROP TABLE integration_events_touched"],
     "the counts are gone": ["DROP TABLE integration_events_hours"],
+    "those of all servers as one are gone": ["DROP TABLE integration_events_joined"],
     "what says that they hold is gone": ["DROP TABLE integration_events_roll_ups"],
     "nothing marks": ["DROP TRIGGER integration_events_touch_delete"],
     "rows are numbered anew": ["DELETE FROM integration_events WHERE rowid % 3 = 0", "VACUUM"],
