@@ -55,6 +55,8 @@ class Dialect(Struct, frozen=True):
     alone: str | None = None
     """What holds of every row that is to come by itself where those with the same detail may come as one; ``None``:
     they do not here."""
+    shows_earliest: bool = False
+    """Whether rows that come as one hold the earliest one's values where nothing is said of them."""
     exactly: Callable[[str], Sequence[str]] = lambda _: ()
     """By what else a value is to be grouped, since two of its kind may be equal that are written otherwise."""
     at_once: str = ""
@@ -121,10 +123,12 @@ def _alike(
     passed = [dialect.condition(Filter("occurred_at", "gte", moment)) for moment in moments]
     period = " + ".join(["0", *(f"CASE WHEN {sql} THEN 1 ELSE 0 END" for sql, _ in passed)])
     rows = f"{_columns(place, dialect, f', {period} AS p, {alone} AS alone')} WHERE {where}{dialect.at_once}"
-    shown = {column: name if column in _SAME else _if_alone(name) for column, name in _NAMED.items()}
-    numbers = [str(number) for number, column in enumerate(shown, 2) if column != "occurred_at"]
+    told = _SAME if not dialect.shows_earliest else frozenset(_NAMED)
+    shown = {column: name if column in told else _if_alone(name) for column, name in _NAMED.items()}
+    grouped = _SAME if dialect.shows_earliest else frozenset(_NAMED) - {"occurred_at"}
+    numbers = [str(number) for number, column in enumerate(shown, 2) if column in grouped]
     exactly = [one for column in sorted(_SAME) for one in dialect.exactly(_NAMED[column])]
-    keys = ", ".join([*numbers, shown["occurred_at"], "p", *exactly])
+    keys = ", ".join([*numbers, _if_alone(_NAMED["occurred_at"]), "p", *exactly])
     shown["occurred_at"] = f"min({_NAMED['occurred_at']})"
     sql = f"SELECT count(*) AS many, {', '.join(shown.values())} FROM ({rows}) AS one GROUP BY {keys}"
     return sql, [*(value for _, given in passed for value in given), *values]

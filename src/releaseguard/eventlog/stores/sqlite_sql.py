@@ -137,6 +137,7 @@ def dialect(place: EventTable) -> Dialect:
         searched_by=list if place.is_the_apps else searched_by,
         sorted_after=lambda wanted: not place.is_the_apps and are_ours_anywhere(wanted),
         alone=None if place.is_the_apps else "0",
+        shows_earliest=True,  # as SQLite does of columns beside a min()
     )
 
 
