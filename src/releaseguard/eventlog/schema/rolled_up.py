@@ -10,7 +10,7 @@ from releaseguard.eventlog.stores import postgres_sql
 from releaseguard.eventlog.stores.counting import counted as counting
 from releaseguard.eventlog.stores.counting import traffic_of
 from releaseguard.eventlog.stores.questions import conditions
-from releaseguard_events.stores.names import bare, beside, dollar_quoted, literal, quoted
+from releaseguard_events.stores.names import bare, beside, dollar_quoted, literal, qualified, quoted
 from releaseguard_events.stores.postgres_shape import TYPES, Declared, Shape
 from releaseguard_events.stores.table import EventTable
 
@@ -29,6 +29,18 @@ _FIGURES = "every bigint, again bigint, trials bigint, squares bigint, spread te
 def inside(table: str, suffix: str = "") -> str:
     """A name beside the table, with the schema that is looked up."""
     return f"{SCHEMA}.{quoted(bare(beside(table, suffix) if suffix else table))}"
+
+
+def hours(table: str, part: str) -> list[str]:
+    """The statements that make a table of counts by the hour."""
+    made = qualified(beside(table, part))
+    return [
+        f"""CREATE TABLE IF NOT EXISTS {made} (
+  hour timestamptz NOT NULL,{KEPT},
+  latest timestamptz, course text NOT NULL, detail text NOT NULL
+)""",
+        f"CREATE INDEX IF NOT EXISTS {quoted(f'{bare(table)}_{part}_hour')} ON {made} (hour)",
+    ]
 
 
 def recount(table: str) -> str:

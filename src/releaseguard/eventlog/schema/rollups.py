@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import Final
 
 from releaseguard.eventlog.schema import rolled_up
-from releaseguard.eventlog.schema.rolled_up import FIXED, KEPT, READS, SCHEMA, SPANS, inside
+from releaseguard.eventlog.schema.rolled_up import FIXED, READS, SCHEMA, SPANS, inside
 from releaseguard_events.stores.names import VERSION, bare, beside, dollar_quoted, literal, qualified, quoted
 
 PARTS: Final = ("touched", "hours", "joined", "roll_ups")
@@ -53,8 +53,8 @@ def _tables(table: str) -> list[str]:
     return [
         f"CREATE TABLE IF NOT EXISTS {touched} (minute timestamptz NOT NULL) WITH (vacuum_truncate = false)",
         f"CREATE INDEX IF NOT EXISTS {quoted(f'{bare(table)}_touched_minute')} ON {touched} (minute)",
-        *_hours(table, "hours"),
-        *_hours(table, "joined"),
+        *rolled_up.hours(table, "hours"),
+        *rolled_up.hours(table, "joined"),
         f"""CREATE TABLE IF NOT EXISTS {state} (
   one boolean PRIMARY KEY DEFAULT true CHECK (one), ready boolean NOT NULL, relations oid[] NOT NULL,
   faults bigint NOT NULL, fence bigint NOT NULL
@@ -62,17 +62,6 @@ def _tables(table: str) -> list[str]:
         f"CREATE SEQUENCE IF NOT EXISTS {qualified(beside(table, FAULTS))}",
         f"CREATE TABLE IF NOT EXISTS {qualified(beside(table, ROLLED))} (\n"
         "  n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, minute timestamptz\n)",
-    ]
-
-
-def _hours(table: str, part: str) -> list[str]:
-    hours = qualified(beside(table, part))
-    return [
-        f"""CREATE TABLE IF NOT EXISTS {hours} (
-  hour timestamptz NOT NULL,{KEPT},
-  latest timestamptz, course text NOT NULL, detail text NOT NULL
-)""",
-        f"CREATE INDEX IF NOT EXISTS {quoted(f'{bare(table)}_{part}_hour')} ON {hours} (hour)",
     ]
 
 
