@@ -12,6 +12,7 @@ from msgspec import structs
 
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import MINUTE, by_hour_and_kind, course_of
+from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.latencies import Histogram, merged
 from releaseguard.eventlog.rows.packs import json_of
 from releaseguard.model import Outcome
@@ -32,6 +33,11 @@ class Packed(NamedTuple):
     """The last minute in which any of it was recorded; ``None`` where that cannot be read of every row."""
     course: str
     detail: str
+
+
+def is_of_joined(query: Query) -> bool:
+    """Whether hours answer it in which all servers are one source."""
+    return query.needs.servers_are_one and query.needs.until is None
 
 
 def packed(rows: Iterable[MinuteCount]) -> Iterator[Packed]:

@@ -44,11 +44,6 @@ def can_be_read_from(query: Query) -> bool:
     return not query.by_deployment and not any(parts) and query.environment != ""
 
 
-def is_of_joined(query: Query) -> bool:
-    """Whether hours answer it in which all servers are one source."""
-    return query.needs.servers_are_one and query.needs.until is None
-
-
 def kept_of(row: Sequence[Any], hour: datetime | None) -> Kept | None:
     """A row of a store's answer, whose first value is the hour; ``None`` where what it counts are not events."""
     _, environment, provider, event, outcome, release, source, synthetic, text = row

@@ -13,7 +13,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from releaseguard.eventlog.interface import Changes, Query
-from releaseguard.eventlog.rows.packs import changes_of, is_of_joined
+from releaseguard.eventlog.rows.packing import is_of_joined
+from releaseguard.eventlog.rows.packs import changes_of
 from releaseguard.harmless import JsonDocument
 from releaseguard.model import to_text
 from releaseguard_events.stores import rest_rows

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from releaseguard.eventlog.interface import Query
-from releaseguard.eventlog.rows.packs import is_of_joined
+from releaseguard.eventlog.rows.packing import is_of_joined
 from releaseguard.eventlog.schema.rolled_up import ARGUMENTS
 from releaseguard_events.stores.names import beside, qualified
 

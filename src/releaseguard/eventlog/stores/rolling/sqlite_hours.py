@@ -23,8 +23,8 @@ from releaseguard.eventlog.interface import EVERY_COUNT, Needs, Query
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.rows.decode import minute_count_of
 from releaseguard.eventlog.rows.filters import Filter
-from releaseguard.eventlog.rows.packing import Packed, joined, packed
-from releaseguard.eventlog.rows.packs import Kept, course_within, is_of_joined, kept_of, minute_counts_in
+from releaseguard.eventlog.rows.packing import Packed, is_of_joined, joined, packed
+from releaseguard.eventlog.rows.packs import Kept, course_within, kept_of, minute_counts_in
 from releaseguard.eventlog.stores import sqlite_sql
 from releaseguard.eventlog.stores.counting import counted, traffic_of
 from releaseguard.eventlog.stores.questions import conditions
