@@ -19,6 +19,7 @@ from releaseguard.eventlog.interface import SetAside
 from releaseguard.eventlog.rows.aside import MOST_NAMED, MOST_PROVIDERS, SetAsideTally, tally_of
 from releaseguard.eventlog.rows.decode import set_aside
 from releaseguard.model import Event, Outcome, Verdict
+from releaseguard.stats.completeness import is_ahead
 from releaseguard.verification.backtesting.replays import BacktestRequest, backtest_of
 from releaseguard.verification.evidence import Evidence
 from releaseguard.verification.rows.set_aside import (
@@ -275,3 +276,12 @@ def test_what_cannot_be_read_neither_passes_nor_fails_in_a_verification_and_in_i
     }
     assert (replayed.verdict, replayed.failed_after_s is None) == (verdict, verdict is not Verdict.FAIL)
     assert judged.verdict is verdict
+
+
+@pytest.mark.parametrize("year", [1, 1970, 2019])
+def test_a_row_recorded_before_there_was_any_log_is_not_moved_there(year: int) -> None:
+    """Its minute would be the first of all that are counted: a thousand years of minutes fit into no memory."""
+    at = MARK.replace(second=0)
+    row = MinuteCount(at, at.replace(year=year), "production", "p", "e", Outcome.SUCCESS, None, False, None, 1, 0, 1, 1)
+    assert not is_ahead(row)
+    assert is_ahead(structs.replace(row, recorded_minute=at - timedelta(days=1)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from typing import Final
 
@@ -33,6 +33,8 @@ _MOST = 0.6
 FAR_AHEAD: Final = timedelta(minutes=15)
 """How far a clock may be ahead for its rows to be taken at their stated time; they are read together with the
 window's."""
+OLDEST_LOG: Final = datetime(2020, 1, 1, tzinfo=UTC)
+"""No event log has recorded anything before."""
 ANY_CLOCK: Final = timedelta(days=36_525)
 """How far ahead a clock may be for its rows to be searched for: a date set by hand, a mistyped year."""
 
@@ -162,8 +164,10 @@ def dead_minutes(totals: Sequence[int], expected: Sequence[float], clump: float 
 
 
 def is_ahead(row: MinuteCount) -> bool:
-    """Whether a row claims a time far after its recording."""
-    return row.recorded_minute is not None and row.occurred_minute - row.recorded_minute > FAR_AHEAD
+    """Whether a row claims a time far after its recording. One that was recorded when there was no log yet says nothing
+    by that, and counting it there would take the memory of all minutes since."""
+    learned = row.recorded_minute
+    return learned is not None and learned >= OLDEST_LOG and row.occurred_minute - learned > FAR_AHEAD
 
 
 def as_recorded(rows: Iterable[MinuteCount]) -> Iterator[MinuteCount]:
