@@ -23,6 +23,8 @@ class RuntimeTally:
     """The same from sources that no setting names: no evidence, but these sources have left the old version."""
     against: Sequence[EvidenceRow]
     """Successes with another version, and refused credentials, since the new version is in service."""
+    last_against: datetime | None
+    """When the last of these rows was recorded, repeats included: a long action may use the old version at its end."""
     unlabelled: int
     """Successes of which only the time is known."""
     too_early: int
@@ -38,12 +40,8 @@ class RuntimeTally:
 
     @property
     def heard(self) -> int:
-        """All successes and refusals."""
+        """The successes and refusals counted in any of these ways, but for repeats and failed rows."""
         return len(self.evidence) + len(self.elsewhere) + len(self.against) + self.unlabelled + self.too_early
-
-    @property
-    def last_against(self) -> datetime | None:
-        return max((store_time(row.event) for row in self.against), default=None)
 
 
 def count_rows(question: Question, runtime: RuntimeDestination, rows: Sequence[EvidenceRow]) -> RuntimeTally:
@@ -73,6 +71,7 @@ def count_rows(question: Question, runtime: RuntimeDestination, rows: Sequence[E
         evidence=once,
         elsewhere=elsewhere,
         against=once_each(against),
+        last_against=max((store_time(row.event) for row in against), default=None),
         unlabelled=unlabelled,
         too_early=too_early,
         nameless=nameless,
@@ -96,10 +95,7 @@ def _objects(question: Question, row: EvidenceRow) -> bool:
 
 
 def once_each(rows: Sequence[EvidenceRow]) -> Sequence[EvidenceRow]:
-    """Each user action once and in order: by its earliest row as evidence, by its latest as an objection.
-
-    The latest row matters for objections only, and those are dated by all their rows: see ``last_against``.
-    """
+    """Each user action once, by its earliest row, in order of time."""
     first: dict[tuple[object, Says], EvidenceRow] = {}
     for row in sorted(rows, key=lambda row: row.happened):
         first.setdefault((action_of(row.event), row.says), row)
