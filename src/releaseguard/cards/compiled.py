@@ -1,7 +1,7 @@
-"""The shipped cards as they were checked when the package was built, or a checkout was installed as it is (editable).
+"""The shipped cards, checked when the package was built or a checkout was installed as it is (editable).
 
-They lie inside the installation, beside the files that they were made from, and are taken only while those are the
-same, and so is the code that checked them: nothing outside of the installation decides which hosts SAFE MODE refuses.
+They are stored inside the installation, next to the files they were made from, and are used only while those files and
+the code that checked them are unchanged: nothing outside the installation decides which hosts SAFE MODE refuses.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ except ImportError:  # a Python built without it: the cards compiled by another 
     from hashlib import sha256 as _hash  # type: ignore[assignment]
 
 FILE = "compiled.json"
-"""Beside the cards."""
+"""The file's name, next to the cards."""
 
 
 class _Compiled(msgspec.Struct, frozen=True):
     sources: str
-    """A hash of names and bytes of the files that the cards were made from, and of what checked them."""
+    """A hash of the names and bytes of the cards' files and of the code that checked them."""
     cards: Mapping[str, Card]
-    """By the file's name without its ending."""
+    """File name without its ending -> its card."""
 
 
 def compiled(folder: Path) -> Mapping[str, Card] | None:
-    """The checked cards of an installation's ``folder`` by file name; ``None`` where there are none, or where they are
-    not those of the files beside them."""
+    """The checked cards of an installation's ``folder`` by file name; ``None`` where there are none, or where they do
+    not match the files next to them."""
     try:
         stored = msgspec.json.decode((folder / FILE).read_bytes(), type=_Compiled)
     except (OSError, msgspec.MsgspecError):
@@ -44,7 +44,7 @@ def compiled(folder: Path) -> Mapping[str, Card] | None:
 
 
 def compile_cards(documents: Mapping[Path, JsonObject]) -> bytes:
-    """What :func:`compiled` reads, of the checked documents by their files."""
+    """The bytes that :func:`compiled` reads, from the checked documents by file."""
     files = sorted(documents)
     return msgspec.json.encode({"sources": _digest(files), "cards": {file.stem: documents[file] for file in files}})
 

@@ -1,4 +1,4 @@
-"""Successes that carry the code of a failure: an app that does not look at an answer writes them. Pure."""
+"""Successes that carry the code of a failure, as apps write them that do not check an answer. Pure."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from releaseguard.cards.spec import Card
 from releaseguard.model import Event, Outcome
 
 LEAST: Final = 3
-"""Rows below which nothing is said of them."""
+"""The number of such rows below which nothing is reported."""
 _OF_A_SERVER: Final = re.compile(r"(?i)(?:http|status|code|error)?[\s_:#-]*5\d\d(?:\D.*)?", re.DOTALL)
 _WORDS: Final = ("401", "403", "auth", "forbid", "denied", "credential", "key", "token")
 _SERVERS: Final = tuple(f"5{digit}" for digit in range(10))
 
 
 class Contradiction(Struct, frozen=True, kw_only=True):
-    """Rows of one provider that say success, and carry the code of a failure."""
+    """Rows of one provider that say success and carry the code of a failure."""
 
     provider: str
     rows: int
     of: int
-    """How many rows the release wrote of it."""
+    """The number of all rows of the provider that the release wrote."""
     codes: Sequence[str]
-    """The most frequent."""
+    """The most frequent codes."""
     denied: int
-    """How many of them a good credential may have been answered."""
+    """The number of these rows whose code a good credential may receive, too."""
 
     @property
     def words(self) -> str:
-        """What was seen and what to do, for people."""
+        """What was seen and what to do, as a sentence."""
         return (
             f"{self.rows} of {self.of} events of {self.provider} say success beside the code of a failure "
             f"({', '.join(self.codes)}): have the app write them as errors"
@@ -42,14 +42,16 @@ class Contradiction(Struct, frozen=True, kw_only=True):
 
 
 def hints_of(cards: Iterable[Card]) -> Sequence[str]:
-    """What is in every code that :func:`contradictions_in` takes for a failure's, in any letter case."""
+    """Texts of which every code that :func:`contradictions_in` counts as a failure contains at least one, in any letter
+    case."""
     return sorted({*_WORDS, *_SERVERS, *(code for card in cards for code in card.events.auth_error_codes)})
 
 
 def contradictions_in(
     rows: Iterable[Event], cards: Iterable[Card], seen: Mapping[str, int]
 ) -> Mapping[str, Contradiction]:
-    """By provider: the ``rows`` that contradict themselves, of so many that were ``seen`` of it."""
+    """Provider -> its ``rows`` that contradict themselves; ``seen`` says how many rows it has in all. Providers with
+    fewer than :data:`LEAST` are left out."""
     refusals = {card.id: card.events for card in cards}
     found: defaultdict[str, Counter[str]] = defaultdict(Counter)
     denied: Counter[str] = Counter()

@@ -1,8 +1,9 @@
 """Reads the cards: those that ship, then the project's own, which add and override file by file.
 
-A project's file says what differs from the shipped card of the same name, or is a whole card that replaces it, with two
-exceptions that SAFE MODE rests on: the shipped card's hosts always count, and the role in which releaseguard stands on
-a provider is the shipped card's to say. What it leaves unsaid of how a use looks in code stays as shipped, too.
+A project's file says what differs from the shipped card of the same name, or is a whole card that replaces it. SAFE
+MODE relies on two exceptions: the shipped card's hosts always count, and only the shipped card says whether
+releaseguard depends on the provider as infrastructure. How a use looks in code also stays as shipped unless the project
+says otherwise.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from releaseguard.errors import ConfigError, UsageError
 from releaseguard.tomlfile import Document, convert, did_you_mean, read
 
 FOLDER = "checks"
-"""The folder of cards: in the wheel, in a checkout, and beside a project's ``releaseguard.toml``."""
+"""The folder of cards: in the wheel, in a checkout, and next to a project's ``releaseguard.toml``."""
 
 
 class CardErrors(ConfigError):
-    """Everything that is wrong with the cards, so that one reading is enough; one line of ``problems`` each."""
+    """Everything that is wrong with the cards, reported at once; ``problems`` has one error each."""
 
     def __init__(self, problems: Sequence[ConfigError]) -> None:
         first = problems[0]
@@ -62,23 +63,24 @@ class Cards(Struct, frozen=True):
         return card
 
     def denied_hosts(self) -> Mapping[str, str]:
-        """Each host that SAFE MODE refuses, subdomains included, and the card that lists it.
+        """Each host that SAFE MODE refuses, subdomains included -> the card that lists it.
 
-        A host that lies under one of a shipped card's is attributed to that card, whoever lists it: a project's
-        card cannot take a provider's host over.
+        A host below one of a shipped card's is attributed to that card, whoever lists it: a project's card cannot take
+        over a provider's host.
         """
         return self.hosts
 
     def first_events(self) -> Iterator[tuple[str, str, str]]:
-        """Each provider with the first success and error event of its card."""
+        """Each provider with the first success event and the first error event of its card; empty texts where it has
+        none."""
         return ((card.id, (*card.events.success, "")[0], (*card.events.error, "")[0]) for card in self)
 
     def titles(self) -> Mapping[str, str]:
-        """What people call each provider."""
+        """Provider -> its name for people."""
         return {card.id: card.name for card in self}
 
     def with_flow(self, provider: str, flow: FlowSpec) -> Cards:
-        """The cards with one flow of one provider as a project has it."""
+        """The cards with one flow of one provider replaced by the project's."""
         card = self.by_id[provider]
         flows = [flow if one.id == flow.id else one for one in card.flows]
         return msgspec.structs.replace(self, by_id={**self.by_id, provider: msgspec.structs.replace(card, flows=flows)})
@@ -91,9 +93,9 @@ class Cards(Struct, frozen=True):
         return by_id[check_id]
 
     def with_invariants(self, sql: Mapping[str, str | bool], own: Collection[str]) -> Cards:
-        """The cards with the invariants that a project names: by the SQL it gives them, ``True`` for the card's, or by
-        its ``own`` cards (the ids of those that they state). All others have none and are off, since a shipped query
-        speaks of tables that the app may not have, or mean otherwise."""
+        """The cards with only those invariants that a project names: with its SQL in ``sql``, with the card's where
+        that is ``True``, or, for the ids in ``own``, as stated by its own cards. All others are switched off, since a
+        shipped query is about tables that the app may not have, or may use differently."""
 
         def named(check: Check) -> Check:
             if not isinstance(check, InvariantCheck):
@@ -115,12 +117,13 @@ class Cards(Struct, frozen=True):
         return flows[flow_id]
 
     def secret(self, name: str) -> tuple[Card, SecretSpec] | None:
-        """The card that a secret's name belongs to, if any."""
+        """The card and specification of a secret by its name; ``None`` where no card has it."""
         return next(((card, secret) for card in self for secret in card.secrets if secret.name == name), None)
 
 
 def load_cards(project_dir: Path | None = None, roles: Collection[str] | None = None) -> Cards:
-    """The shipped cards and those in ``<project_dir>/checks``; ``roles`` are what these may be infrastructure as.
+    """The shipped cards and those in ``<project_dir>/checks``; ``roles`` are the roles in which these may be
+    infrastructure.
 
     Raises ``ConfigError`` (:class:`CardErrors`) with file, line, key and nearest valid name for each problem.
     """
@@ -133,7 +136,7 @@ def load_cards(project_dir: Path | None = None, roles: Collection[str] | None = 
 
 
 def own_folder(project_dir: Path) -> Path | None:
-    """The folder of a project's own cards, where it has one. Raises ``ConfigError`` for what is there and is none."""
+    """The folder of a project's own cards; ``None`` where it has none. Raises ``ConfigError`` for a broken link."""
     folder = project_dir / FOLDER
     if folder.is_dir():
         return None if folder.samefile(shipped_folder()) else folder
@@ -147,7 +150,8 @@ def own_folder(project_dir: Path) -> Path | None:
 
 
 def shipped_folder() -> Path:
-    """Where the cards that come with releaseguard are: inside the wheel, or at the root of a checkout."""
+    """The folder of the cards that come with releaseguard: inside the wheel, or at the root of a checkout. Raises
+    ``ConfigError`` where they are missing."""
     package = Path(__file__).parents[1]
     for folder in (package / FOLDER, package.parents[1] / FOLDER):
         if any(folder.glob("*.toml")):
@@ -167,7 +171,7 @@ def join(
 ) -> Cards:
     """The cards of both folders as one set, checked one by one and together.
 
-    Raises :class:`CardErrors`, which begins with what was ``unreadable``.
+    Raises :class:`CardErrors`, beginning with the ``unreadable`` ones.
     """
     problems = list(unreadable)
     base = _cards(shipped, problems)
@@ -190,7 +194,7 @@ def _whole(own: Document, shipped: Document | None) -> Document:
 
 
 def compile_folder(folder: Path) -> bytes:
-    """What :func:`load_cards` reads instead of the cards in an installation. Raises :class:`CardErrors`."""
+    """The bytes that :func:`load_cards` reads instead of the cards in an installation. Raises :class:`CardErrors`."""
     problems: list[ConfigError] = []
     documents = _documents(folder, problems)
     join(documents, (), problems)
@@ -198,7 +202,7 @@ def compile_folder(folder: Path) -> bytes:
 
 
 def install_compiled(folder: Path) -> None:
-    """Put it beside the cards. Raises as :func:`compile_folder` does."""
+    """Write them next to the cards. Raises :class:`CardErrors`."""
     from tempfile import NamedTemporaryFile
 
     made = compile_folder(folder)
@@ -209,7 +213,7 @@ def install_compiled(folder: Path) -> None:
 
 
 def _together(base: Mapping[str, Card], added: Mapping[str, Card]) -> Cards:
-    """The project's cards come last, so that a clash is reported in the project's file."""
+    """Join both sets of cards. The project's come last, so that a clash is reported in the project's file."""
     kept = {name: card for name, card in base.items() if name not in added}
     cards = {**kept, **{name: _kept_honest(card, base.get(name)) for name, card in added.items()}}
     return Cards(cards, _owners(base, cards))
@@ -234,7 +238,7 @@ def _documents(folder: Path, problems: list[ConfigError]) -> Sequence[Document]:
 
 
 def _cards(documents: Sequence[Document], problems: list[ConfigError]) -> dict[str, Card]:
-    """The readable cards by file name; what is wrong with the others goes to ``problems``."""
+    """The readable cards by file name; the errors of the others are added to ``problems``."""
     cards = {}
     for document in documents:
         try:
@@ -257,8 +261,8 @@ def _kept_honest(own: Card, shipped: Card | None) -> Card:
 def _role_problems(
     document: Document, own: Card, shipped: Card | None, roles: Collection[str] | None
 ) -> Iterator[ConfigError]:
-    """A project's card may not make infrastructure of a provider that ships as none, and names one of the ``roles``:
-    the services on which we may stand; ``None`` where they are not known."""
+    """Errors where a project's card makes infrastructure of a provider that ships as none, or names a role that is not
+    among ``roles`` (``None`` where they are not known)."""
     if roles is not None and own.infrastructure not in (None, *roles):
         what = f"{own.infrastructure!r} is not one of its values"
         yield document.error(what, "infrastructure", next_step=did_you_mean(own.infrastructure or "", roles))
@@ -280,7 +284,7 @@ def _owners(shipped: Mapping[str, Card], cards: Mapping[str, Card]) -> Mapping[s
 
 
 def _owner_above(host: str, owners: Mapping[str, str]) -> str | None:
-    """The card that lists ``host`` or a domain above it."""
+    """The card that lists ``host`` or a domain above it; ``None`` where none does."""
     labels = host.split(".")
     above = (".".join(labels[start:]) for start in range(len(labels)))
     return next((owners[name] for name in above if name in owners), None)

@@ -1,7 +1,7 @@
 """A project's card that states only what differs from the shipped one. Pure.
 
-Tables are merged key by key. Of a list whose entries have an ``id`` or a ``name`` the entry of the same one is merged,
-and another is added; every other list is replaced. A file that is a card by itself replaces the shipped one.
+Tables are merged key by key. In a list whose entries have an ``id`` or a ``name``, entries with the same one are merged
+and others added; every other list is replaced. A file that is a whole card by itself replaces the shipped one.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ Steps = tuple[Step, ...]
 
 
 def is_whole(own: Document) -> bool:
-    """Whether the file says everything that a card must say."""
+    """Whether the file has everything that a card must have."""
     return all(name in own.data for name in _NEEDED)
 
 
 def over(shipped: Document, own: Document) -> Document:
-    """The shipped card with what ``own`` says otherwise; mistakes in it are told with its own lines."""
+    """The shipped card with the differences that ``own`` states; errors in them are reported with the lines of
+    ``own``."""
     places: dict[Steps, int] = {}
     data = _merged(shipped.data, own.data, (), places)
     lines = {_moved(steps, places): line for steps, line in own.lines.items()}
@@ -45,7 +46,7 @@ def _merged(base: Any, own: Any, at: Steps, places: dict[Steps, int]) -> Any:
 
 
 def _key_of(entries: Sequence[Any]) -> str | None:
-    """What tells the entries of a list apart; ``None`` where nothing does."""
+    """The key that identifies the entries of a list; ``None`` where there is none."""
     tables = all(isinstance(one, Mapping) for one in entries)
     return next((key for key in _KEYS if tables and entries and all(key in one for one in entries)), None)
 
@@ -63,6 +64,6 @@ def _joined(base: Sequence[Any], own: Sequence[Any], key: str, at: Steps, places
 
 
 def _moved(steps: Steps, places: Mapping[Steps, int]) -> Steps:
-    """Where something of the file stands in the whole."""
+    """The path in the merged card of something in the project's file."""
     moved = (places.get(steps[: length + 1], step) for length, step in enumerate(steps))
     return tuple(moved)

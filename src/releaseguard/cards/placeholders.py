@@ -1,4 +1,4 @@
-"""What a flow's bodies and addresses leave open until it runs, and the amounts in them."""
+"""The placeholders in a flow's bodies and addresses that are filled when it runs, and the amounts in them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
 
 def placeholders(value: Any) -> Iterator[str]:
-    """The names in braces inside a path or a body."""
+    """The names in braces in a path or a body."""
     if isinstance(value, str):
         yield from PLACEHOLDER.findall(value)
     elif isinstance(value, Mapping):
@@ -22,7 +22,7 @@ def placeholders(value: Any) -> Iterator[str]:
 
 
 def embeds(value: Any, name: str) -> bool:
-    """Whether ``{name}`` stands inside a longer text of a body, and not alone."""
+    """Whether ``{name}`` is part of a longer text in a body, rather than the whole of it."""
     if isinstance(value, str):
         return name in PLACEHOLDER.findall(value) and PLACEHOLDER.fullmatch(value) is None
     inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
@@ -30,7 +30,7 @@ def embeds(value: Any, name: str) -> bool:
 
 
 def amounts_in(body: Any) -> Iterator[float]:
-    """Every number under a key that speaks of an amount in a request's body, at any depth, without its sign."""
+    """The absolute value of every number in a request's body, at any depth, whose key contains ``amount``."""
     if isinstance(body, Mapping):
         for key, value in body.items():
             number = _number(value) if "amount" in str(key).lower() else None
@@ -41,7 +41,7 @@ def amounts_in(body: Any) -> Iterator[float]:
 
 
 def _number(value: Any) -> float | None:
-    """A number, also one written as text: what the app would read in it."""
+    """The number, also where it is written as text, as the app would read it; ``None`` for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:

@@ -10,12 +10,12 @@ _WORDS = re.compile(
     r"|(?:api)?(?:key|token|credentials?)(?:is)?(?:invalid|expired|revoked)|auth(?:entication)?(?:failed|failure|error)"
 )
 _FORBIDDEN = re.compile(r"forbidden|permissiondenied|accessdenied")
-"""What 403 is called."""
+"""The names of 403."""
 
 
 def is_refusal(code: str | None, codes: Collection[str]) -> bool:
-    """Whether ``code`` is one of ``codes``, of which a card says that they refuse a credential: alone or in a text
-    (``HTTP 401``, ``status_401``), in any letter case, or in the words that 401 and 403 have."""
+    """Whether ``code`` is one of ``codes``, which a card lists as refusing a credential: by itself or in a text (``HTTP
+    401``, ``status_401``), in any letter case, or by the names of 401 and 403."""
     if not code:
         return False
     folded = code.strip().casefold()

@@ -1,4 +1,5 @@
-"""What must hold on a card beyond the types of its keys. Pure: a parsed file and its card in, problems out."""
+"""What must hold on a card beyond the types of its keys. Pure: takes a parsed file and its card, returns the
+problems."""
 
 from __future__ import annotations
 
@@ -31,11 +32,11 @@ from releaseguard.model import duration
 from releaseguard.tomlfile import Document, Step, did_you_mean
 
 RUN_NAMES = ("amount", "correlation_id", "email", "idempotency_key", "run_id", "user_id")
-"""What a run gives to the steps of every flow."""
+"""The placeholders that a run fills in the steps of every flow."""
 
 _HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+")
 _NOT_TEXTS = {"body", "extract", "code"}
-"""The tables on a card that do not hold a sentence by language."""
+"""The tables on a card that do not contain a sentence by language."""
 _NPM = re.compile(r"(@[a-z0-9_.-]+/)?[a-z0-9_.-]+|deno\.land/x/[a-z0-9_]+")
 _CALL_STEP = r"""(?:\*|[A-Za-z_$][A-Za-z0-9_$]*)(?:\((?:"[^"]*"|'[^']*')\))?"""
 _CALL = re.compile(rf"{_CALL_STEP}(?:\.{_CALL_STEP})*")
@@ -45,7 +46,7 @@ Problems = Iterator[ConfigError]
 
 
 def problems(document: Document, card: Card) -> Problems:
-    """Everything that is wrong with one card by itself, in the order of the file's parts."""
+    """Everything that is wrong with one card by itself, in the order of the file."""
     yield from _identity(document, card)
     yield from _texts(document, card, ())
     yield from _hosts(document, card)
@@ -58,7 +59,8 @@ def problems(document: Document, card: Card) -> Problems:
 
 
 def request_problem(flow: FlowSpec) -> tuple[str, str] | None:
-    """What is wrong with a flow's first request as a project has it: the key, and what; ``None`` where nothing is."""
+    """What is wrong with a flow's first request as the project changed it: the key and the problem; ``None`` where
+    nothing is."""
     step = flow.steps[0]
     if not re.match(r"/[^/\\]", step.path):
         return "path", f"{step.path!r} is not a path of the app's own: write /functions/v1/name"
@@ -71,7 +73,7 @@ def request_problem(flow: FlowSpec) -> tuple[str, str] | None:
 
 
 def problems_between(documents: Mapping[str, Document], cards: Mapping[str, Card]) -> Problems:
-    """What is wrong between cards: an id or a secret used twice, a user action that no card knows."""
+    """What is wrong between cards: an id or a secret used twice, a user action that is on no card."""
     known = {event for card in cards.values() for event in declared(card)}
     seen: dict[tuple[str, str], str] = {}
     for name, card in cards.items():
@@ -208,12 +210,12 @@ def _secret_check(document: Document, card: Card, check: SecretCheck, at: Sequen
 
 
 def is_query(sql: str) -> bool:
-    """Whether SQL begins as a query does."""
+    """Whether SQL begins like a query."""
     return re.match(r"\s*(select|with)\b", sql, re.IGNORECASE) is not None
 
 
 def _invariant(document: Document, _card: Card, check: InvariantCheck, at: Sequence[Step]) -> Problems:
-    """The connection is read-only whatever the SQL says; this finds the slip early."""
+    """An early warning for a mistake; the connection is read-only whatever the SQL says."""
     if not is_query(check.sql):
         yield document.error("must be one query that begins with select or with", *at, "sql")
 
@@ -336,7 +338,7 @@ def _control(document: Document, card: Card, control: Control, at: Sequence[Step
 
 
 def _texts(document: Document, value: Any, at: Sequence[Step]) -> Problems:
-    """Every sentence is there in every language."""
+    """Errors for sentences that are missing in a language."""
     if isinstance(value, msgspec.Struct):
         for field in msgspec.structs.fields(value):
             if field.name not in _NOT_TEXTS:

@@ -1,4 +1,4 @@
-"""What is left of a name without case and dividing characters: apps write names as they like. Pure."""
+"""A name without letter case and separators, since apps write names as they like. Pure."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ _MEANS_NOTHING: Final = re.compile(r"[\s_.-]+")
 
 @lru_cache(maxsize=4096)
 def bare(name: str) -> str:
-    """``sendgrid`` of ``SendGrid``, ``send-grid`` and ``sendgrid␠``: two names that mean the same are equal so."""
+    """``sendgrid`` for ``SendGrid``, ``send-grid`` and ``sendgrid␠``: names that mean the same become equal."""
     return _MEANS_NOTHING.sub("", name).casefold()

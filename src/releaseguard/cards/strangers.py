@@ -1,7 +1,7 @@
-"""Providers that no card names, as far as they are told apart. Pure.
+"""Providers that no card names, as far as they are kept apart. Pure.
 
-Whoever may write a row chooses its names, and each name costs a history of its own: of a great many the biggest are
-told apart, and the rest is one.
+Whoever may write a row chooses its names, and each name needs a history of its own. Of a great many, the biggest are
+kept apart and the rest count as one.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from typing import Final
 
 MOST: Final = 100
 OTHERS: Final = "(others)"
-"""What all further ones are called; no card can have such a name."""
+"""The name for all further ones; no card can have it."""
 
 
 def told_apart(counted: Iterable[tuple[str, int]], known: Container[str]) -> Callable[[str], str] | None:
-    """From a name to itself or to :data:`OTHERS`, by how many rows each has; ``None`` where each is told apart."""
+    """A function from a name to itself or to :data:`OTHERS`, by the rows counted for each name; ``None`` where all are
+    kept apart."""
     strangers = Counter[str]()
     for name, rows in counted:
         if name not in known:
@@ -29,7 +30,8 @@ def told_apart(counted: Iterable[tuple[str, int]], known: Container[str]) -> Cal
 
 
 def first_told_apart(known: Container[str]) -> Callable[[str], str]:
-    """The same of names that come one after the other, where nobody can know yet which are the biggest: the first."""
+    """The same for names that arrive one after the other, where the biggest are not known yet: the first ones are kept
+    apart."""
     apart: set[str] = set()
 
     def named(name: str) -> str:

@@ -1,7 +1,7 @@
 """SAFE MODE: which hosts this process may talk to, enforced below every library.
 
-Importing this package hooks nothing. The command line calls :func:`install` at its entry. What only a log in Postgres
-needs is in ``safemode.libpq``.
+Importing this package installs no hook; the command line calls :func:`install` when it starts. What only a log in
+Postgres needs is in ``safemode.libpq``.
 """
 
 from __future__ import annotations

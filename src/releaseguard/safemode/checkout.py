@@ -1,8 +1,9 @@
-"""Whether a run of GitHub Actions may use credentials, by what it was started for. Pure.
+"""Decides whether a run of GitHub Actions may use credentials, by what started it. Pure.
 
-Destinations, flows, cards and SQL come with the checkout: a run for a pull request, or for a branch that anybody may
-push, would use the credentials as its author likes. What GitHub says of a run is in variables and in the event's
-payload (docs.github.com, "Variables reference", "Events that trigger workflows"); a workflow cannot set the former.
+Destinations, flows, cards and SQL come with the checkout. A run for a pull request, or for a branch to which anybody
+may push, would use the credentials as the change's author likes. GitHub describes a run in variables, which a workflow
+cannot set, and in the event's payload (https://docs.github.com/en/actions/reference/workflows-and-actions/variables and
+https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows).
 """
 
 from __future__ import annotations
@@ -21,14 +22,13 @@ Payload = Mapping[str, Any]
 _HEADS: Final = "refs/heads/"
 _PULLS: Final = "refs/pull/"
 _PRODUCTION: Final = re.compile(r"production(?: .*)?", re.IGNORECASE)
-"""Hosting services call theirs ``Production`` and ``Production – project``; ``production-pr-7`` is somebody's
-preview."""
+"""Hosting services name theirs ``Production`` and ``Production – project``; ``production-pr-7`` is a preview."""
 _OF_DEFAULT_BRANCH: Final = frozenset({"schedule", "repository_dispatch"})
-"""GitHub starts these for the default branch and no other."""
+"""Events that GitHub starts for the default branch only."""
 
 
 def payload_of(environ: Mapping[str, str]) -> Payload:
-    """The event that started the run, from the file that GitHub names; empty where there is none to be read."""
+    """The event that started the run, from the file in ``GITHUB_EVENT_PATH``; empty where that cannot be read."""
     path = environ.get("GITHUB_EVENT_PATH")
     try:
         found = json.loads(Path(path).read_text(encoding="utf-8")) if path else {}
@@ -38,14 +38,15 @@ def payload_of(environ: Mapping[str, str]) -> Payload:
 
 
 def is_lent(environ: Mapping[str, str]) -> bool:
-    """Whether this machine is one that GitHub lends to a single job."""
+    """Whether this machine is GitHub's, provided for a single job."""
     return environ.get("GITHUB_ACTIONS") == "true" and environ.get("RUNNER_ENVIRONMENT") == "github-hosted"
 
 
 def refusal(environ: Mapping[str, str], payload: Payload) -> Refused | None:
-    """Why this run uses no credential; ``None`` where it may, and outside of GitHub Actions.
+    """Why this run may not use credentials; ``None`` where it may, and outside GitHub Actions.
 
-    GitHub names event and ref in every run: without both, whatever says ``GITHUB_ACTIONS`` is not a run of GitHub's.
+    GitHub sets event and ref in every run. Where both are missing, this is no run of GitHub's, whatever
+    ``GITHUB_ACTIONS`` says.
     """
     event, ref = environ.get("GITHUB_EVENT_NAME", ""), environ.get("GITHUB_REF", "")
     if environ.get("GITHUB_ACTIONS") != "true" or not (event or ref):
@@ -63,7 +64,7 @@ def refusal(environ: Mapping[str, str], payload: Payload) -> Refused | None:
 
 
 def _pull_request(event: str, ref: str, payload: Payload) -> str | None:
-    """What of the run is a pull request's, in words."""
+    """Which part of the run belongs to a pull request, in words; ``None`` where none does."""
     if event.startswith("pull_request"):
         return event
     if ref.startswith(_PULLS):
@@ -79,7 +80,8 @@ def _pull_request(event: str, ref: str, payload: Payload) -> str | None:
 
 
 def _of_another_repository(begun: Payload, payload: Payload) -> str | None:
-    """GitHub gives no repository where it was a fork that is deleted since."""
+    """That the run was started by a run in another repository, in words; ``None`` otherwise. GitHub names no repository
+    where it was a fork that has been deleted."""
     if "head_repository" not in begun:
         return None
     theirs = _table(begun, "head_repository").get("full_name")
@@ -98,8 +100,8 @@ def _of_production(payload: Payload) -> bool:
 
 
 def _ref_of(event: str, ref: str, payload: Payload) -> str:
-    """The ref that the run is for. One that another run started carries the default branch itself, whatever that
-    other one was for."""
+    """The ref for which the run was started. A run started by another run (``workflow_run``) has the default branch as
+    its own ref, whatever the first was for, so the first one's branch counts."""
     if event == "workflow_run":
         branch = _table(payload, "workflow_run").get("head_branch")
         return f"{_HEADS}{branch}" if branch else ""
@@ -121,8 +123,8 @@ def _entries(listed: str) -> Sequence[str]:
 
 
 def _matches(entry: str, ref: str) -> bool:
-    """As in GitHub's own filters ``*`` stands for anything but a slash and ``**`` for anything. A name that does not
-    begin with ``refs/`` is a branch's."""
+    """Whether an entry of the list means ``ref``. As in GitHub's own filters, ``*`` matches anything but a slash and
+    ``**`` anything; a name that does not begin with ``refs/`` is a branch's."""
     pattern = re.escape(entry if entry.startswith("refs/") else f"{_HEADS}{entry}")
     pattern = pattern.replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
     return re.fullmatch(pattern, ref) is not None

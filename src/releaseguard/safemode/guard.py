@@ -1,9 +1,10 @@
 """The one place where SAFE MODE is enforced: an audit hook, below every library of this process.
 
-CPython announces look-ups, connections and child processes to audit hooks before it does them, and an exception
-from a hook prevents them (PEP 578; names and arguments of the events: Python's "Audit events table"). A hook
-cannot be removed, so it asks for the policy of the moment. It sees nothing of what C code does on its own:
-libpq is therefore pinned before it starts (:mod:`releaseguard.safemode.libpq`), and child processes are refused.
+CPython reports look-ups, connections and child processes to audit hooks before it performs them, and an exception from
+a hook prevents them (https://peps.python.org/pep-0578/; names and arguments of the events:
+https://docs.python.org/3/library/audit_events.html). A hook cannot be removed, so it looks up the current policy each
+time. It does not see what C code does by itself: libpq's target is therefore fixed before it starts
+(:mod:`releaseguard.safemode.libpq`), and child processes are refused.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 PROXY_VARIABLES: Final = ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy", "ws_proxy", "wss_proxy")
 
 _ADDRESS_ARGUMENT: Final = {"connect": 0, "connect_ex": 0, "bind": 0, "sendto": -1, "sendmsg": 3}
-"""Methods of sockets that take an address, and where among the arguments it is."""
+"""Method of a socket that takes an address -> the position of that argument."""
 
 _PROXIED: Final = re.compile(rb"(CONNECT |[A-Z]+ (?=https?://))(?P<target>[^ \r\n]+) ")
 
@@ -49,26 +50,26 @@ CHILD_EVENTS: Final = frozenset(
 
 
 class _State:
-    """What the hook reads; one per process."""
+    """What the hook reads; one for the process."""
 
     policy: Policy | None = None
     hooked = False
     forking: int | None = None
-    """The thread that forks a worker right now."""
+    """The thread that is forking a worker now."""
     sealed = False
     """Whether this process is such a worker."""
     checks: Mapping[str, Callable[[Policy, Sequence[Any]], None]] = {}
-    """By the event's name; none before the module has been read to its end."""
+    """Event -> its check; empty until the module is fully loaded."""
 
 
 def active_policy() -> Policy | None:
-    """The policy in force, ``None`` where SAFE MODE is not installed (inside somebody's app)."""
+    """The policy in force; ``None`` where SAFE MODE is not installed (inside somebody's app)."""
     return _State.policy
 
 
 def check_address(url: str) -> None:
-    """Raises ``SafeModeRefusal`` unless ``url`` may be talked to. An HTTP client asks this for the address behind a
-    proxy, which no hook sees; without a policy in force only the address's form is checked."""
+    """Raise ``SafeModeRefusal`` unless ``url`` may be contacted. HTTP clients call this for an address behind a proxy,
+    which no hook sees; without a policy in force only the form of the address is checked."""
     policy = _State.policy
     if policy is None:
         readable(url)
@@ -77,9 +78,9 @@ def check_address(url: str) -> None:
 
 
 def install(policy: Policy) -> list[str]:
-    """Puts ``policy`` in force for the whole process, for good; a later call replaces it by another.
+    """Put ``policy`` in force for the whole process, permanently; a later call replaces it.
 
-    The proxy variables of the environment are removed, so that no library follows them; their names are returned.
+    Removes the proxy variables from the environment, so that no library follows them; returns their names.
     """
     ignored = ignored_proxy_variables(os.environ)
     for name in ignored:
@@ -96,7 +97,7 @@ def install(policy: Policy) -> list[str]:
 
 @contextmanager
 def guarding(policy: Policy) -> Iterator[None]:
-    """:func:`install` for the length of a block, for a process that outlives the command, such as a test run."""
+    """:func:`install` for the duration of a block, for a process that outlives the command, such as a test run."""
     before, environment = _State.policy, dict(os.environ)
     install(policy)
     try:
@@ -109,12 +110,13 @@ def guarding(policy: Policy) -> Iterator[None]:
 
 
 def ignored_proxy_variables(environ: Mapping[str, str]) -> list[str]:
-    """The proxy variables that are set and not followed: only ``[network] proxy`` is. Ask before :func:`install`."""
+    """The proxy variables that are set and ignored, since only ``[network] proxy`` is followed. Call it before
+    :func:`install`, which removes them."""
     return sorted(name for name in environ if name.lower() in PROXY_VARIABLES and environ[name])
 
 
 def refusal_behind(exc: BaseException) -> SafeModeRefusal | None:
-    """The refusal that a library wrapped into ``exc``, however deep; ``None`` if there is none."""
+    """The refusal that a library wrapped into ``exc``, however deep; ``None`` where there is none."""
     waiting: list[object] = [exc]
     seen: set[int] = set()
     while waiting:
@@ -129,10 +131,10 @@ def refusal_behind(exc: BaseException) -> SafeModeRefusal | None:
 
 
 def fork_worker() -> int:
-    """``os.fork``, for work on files alone: 0 in the worker, its process id in the parent.
+    """``os.fork`` for work on files alone: returns 0 in the worker, and its process id in the parent.
 
-    It is the one child process that is allowed. In it every socket, look-up and further process is refused from its
-    first line on, whatever the policy says and whether or not there is one.
+    This is the only child process that is allowed. Every socket, look-up and further process is refused in it from its
+    first line on, whatever the policy, and even without one.
     """
     _State.forking = threading.get_ident()
     try:
@@ -166,7 +168,8 @@ def _check_look_up(policy: Policy, args: Sequence[Any]) -> None:
 
 
 def _check_reverse_look_up(policy: Policy, args: Sequence[Any]) -> None:
-    """A reverse look-up asks the network's servers too. Python's own HTTP server makes one for its loopback address."""
+    """A reverse look-up asks servers on the network too. Python's own HTTP server makes one for its loopback
+    address."""
     plain = canonical_or_none(_text(args[0]))
     if plain is None or not is_loopback(plain):
         policy.check_host(_text(args[0]))
@@ -190,7 +193,8 @@ def _check_connection(policy: Policy, args: Sequence[Any]) -> None:
 
 
 def _check_behind_proxy(policy: Policy, args: Sequence[Any]) -> None:
-    """What ``http.client`` (below requests and urllib) asks a proxy for: ``CONNECT host:port`` or a whole address."""
+    """Check what ``http.client`` (below requests and urllib) asks of a proxy: ``CONNECT host:port`` or a whole
+    address."""
     sent = args[1]
     asked = _PROXIED.match(sent) if isinstance(sent, bytes | bytearray) else None
     if asked is None:
@@ -207,7 +211,7 @@ def _refuse_child(_policy: Policy, args: Sequence[Any]) -> None:
 
 
 def _program(args: Sequence[Any]) -> str:
-    """The program's name alone: its arguments could hold a secret."""
+    """The program's name only, since its arguments could contain a secret."""
     named = args[0] if args else None
     words = _text(named).split() if isinstance(named, str | bytes) else []
     return os.path.basename(words[0]) if words else "another program"  # noqa: PTH119 - text, not a file of ours
@@ -237,9 +241,9 @@ def _port(port: object) -> int | None:
 
 
 def _record_answers() -> None:
-    """Lets the policy learn which addresses its names have: a hook sees a look-up's question, not its answer.
+    """Let the policy learn the addresses of its names: a hook sees a look-up's question, but not its answer.
 
-    This is bookkeeping and no protection: an answer that it misses is an address that is refused.
+    This is bookkeeping and no protection: an address missed here is refused.
     """
     import _socket
 
@@ -255,7 +259,7 @@ def _record_answers() -> None:
 
 
 def _check_names_of_sockets() -> None:
-    """A socket that is given a name looks it up before it announces the connection: the name is checked here."""
+    """Check host names given to sockets: a socket looks a name up before it raises the event of its connection."""
     for method, place in _ADDRESS_ARGUMENT.items():
         setattr(socket.socket, method, _name_checked(getattr(socket.socket, method), place))
 
@@ -280,8 +284,8 @@ def _is_name(host: object) -> bool:
 
 
 def _refuse_unannounced_children() -> None:
-    """Refuse the children of ``multiprocessing``: ``_posixsubprocess.fork_exec`` raises no audit event, unlike what
-    https://docs.python.org/3/library/audit_events.html lists."""
+    """Refuse the children of ``multiprocessing``, which calls ``_posixsubprocess.fork_exec``: in Python 3.11 to 3.13
+    that raises no audit event (https://docs.python.org/3/library/audit_events.html lists those of newer ones)."""
     try:
         import _posixsubprocess
     except ImportError:  # not POSIX

@@ -1,4 +1,4 @@
-"""libpq connects in C, where no hook looks: its target is checked here, and pinned (``releaseguard_events.places``)."""
+"""libpq connects in C, where no hook sees it: its target is checked here and fixed (``releaseguard_events.places``)."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 class CheckedTarget(Struct, frozen=True):
-    """A pinned target, allowed. ``conninfo`` is for ``psycopg.connect``, which then looks nothing up and connects only
-    to ``addresses`` (empty for a Unix socket); ``where`` names the target in messages."""
+    """A fixed target that is allowed. ``conninfo`` is for ``psycopg.connect``, which then looks nothing up and connects
+    only to ``addresses`` (empty for a Unix socket); ``where`` names the target in messages."""
 
     conninfo: Secret
     where: str
@@ -36,10 +36,10 @@ def check_libpq(
     policy: Policy | None = None,
     vouch: Callable[[Place], None] = lambda _: None,
 ) -> CheckedTarget:
-    """Where libpq would connect to, allowed by being configured, checked against the cards, and pinned.
+    """The target to which libpq would connect: allowed because it is configured, checked against the cards, and fixed.
 
-    ``policy`` is by default the one in force; without any the target is pinned all the same. ``vouch`` is asked of
-    every server before anything is looked up, and raises where no password may go there. Raises as
+    ``policy`` is by default the one in force; the target is fixed even without any. ``vouch`` is called for every
+    server before anything is looked up, and raises where no password may be sent there. Raises like
     :func:`releaseguard_events.places.libpq.pinned`, and ``SafeModeRefusal`` for a provider's host.
     """
     rules = policy or active_policy() or Policy()
@@ -54,7 +54,7 @@ def check_libpq(
 
 
 def need_psycopg() -> None:
-    """Raises ``NotInstalled`` where what speaks to Postgres is not there, or finds no library of the system's."""
+    """Raise ``NotInstalled`` where psycopg is missing or does not find the system's libpq."""
     try:
         import_module("psycopg")
     except ImportError:

@@ -1,6 +1,6 @@
-"""The rules of SAFE MODE: an allow-list from the configuration, under a deny-list from the providers' cards.
+"""The rules of SAFE MODE: an allow-list from the configuration, overruled by a deny-list from the providers' cards.
 
-Decides, and does nothing else: :mod:`releaseguard.safemode.guard` asks it for every look-up and connection.
+It only decides; :mod:`releaseguard.safemode.guard` asks it before every look-up and connection.
 """
 
 from __future__ import annotations
@@ -27,29 +27,29 @@ if TYPE_CHECKING:
 
 HTTP_SCHEMES: Final = ("http:", "https:", "//")
 EVENTS_SETTING: Final = "[events] url"
-"""The one setting whose address may be a database's."""
+"""The only setting whose address may be a database's."""
 PROXY_SETTING: Final = "[network] proxy"
 
 
 class AllowedHost(Struct, frozen=True):
-    """A host that the configuration names. ``port`` ``None`` is any port; ``why`` is the setting."""
+    """A host that the configuration names. ``port`` is ``None`` for any port; ``why`` is the setting."""
 
     host: str
     port: int | None
     why: str
 
     def takes(self, port: int | None) -> bool:
-        """Whether ``port`` may be used there; ``None`` asks about the host alone, as a look-up does."""
+        """Whether ``port`` may be used there; ``None`` asks about the host only, as a look-up does."""
         return port is None or self.port is None or self.port == port
 
 
 class Policy:
     """Which hosts may be looked up and connected to.
 
-    ``denied`` maps a card's id to its host patterns (``sendgrid.com`` covers every host below it). Deny wins
-    over allow, except where ``infrastructure`` (setting -> ids of cards) says that the very address of that
-    setting is something releaseguard stands on. What it allows once it allows for good: ``denied`` and
-    ``infrastructure`` are fixed, and the allow-list only grows. Shared by all threads.
+    ``denied`` maps a card's id to its host patterns (``sendgrid.com`` covers every host below it). A denial overrules
+    the allow-list, except where ``infrastructure`` (setting -> ids of cards) says that the address in that setting is a
+    service on which releaseguard depends. Whatever is allowed once stays allowed: ``denied`` and ``infrastructure`` are
+    fixed, and the allow-list only grows. All threads share it.
     """
 
     def __init__(
@@ -71,11 +71,11 @@ class Policy:
 
     @property
     def allowed(self) -> Sequence[AllowedHost]:
-        """What the configuration names, in its order."""
+        """The hosts that the configuration names, in its order."""
         return tuple(self._allowed)
 
     def admit(self, host: str, port: int | None, why: str) -> None:
-        """Allows a configured host. Raises ``SafeModeRefusal`` where it is on a card and not infrastructure."""
+        """Allow a configured host. Raises ``SafeModeRefusal`` where it is on a card and is not infrastructure."""
         entry = AllowedHost(self.canonical_of(host), port, why)
         card = next((card for card in self._cards(entry.host) if not self._stands_on(entry, card)), None)
         if card is not None:
@@ -84,7 +84,7 @@ class Policy:
             self._allowed.append(entry)
 
     def check_host(self, host: str, port: int | None = None) -> None:
-        """Raises ``SafeModeRefusal`` unless ``host`` (a name or an address, in any spelling) may be reached."""
+        """Raise ``SafeModeRefusal`` unless ``host`` (a name or an address, in any spelling) may be reached."""
         plain = self.canonical_of(host)
         entries = [entry for entry in self._entries(plain) if entry.takes(port)]
         for card in self._cards(plain):
@@ -94,14 +94,15 @@ class Policy:
             raise self._not_allowed(plain, port)
 
     def check_url(self, url: str) -> None:
-        """Raises ``SafeModeRefusal`` unless ``url`` is plain, https (or loopback), and leads to an allowed host."""
+        """Raise ``SafeModeRefusal`` unless ``url`` is unambiguous, https (or loopback), and leads to an allowed
+        host."""
         place = self.readable(url)
         self.check_host(place.host, place.port)
         check_scheme(place)
 
     def readable(self, url: str, where: str | None = None) -> Place:
-        """Where ``url`` leads. Raises ``SafeModeRefusal`` if that is ambiguous, with the card's name where it
-        seems to lead to a provider."""
+        """Where ``url`` leads. Raises ``SafeModeRefusal`` where that is ambiguous, naming the card where it seems to
+        lead to a provider."""
         try:
             return place_of(url)
         except ValueError as exc:
@@ -112,7 +113,7 @@ class Policy:
         raise _denied(host, card, where) if card is not None else unreadable(host, reason, where)
 
     def record(self, name: str, addresses: Iterable[str]) -> None:
-        """Remembers what an allowed name resolved to: these addresses may be connected to, at its ports."""
+        """Remember the addresses of an allowed name: they may be connected to, at the name's ports."""
         plain = canonical_or_none(name)
         entries = [entry for entry in self._allowed if entry.host == plain]
         for address in filter(None, map(canonical_or_none, addresses)):
@@ -129,7 +130,7 @@ class Policy:
         return card in self._infrastructure.get(entry.why, ())
 
     def canonical_of(self, host: str) -> str:
-        """``host`` in its one spelling. Raises ``SafeModeRefusal`` for what is not a host."""
+        """``host`` in its canonical spelling. Raises ``SafeModeRefusal`` for text that is no host."""
         return canonical_host(host)
 
     def _not_allowed(self, plain: str, port: int | None) -> SafeModeRefusal:
@@ -150,11 +151,11 @@ def build_policy(
 ) -> Policy:
     """The policy of a configuration.
 
-    ``allowed_urls`` maps a setting (``[app] url``) to its address; a database's, which only ``[events] url``
-    may be, is left to :func:`releaseguard.safemode.check_libpq`. ``denied``: card -> hosts. ``infrastructure``:
-    setting -> ids of the cards it may be on. ``proxy`` is ``[network] proxy``; what is sent through one is TLS of
-    its own, so ``http://`` will do for it. Raises ``SafeModeRefusal`` where a setting names a provider's host,
-    ``http://`` beyond this machine, or what is not a web address.
+    ``allowed_urls`` maps a setting (``[app] url``) to its address; a database's address, which only ``[events] url``
+    may be, is checked by :func:`releaseguard.safemode.check_libpq` instead. ``denied`` maps a card to its hosts,
+    ``infrastructure`` a setting to the cards on which its host may be. ``proxy`` is ``[network] proxy``; it may be
+    ``http://``, since what is sent through it has TLS of its own. Raises ``SafeModeRefusal`` where a setting names a
+    provider's host, uses ``http://`` beyond this machine, or is no web address.
     """
     policy = Policy((), denied, infrastructure)
     for setting, url in allowed_urls.items():

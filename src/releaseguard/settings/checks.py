@@ -1,4 +1,5 @@
-"""What a file may not say: a credential, a variable that is not a database's address, a duration that is none."""
+"""Refuses what a configuration file must not contain: a credential, a variable that holds no database's address, an
+invalid duration."""
 
 from __future__ import annotations
 
@@ -20,10 +21,8 @@ _DATABASE_VARIABLE = re.compile(r"([A-Z0-9]+_)*(DATABASE|DB|POSTGRES|PG)_URL")
 
 
 def refuse_variables(settings: Settings, known: Known) -> None:
-    """The file may name a variable, but not any: the value would be sent, or shown, where the file likes.
-
-    Raises ``ConfigError``.
-    """
+    """Raise ``ConfigError`` where the file names a variable that is not for an address: its value would be sent, or
+    shown, wherever the file says."""
     databases = (*known.databases, "DATABASE_URL")
     check_variables(settings.events.url, databases, settings.where("events", "url"))
     if not _DATABASE_VARIABLE.fullmatch(settings.app.database_url_env):
@@ -36,7 +35,7 @@ def refuse_variables(settings: Settings, known: Known) -> None:
 
 
 def refuse_mapping(settings: Settings) -> None:
-    """Raises ``ConfigError`` for a rule about the app's own table that says nothing, with its line."""
+    """Raise ``ConfigError``, with the line, for an invalid rule about the app's own table."""
     events = settings.events
     if events.columns or events.names:
         from releaseguard_events.mapping.parsing import described
@@ -54,7 +53,7 @@ _MAY_BE_NOTHING = frozenset({"patience", "prove_within", "lead"})
 
 
 def refuse_durations(settings: Settings) -> None:
-    """Raises ``ConfigError`` for a duration that cannot be read, or is none where there must be one."""
+    """Raise ``ConfigError`` for a duration that cannot be read, or that is zero where it must not be."""
     for section, names in _DURATIONS.items():
         for name in names:
             try:
@@ -70,7 +69,7 @@ def refuse_durations(settings: Settings) -> None:
 
 
 def refuse_release_names(settings: Settings) -> None:
-    """Raises ``ConfigError`` for a pattern that is none, and for a source that is in two components."""
+    """Raise ``ConfigError`` for an invalid ``release_pattern``, and for a source that belongs to two components."""
     pattern = settings.verify.release_pattern
     try:
         re.compile(pattern or "")
@@ -84,7 +83,7 @@ def refuse_release_names(settings: Settings) -> None:
 
 
 def refuse_days(settings: Settings) -> None:
-    """Raises ``ConfigError`` for a zone or a day of the calendar that is none."""
+    """Raise ``ConfigError`` for an unknown time zone or an invalid day of the calendar."""
     if settings.project.timezone != "UTC":
         _refuse_zone(settings)
     for day in settings.calendar:
@@ -132,11 +131,11 @@ def _refuse_shared_sources(settings: Settings) -> None:
 
 
 _TOKENS = (r"SG\.", "sk-", "sntry[su]_", r"[ps]k\.eyJ", r"eyJ[A-Za-z0-9_-]+\.", "AKIA[0-9A-Z]{12}", "-----BEGIN")
-"""How providers' keys begin, and what is a token or a key whoever made it."""
+"""How providers' keys begin, and the forms of tokens and keys in general, as regular expressions."""
 
 
 def refuse_credentials(document: Document, known: Known) -> None:
-    """Raises ``ConfigError`` where a credential stands in the file."""
+    """Raise ``ConfigError`` where the file contains a credential."""
     token = re.compile("|".join((*_TOKENS, *known.tokens)))
     for steps, value in _leaves(document.data, ()):
         if steps[-2:] == ("notify", "url"):

@@ -1,6 +1,6 @@
-"""Read ``releaseguard.toml`` and the environment, once.
+"""Reads ``releaseguard.toml`` and the environment, once.
 
-The file says where things are; credentials come from the environment only, and one found in the file is an error.
+The file says where things are. Credentials come from the environment only; one found in the file is an error.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ from releaseguard_events.places.written import expanded, variables_in
 
 
 class _Forms(Struct, frozen=True):
-    """The whole file with all of its services' sections, and the part of it that each environment may say anew."""
+    """The type of the whole file with all services' sections, and the type of the part that each environment may
+    override."""
 
     whole: type[Any]
     file: type[Any]
@@ -49,7 +50,7 @@ def _forms(sections: tuple[tuple[str, type[Section]], ...]) -> _Forms:
 
 
 def form_of(known: Known) -> type[Any]:
-    """The type of the whole file, with the sections of the services."""
+    """The type of the whole file, including the services' sections."""
     return _forms(tuple(known.sections.items())).whole
 
 
@@ -62,11 +63,11 @@ def load(
     start: Path | None = None,
     needs_log: bool = True,
 ) -> Settings:
-    """Read the configuration: ``path``, else ``RELEASEGUARD_CONFIG``, else upward from ``start`` (here).
+    """Read the configuration from ``path``, else ``RELEASEGUARD_CONFIG``, else the first ``releaseguard.toml`` in
+    ``start`` (the current directory) or above.
 
-    Without any file the defaults hold. The event log is at ``RELEASEGUARD_EVENTS_URL`` where no file names another; the
-    variables of its address may be unset where nobody ``needs_log``.
-    Raises ``ConfigError`` naming file, line and key.
+    Without a file the defaults apply. Where no file names the event log, ``RELEASEGUARD_EVENTS_URL`` does. Variables in
+    the log's address may be unset unless the caller ``needs_log``. Raises ``ConfigError`` with file, line and key.
     """
     hidden = confidential(environ)
     found = _find(path, environ, start.resolve() if start else here())
@@ -90,7 +91,8 @@ def of(
     path: Path | None = None,
     needs_log: bool = True,
 ) -> Settings:
-    """What a document says, which stands in the file ``path`` or in none. Raises ``ConfigError`` as :func:`load`."""
+    """The settings in a document, which was read from the file ``path`` or from no file. Raises ``ConfigError`` like
+    :func:`load`."""
     refuse_credentials(document, known)
     settings = _settings(path, document, environment, known)
     refuse_durations(settings)
@@ -103,7 +105,8 @@ def of(
 
 
 def _unset(url: str, environ: Mapping[str, str]) -> Mapping[str, str]:
-    """What stands for the variables of an address that nobody connects to; for all of it a Postgres, as most are."""
+    """Placeholders for the unset variables of an address that nobody connects to; where one variable is the whole
+    address, an address of Postgres."""
     names = variables_in(url)
     stands = "postgresql://unset" if url == f"${{{''.join(names)}}}" else "unset"
     return {name: stands for name in names if not environ.get(name)}

@@ -28,24 +28,24 @@ from releaseguard_events.configuration import here
 
 FILE_NAME = "releaseguard.toml"
 SUCCESSOR = "_NEW"
-"""What the variable of a new access ends with, beside the one that is being replaced: ``TOKEN_NEW``."""
+"""The ending of the variable with a new credential, next to the one that it replaces: ``TOKEN_NEW``."""
 
 
 class Known(Struct, frozen=True):
-    """What the services say of their settings."""
+    """What the services say about their settings."""
 
     sections: Mapping[str, type[Section]] = field(default_factory=dict)
     """Service -> the fields of its section."""
     databases: Sequence[str] = ()
-    """Variables with a database's address, which ``events.url`` may take beside our own."""
+    """Variables with a database's address that ``events.url`` may contain besides our own."""
     examples: Sequence[str] = ()
-    """Addresses of destinations, for messages."""
+    """Example addresses of destinations, for messages."""
     tokens: Sequence[str] = ()
-    """How the services' credentials begin, as regular expressions: none of them may stand in the file."""
+    """How the services' credentials begin, as regular expressions; the file must not contain any."""
 
 
 class Settings(Struct, frozen=True):
-    """Everything a command may know about its surroundings, for one environment."""
+    """Everything a command may know about its configuration, for one environment."""
 
     path: Path | None
     """The configuration file; ``None`` where there is none."""
@@ -61,31 +61,32 @@ class Settings(Struct, frozen=True):
     coverage: CoverageSection
     notify: NotifySection
     components: Mapping[str, Sequence[str]]
-    """Part of the app that is deployed by itself -> the event sources that it writes with."""
+    """Part of the app that is deployed separately -> the event sources with which it writes."""
     deployments: Mapping[str, str]
     calendar: Mapping[str, str]
-    """Day (2026-10-29) -> what it is: days on which traffic is not as on others."""
+    """Day (2026-10-29) -> its description; traffic on these days differs from that on others."""
     providers: Mapping[str, ProviderSection]
     document: Document
     siblings: Mapping[str, Mapping[str, ProviderSection]]
-    """Every environment of the file -> its providers, to find two that claim the same destination."""
+    """Every environment in the file -> its providers, to find two that claim the same destination."""
     examples: Sequence[str] = ()
-    """Addresses of destinations, for messages."""
+    """Example addresses of destinations, for messages."""
     hidden: Sequence[Secret] = ()
-    """What of the environment no text may show: while these live, the last line of defence masks them."""
+    """Values from the environment that no text may show; as long as these objects exist, all output masks them."""
 
     @property
     def root(self) -> Path:
-        """The directory that relative paths are relative to."""
+        """The directory to which relative paths refer."""
         return self.path.parent if self.path else here()
 
     def where(self, *steps: Step) -> str:
-        """``file:line`` of a key, preferring the environment's own section."""
+        """``file:line`` of a key, in the environment's own section where it has one."""
         own = ("environments", self.environment, *steps)
         return self.document.where(*(own if own in self.document.lines else steps))
 
     def refuse_undeclared(self) -> None:
-        """Raises ``UsageError`` for an environment that the file does not name: it would act on another's places."""
+        """Raise ``UsageError`` for an environment that the file does not name, since it would act on another
+        environment's destinations."""
         if self.environment not in self.declared:
             raise UsageError(
                 f"no environment is called {self.environment}",
@@ -94,8 +95,8 @@ class Settings(Struct, frozen=True):
             )
 
     def refuse_unknown(self) -> None:
-        """The same for a command that only reads or marks: where there is no file, only what looks like a slip is
-        refused, since nothing says which environments there are."""
+        """Like :meth:`refuse_undeclared`, for a command that only reads or marks. Without a file nothing says which
+        environments exist, so only an apparent typing error of the usual one is refused."""
         from difflib import get_close_matches
 
         if self.path is not None or get_close_matches(self.environment, [self._usual], cutoff=0.8):
@@ -103,7 +104,7 @@ class Settings(Struct, frozen=True):
 
     @property
     def declared(self) -> Sequence[str]:
-        """The environments that the file describes, its usual one first."""
+        """The environments that the file describes, the usual one first."""
         return [self._usual, *self.document.data.get("environments", {})]
 
     @property
@@ -112,10 +113,10 @@ class Settings(Struct, frozen=True):
         return str(self.document.data.get("project", {}).get("environment", ProjectSection().environment))
 
     def claims_destinations(self, environment: str, provider: str) -> bool:
-        """Whether ``environment`` writes to the provider's destinations of its own accord.
+        """Whether ``environment`` itself writes to the provider's destinations.
 
-        One that only inherits them, because its sections are about something else, claims them when it is the one at
-        work: its mere mention must not stop the environment whose destinations they are.
+        An environment that only inherits them, because its sections are about something else, claims them only when it
+        is the active one: its mere mention must not stop the environment whose destinations they are.
         """
         own = self.document.data.get("environments", {}).get(environment, {}).get("providers", {}).get(provider, {})
         secrets = own.get("secrets", {}).values()
@@ -126,7 +127,7 @@ class Settings(Struct, frozen=True):
         )
 
     def destinations_of(self, provider: str) -> Sequence[str]:
-        """Those of the provider and of its secrets. Raises ``ConfigError`` where there are none."""
+        """The destinations of the provider and of its single secrets. Raises ``ConfigError`` where there are none."""
         self.refuse_undeclared()
         section = self.providers.get(provider)
         if section is None or not section.every_destination:

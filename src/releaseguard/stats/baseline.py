@@ -35,9 +35,9 @@ CAMPAIGN = 2.5
 TYPICAL_FROM = 30
 """The number of events in those hours from which a level can be determined."""
 FLAT_VARIANCE, FLAT_DISPERSION = 0.3, 1.5
-"""Of a level that is told by less than a day: a day's swing, and counts that vary more than Poisson's."""
+"""The variance of a level known from less than a day (a day's swing), and the dispersion of its counts."""
 LEAST_ERRORS = 0.5
-"""A share counts as known from at least half an error; otherwise it would be 0 in a calm hour."""
+"""The weight of a share corresponds to at least half an error, so that a calm hour does not make it 0."""
 
 
 class BaselineSpan(Struct, frozen=True):
@@ -225,7 +225,7 @@ def volume_baseline(
 
 
 def _flat(series: KnownSeries, span: BaselineSpan, complete: int, minutes: int, events: int) -> VolumeBaseline:
-    """The baseline with less than a day of history: the rate of the last hours, with a day's variation."""
+    """With less than a day of history: the last hours' rate; its variance is a day's swing and that of few events."""
     length = min(complete - span.start, RECENT)
     counted = series.total(complete - length, complete) if length > 0 else 0
     rate = counted / length if length > 0 else 0.0

@@ -17,7 +17,8 @@ SLOW = (0.04, *PLAIN)
 
 
 class ErrorCusum:
-    """Whether errors are far above the usual *now*: evidence that resets in good times (CUSUM).
+    """Whether errors are far above the usual *now*: evidence that falls in good times, but never below 1, and so
+    forgets them (CUSUM).
 
     Page, Biometrika 41 (1954), 100.
     """

@@ -66,7 +66,7 @@ def gather_facts(session: RotationSession) -> PlanningFacts:
 
 
 def labels_seen(session: RotationSession, versions: Iterable[SecretVersion]) -> frozenset[str]:
-    """The numbers of ``versions`` without a label that the app has reported before."""
+    """Those numbers of ``versions`` that have no label yet and that the app has reported before."""
     context, chain = session.context, session.chain
     salt, specs = context.rules.salt, {spec.name: spec for spec in session.group.secrets}
     unsettled = [one for one in versions if not is_settled(one.name, identified(specs[one.name], one, salt), chain)]

@@ -19,7 +19,8 @@ class NoNewerValue(Refused):
     """A value leaked, and no value exists yet that could replace it."""
 
     leak: Leak | None = None
-    """What is known of the leak, which exists all the same; ``None`` where the report contradicts itself."""
+    """What is known of the leak, which exists all the same; ``None`` where the report is impossible, such as one of a
+    version that does not exist."""
 
 
 def refuse_leaked_before(group: SecretGroup, request: RotateRequest, facts: PlanningFacts, view: ChainView) -> None:

@@ -18,8 +18,8 @@ from releaseguard.tomlfile import did_you_mean
 
 
 def never_written(addresses: Iterable[Address], view: ChainView, read: ReadAddress) -> Sequence[Address]:
-    """The ``addresses`` to which nothing of the chain was ever written, completely or in part; empty where the chain
-    has not written anywhere yet."""
+    """The ``addresses`` with at least one target to which the chain has never written; empty where it has not written
+    anywhere yet."""
     known = list(_places(view.written, read))
     return [address for address in addresses if not _covered(address, known)] if known else []
 

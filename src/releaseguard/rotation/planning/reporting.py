@@ -1,7 +1,7 @@
-"""A leak that no rotation was begun for is on record all the same: whatever stood in the way, it is known from here on.
+"""Records a leak for which no rotation could begin.
 
-Nothing newer is there, the new value cannot be a key, the vault is away, another run holds the lease: each of them may
-take hours to mend, and whoever comes after has to see that a value is known to strangers.
+The new value may be missing or unusable, the vault may be away, another run may hold the lease. Each can take hours to
+mend, and until then everyone must be able to see that strangers know the value.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ NEW_KEY = "Make a new key in the provider's console, store it as a new version, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Register:
-    """Where a leak is brought on record: less than a rotation needs, since that may be what is missing."""
+    """What recording a leak needs. It is less than a rotation needs, since that may be what is missing."""
 
     card: Card
     journal: Journal
     vault: Vault | None
-    """``None`` where it cannot be asked: what is newest is not known then."""
+    """``None`` where the vault cannot be asked; its newest version is then unknown."""
     salt: str
     command: str
-    """What a command about the card's first unit begins with."""
+    """The beginning of a command about the card's first unit."""
     recorded: Callable[[], None]
-    """Called as soon as the log holds it."""
+    """Called as soon as the log holds the leak."""
 
 
 def register_of(context: RotationContext) -> Register:
-    """Where a leak is recorded by a run that has everything at hand."""
+    """The register of a run that has everything at hand."""
     return Register(
         card=context.card,
         journal=Journal(context.log, context.chain_key, context.holder, context.rules.lease, context.clocks),
@@ -57,10 +57,10 @@ def register_of(context: RotationContext) -> Register:
 
 
 def keep_leak(request: RotateRequest, register: Register, stopped: BaseException, tell: Tell) -> RotationView | None:
-    """Bring the leak that ``request`` reports into the history, after ``stopped`` has ended the call; returns it.
+    """Record the leak that ``request`` reports, after ``stopped`` has ended the call; returns its entry in the history.
 
-    ``None`` where nothing is to be recorded: it is there already, it was a dry run, or what was said of it cannot be.
-    Where it cannot be recorded that is told, and no error: what is raised is what ended the call.
+    Returns ``None`` where nothing is recorded: the leak is on record already, it was a dry run, or the report is
+    impossible. A failure to record is told and not raised, so that the caller can raise ``stopped``.
     """
     cannot_be = isinstance(stopped, NoNewerValue) and stopped.leak is None
     if not request.leak or request.dry_run or cannot_be:
@@ -83,7 +83,7 @@ def keep_leak(request: RotateRequest, register: Register, stopped: BaseException
 
 
 def _kept(request: RotateRequest, register: Register, stopped: BaseException) -> RotationView | None:
-    """Once: from there on it is open."""
+    """Record the leak once; it is open from then on."""
     group, journal = unit_of(register.card, request.secret), register.journal
     chain = journal.load()
     newest = {} if isinstance(stopped, ServiceError) else _newest(register, group)
@@ -100,7 +100,7 @@ def _command(register: Register, group: SecretGroup) -> str:
 
 
 def _newest(register: Register, group: SecretGroup) -> Mapping[str, SecretVersion]:
-    """The vault's newest versions, as far as it shows them: they tell what is meant, and nothing rests on them."""
+    """The vault's newest versions, as far as they can be read. They only help to name what leaked."""
     found: dict[str, SecretVersion] = {}
     if register.vault is None or group.manual:
         return found
@@ -117,7 +117,7 @@ def _leak(
     newest: Mapping[str, SecretVersion],
     stopped: BaseException,
 ) -> Leak | None:
-    """What leaked, as far as anybody can say; ``None``: a version was named that there is not."""
+    """What leaked, as far as is known; ``None`` where the report names a version that does not exist."""
     if isinstance(stopped, NoNewerValue):
         return stopped.leak
     named = request.leaked_version
@@ -128,14 +128,15 @@ def _leak(
 
 
 def _version(name: str, request: RotateRequest, chain: ChainView, newest: SecretVersion | None) -> int | None:
-    """Given, or what is out; before any rotation the version before the newest, or the only one."""
+    """The reported version, else the one in use; before the first rotation, the version before the newest, or the only
+    one."""
     out = chain.out.get(name)
     before = None if newest is None else max(newest.version - 1, 1)
     return reported_version(Pin(name, out.version if out else before), request, chain)
 
 
 def _is_known(chain: ChainView, group: SecretGroup, leak: Leak) -> bool:
-    """Whether the very leak is open already. One whose version nobody knows is the same as any of the unit."""
+    """Whether this leak is open already. A leak of an unknown version is the same as any open leak of the unit."""
     mine = [one.leak.versions for one in open_leaks(chain) if one.unit == group.name]
     vague = all(version is None for version in leak.versions.values())
     return bool(mine) if vague else leak.versions in mine
@@ -168,7 +169,8 @@ def _pin(
     chain: ChainView,
     newest: SecretVersion | None,
 ) -> Pin:
-    """What leaked of one secret, with what tells it from a namesake and from the same value under another number."""
+    """What leaked of one secret, with what distinguishes it from another secret of the same name and from the same
+    value under another number."""
     out = chain.out.get(name)
     if out is not None and out.version == version:
         return Pin(name, version, from_secret_id=out.secret_id, from_label=out.label, from_fingerprint=out.fingerprint)

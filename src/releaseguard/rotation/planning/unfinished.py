@@ -15,11 +15,12 @@ from releaseguard.vault.source import ValueSource
 
 
 class NothingUnfinished(Refused):
-    """``--resume`` was asked for, and all that could be done is to begin a rotation that nobody has confirmed."""
+    """``--resume`` was requested where nothing is unfinished, and beginning a rotation needs a confirmation."""
 
 
 def refuse_unconfirmed(group: SecretGroup, request: RotateRequest, command: str) -> None:
-    """Carrying on was confirmed when it was begun; beginning is confirmed anew. Raises :class:`NothingUnfinished`."""
+    """Raise :class:`NothingUnfinished` where ``--resume`` would begin a rotation: resuming was confirmed when the
+    rotation began, a new one was not."""
     if request.action is RotateAction.RESUME and not request.may_begin:
         raise NothingUnfinished(
             f"no rotation of {group.name} is unfinished, and nobody has confirmed a new one",
@@ -78,7 +79,8 @@ def _is_another_leak(unfinished: RotationView, asked: RotateRequest) -> bool:
 
 
 def refuse_carrying_leaked(chain: ChainView, rotation: RotationView, command: str) -> None:
-    """Raise ``Refused`` where all that ``rotation`` carries, the way it goes, was reported as leaked meanwhile."""
+    """Raise ``Refused`` where everything that ``rotation`` carries, in its direction, has been reported as leaked
+    meanwhile."""
     leaked = carries_leaked(chain, rotation)
     if leaked is None:
         return

@@ -48,9 +48,9 @@ class Denials:
 
 
 def successes_needed(now: Denials, before: Denials) -> int:
-    """The number of successes, beside the current denials, that make sure at 95% that the share has neither doubled nor
-    risen by a tenth; a key that lacks a permission is denied more than that. 0 where the earlier share is too high to
-    tell."""
+    """The number of successes, beside the current denials, from which it is 95% sure that the share of denials has not
+    risen by more than itself or by more than a tenth, whichever allows more; a key that lacks a permission is denied
+    more often than that. 0 where the earlier share is too high to tell."""
     allowed, denied = before.share + max(before.share, LEAST_RISE), len(now.denied)
     if allowed >= 1:
         return 0
@@ -62,7 +62,8 @@ DenialsBySource = Mapping[str | None, Denials]
 
 def refuses(question: Question, event: Event) -> bool:
     """Whether the error code says that the credential was refused, whatever the outcome says: an app that does not
-    check the answer of ``fetch`` logs a 401 as a success."""
+    check the answer of ``fetch`` logs a 401 as a success. A denial does not count where its source is denied no more
+    often than with the value before."""
     if not is_refusal(event.error_code, question.auth_error_codes):
         return False
     return not (event.source in question.denied_as_before and denies(question, event))

@@ -57,8 +57,8 @@ class Question:
     denied_codes: frozenset[str] = frozenset()
     """Those codes of a refused credential that a good one receives too where something is not allowed."""
     denied_as_before: Mapping[str | None, int] = field(default_factory=dict)
-    """Sources that receive these no more often than with the value before, which says nothing about the key; with the
-    number of successes that makes this certain."""
+    """Sources that receive these codes no more often than with the value before, which says nothing about the key, each
+    with the number of successes that makes it 95% sure."""
     successes: int = 3
     accept_timing: bool = False
     traffic: Mapping[str | None, float] = field(default_factory=dict)
@@ -115,8 +115,11 @@ class RuntimeProof:
     """Ids of the rows on which it rests."""
     missing: str | None
     refused: bool
-    """Whether the provider refuses the new version there, which is the reason to roll back."""
+    """Whether the provider has refused the new version there at least as often as successes are required, and never
+    accepted it: the reason to roll back."""
     refused_at_least_once: bool
+    """Whether it has refused it there at least once and never accepted it, which is the reason once the time for the
+    proof is over."""
     old: int = 0
     """Successes with another version since the new one should be in service."""
     serves: str | None = None
@@ -124,14 +127,15 @@ class RuntimeProof:
     rewritten: Sequence[str] = ()
     """Names there that somebody else has written since they were pushed."""
     unlabelled: int = 0
-    """Successes of which only the time or only the version is known, but not the source."""
+    """Successes that lack what a proof needs: the version, the source, or both."""
     basis: Basis | None = None
     """What a proof of grade A rests on: the weakest of its rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The answer. ``refused`` demands a roll-back; so does ``refused_at_least_once`` once the time is over."""
+    """The answer. ``refused`` is the reason to roll back, where that is allowed; so is ``refused_at_least_once`` once
+    the time is over."""
 
     proven: bool
     grade: Grade | None

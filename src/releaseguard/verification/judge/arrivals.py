@@ -74,12 +74,12 @@ class Arrived(NamedTuple):
 
     @property
     def _says_whose(self) -> bool:
-        """Whether it names a release or deployment."""
+        """Whether it names any release or deployment."""
         return self.cell.deployment_id is not None or release_in(self.cell.release) is not None
 
     @property
     def is_tagged(self) -> bool:
-        """Whether it names the new release."""
+        """Whether it names the new release or its deployment."""
         return self.ours and self._says_whose
 
     @property
@@ -118,7 +118,8 @@ class Arrivals:
         return sorted(minute for minute in self.by_minute if start <= minute < end)
 
     def live_since(self, look: int) -> int | None:
-        """The minute in which the log learned of the first row with the release's tag, as of a look."""
+        """The minute in which the log learned of the first row with the release's tag, as of a look; the minute since
+        which it is live, where that was before its mark; ``None`` where no such row is known."""
         if self.timeline.live < self.timeline.deployed:
             return self.timeline.live
         seen = (

@@ -1,4 +1,5 @@
-"""The checklist's e-value: the weighted average of all rules' evidence, which alone fails a release."""
+"""The checklist's e-value, the weighted average of all rules' evidence. A release fails by it alone, or by the test
+that is reserved for the end of the window."""
 
 from __future__ import annotations
 

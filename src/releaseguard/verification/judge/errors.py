@@ -81,7 +81,8 @@ def _needed(state: ReleaseState, rule: Rule) -> float:
 
 def ceiling_of(state: ReleaseState, rule: Rule) -> float | None:
     """The share of errors that fails a release whatever else is known: the card's, or the earlier level where that is
-    higher. A usual share of at most half the ceiling does not reach it by normal variation between hours."""
+    higher; ``None`` where the card has none, or nothing above it would be left. A usual share of at most half the
+    ceiling does not reach it by normal variation between hours."""
     base = state.known.errors[rule.id]
     if rule.ceiling is None:
         return None
@@ -93,7 +94,7 @@ def ceiling_of(state: ReleaseState, rule: Rule) -> float | None:
 
 
 MOST_CEILING = 0.99
-"""The share above which there is no room for harm."""
+"""The share from which there is no room for harm."""
 
 
 def _against_others(state: ReleaseState, rule: Rule) -> ShareProcess | None:

@@ -81,7 +81,7 @@ def _loss_alike(state: ReleaseState, rule: Rule, found: Failure) -> bool:
 
 
 LOST_TOO = 0.7
-"""The fraction of its expected share below which the old release counts as having lost events too."""
+"""The fraction of its expected share up to which the old release counts as having lost events too."""
 
 
 def lost_too(state: ReleaseState, rule: Rule, found: Failure) -> bool:
@@ -229,7 +229,7 @@ def _lost_share(state: ReleaseState, volume: VolumeState, final_look: FinalLook 
 INSTEAD = 0.5
 """The fraction of the missing events that, arriving under other names, make it a renaming and not a silence."""
 TOO_FEW = 0.01
-"""The probability below which too few events arrived under other names for all missing ones to have been renamed."""
+"""The probability up to which too few events arrived under other names for all missing ones to have been renamed."""
 
 
 def is_no_loss(state: ReleaseState, rule: Rule, seen: int, expected: float) -> bool:
@@ -238,8 +238,8 @@ def is_no_loss(state: ReleaseState, rule: Rule, seen: int, expected: float) -> b
 
 
 def _are_as_many_actions(state: ReleaseState, rule: Rule, seen: int, expected: float) -> bool:
-    """Whether half of the missing events would be there with as many rows per action as before. One mail instead of two
-    may be intended, or be the loss of every second one, so this is reported and decides nothing."""
+    """Whether at least half of the missing events would be there with as many rows per action as before. One mail
+    instead of two may be intended, or be the loss of every second one, so this is reported and decides nothing."""
     found = state.rows_per_action(rule)
     if found is None or seen >= expected:
         return False

@@ -66,6 +66,7 @@ def tags_before(cells: Sequence[Cell], settled: Sequence[SettledCells], live: in
 
 
 def with_the_same_tag(tags: Mapping[str, Counter[str]]) -> frozenset[str]:
+    """The providers of whose rows at least :data:`ONE_TAG` carry the most frequent tag of all traffic."""
     every = sum(tags.values(), Counter())
     newest = max(every, key=lambda tag: (every[tag], tag), default=None)
     return frozenset(name for name, seen in tags.items() if newest and seen[newest] >= ONE_TAG * seen.total())

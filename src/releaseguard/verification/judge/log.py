@@ -13,8 +13,8 @@ from releaseguard.verification.judge.traffic import Writers
 from releaseguard.verification.values import Rule
 
 UNREMARKABLE = 2.0
-"""The number of expected events whose absence after the newest row is unremarkable: none at all then has a probability
-of 14%."""
+"""The number of independent events (clumps) whose absence after the newest row is unremarkable: none at all then has a
+probability of 14%."""
 
 
 def judge_log(state: ReleaseState) -> None:
@@ -43,7 +43,8 @@ def _shown_level(state: ReleaseState, until: int) -> float:
 
 
 def complete_until(state: ReleaseState) -> datetime:
-    """The time up to which rows have arrived, as far as is known: less the usual delay, or a silence."""
+    """The time up to which all rows have arrived, as far as is known: the look less the usual delay, or the end of the
+    newest row's minute where the silence since then is more than :data:`UNREMARKABLE`."""
     log = state.traffic.log
     minute = state.look_minute - state.known.lags.usual.complete
     if log.newest is not None and log.silent_expected > UNREMARKABLE * log.clump:

@@ -266,7 +266,7 @@ def _volume_levels(
 
 
 def _excused(drop: Dropped) -> float:
-    """The level of a drop. A silence that may be chance excuses a silence, since nothing is left of it."""
+    """The level that a drop excuses: its own, but at least :data:`NEARLY_SILENT` while the drop may be chance."""
     return drop.level if drop.evidence >= FAILING else max(drop.level, NEARLY_SILENT)
 
 

@@ -40,9 +40,9 @@ class ErrorState:
     """Events and errors of other releases in each minute since the deployment, phones left out: the control."""
     tests: ErrorTests | None = None
     prior: PriorTrouble | None = None
-    """Set where an incident from before the deployment lasted at the first look."""
+    """Set where an incident from before the deployment was in progress at the first look."""
     doubt: Doubt | None = None
-    """Set where lesser trouble from before the deployment may last."""
+    """Set where lesser trouble from before the deployment may still be in progress, or an ended incident may return."""
     others: ShareProcess | None = None
     """The evidence that other releases fail more often since this one came."""
     times: Times = field(default_factory=dict)
