@@ -43,6 +43,8 @@ CREATE FUNCTION auth.jwt() RETURNS jsonb LANGUAGE sql STABLE
   AS $$ SELECT coalesce(current_setting('request.jwt.claims', true), '{}')::jsonb $$;
 GRANT USAGE ON SCHEMA auth TO authenticated;
 ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO anon, authenticated, service_role;
+ALTER DEFAULT PRIVILEGES GRANT ALL ON SEQUENCES TO anon, authenticated, service_role;
+ALTER DEFAULT PRIVILEGES GRANT ALL ON FUNCTIONS TO anon, authenticated, service_role;
 """
 """What a Supabase project brings along besides its roles, default privileges included."""
 ADMIN = {"app_metadata": {"role": "admin"}}
@@ -160,6 +162,23 @@ def test_the_panel_is_for_admins_and_the_service_role(project: PostgresStore) ->
         assert result_of(project, "authenticated", question, ADMIN) == READ
         assert result_of(project, "service_role", question) == READ
     project.sql(f"DELETE FROM integration_events WHERE {THEIRS} AND id <> '{USE.id}'")
+
+
+def test_nothing_that_the_migration_makes_is_open_to_users_but_what_is_named_here(project: PostgresStore) -> None:
+    """A project's default privileges open every new table, sequence and function to everybody."""
+    found = project.sql(
+        "SELECT name, privilege_type FROM (SELECT relname AS name, relacl AS acl FROM pg_class"
+        " UNION ALL SELECT proname, proacl FROM pg_proc WHERE prorettype <> 'trigger'::regtype) AS made,"
+        " aclexplode(acl) AS held WHERE name LIKE 'integration%'"
+        " AND (grantee = 0 OR grantee::regrole::text IN ('anon', 'authenticated')) ORDER BY 1"
+    )
+    assert [*found] == [
+        ("integration_events", "SELECT"),
+        ("integration_events_by_minute", "SELECT"),
+        ("integration_events_from_client", "EXECUTE"),
+        ("integration_events_panel", "EXECUTE"),
+        ("integration_events_panel_24h", "SELECT"),
+    ]
 
 
 def test_a_condition_of_the_callers_is_shown_no_row_that_the_caller_may_not_see(project: PostgresStore) -> None:

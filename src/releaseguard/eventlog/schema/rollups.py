@@ -365,6 +365,8 @@ def _rights(table: str) -> str:
 {policies}
   REVOKE ALL ON {names} FROM PUBLIC, anon, authenticated, service_role;
   REVOKE ALL ON SEQUENCE {faults} FROM PUBLIC, anon, authenticated, service_role;
+  EXECUTE 'REVOKE ALL ON SEQUENCE ' || pg_get_serial_sequence({literal(qualified(beside(table, ROLLED)))}, 'n')
+    || ' FROM PUBLIC, anon, authenticated, service_role';
   REVOKE ALL ON FUNCTION {functions}, {touch} FROM PUBLIC, anon, authenticated, service_role;
   GRANT SELECT ON {names} TO service_role;
   GRANT SELECT ON SEQUENCE {faults} TO service_role;
