@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -118,6 +119,14 @@ def test_a_configuration_that_is_not_at_the_root_is_read(runner: Runner, name: s
     found = runner.run(script, RELEASEGUARD_CONFIG="apps/web/releaseguard.toml", FOLDER=".")
     assert (found.returncode, "apps/web/releaseguard.toml:1" in found.stderr) == (2, True)
     assert "projct" not in runner.run(script, RELEASEGUARD_CONFIG="", FOLDER=".").stderr
+
+
+@pytest.mark.parametrize("name", ["action.yml", "workflows/action/action.yml"])
+def test_no_module_of_the_checkout_takes_the_place_of_pythons(name: str) -> None:
+    """Without ``-I`` the working directory comes first: a pull request's ``venv.py`` would run beside every secret."""
+    calls = [call for step in steps(name).values() for call in re.findall(r"(?<![\w/])python3? (\S+)", step["run"])]
+    assert calls
+    assert {*calls} == {"-I"}
 
 
 def test_the_action_runs_the_words_that_it_is_given_and_expands_none(runner: Runner) -> None:
