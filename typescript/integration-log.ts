@@ -819,7 +819,7 @@ class Writer implements IntegrationLog {
 
 function said(lost: Readonly<Record<string, number>>): void {
   for (const [reason, number] of Object.entries(lost)) {
-    console.warn(`${number} integration events were lost: ${reason}`);
+    console.warn(`${number} integration ${number === 1 ? "event was" : "events were"} lost: ${reason}`);
   }
 }
 

@@ -462,7 +462,7 @@ sys.modules['kept'] = AtTheEnd()
     )
     assert code == 0, err
     assert err == (
-        "releaseguard: 1 integration events were lost: the interpreter was gone before releaseguard was loaded\n"
+        "releaseguard: 1 integration event was lost: the interpreter was gone before releaseguard was loaded\n"
     )
 
 

@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+def lost(number: int) -> str:
+    """``2 integration events were lost``."""
+    return f"{number} integration {'event was' if number == 1 else 'events were'} lost"
+
+
 class Drops:
     """Counts of lost events by reason. Safe to use from any thread and from a signal handler."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from releaseguard_events.errors import AccessDenied, ConfigError, NotFound, RateLimited, ReleaseguardError, ServiceError
 from releaseguard_events.event import OURSELVES, Event, Outcome, new_id
 from releaseguard_events.ours import DROPPED
-from releaseguard_events.pipeline.drops import Drops
+from releaseguard_events.pipeline.drops import Drops, lost
 from releaseguard_events.pipeline.spool import Spool
 from releaseguard_events.stores.interface import Store
 from releaseguard_events.stores.storable import Writable
@@ -95,7 +95,7 @@ class BatchExporter:
         """Report lost events through ``logging``, at most once an interval for each reason."""
         for reason in self._drops.reasons():
             if self._may_say(f"lost: {reason}"):
-                log.warning("%d integration events were lost: %s", self._drops.take_unsaid(reason), reason)
+                log.warning("%s: %s", lost(self._drops.take_unsaid(reason)), reason)
 
     def keep(self, events: Sequence[Writable]) -> None:
         """Put events on disk. Safe while another thread is in :meth:`export`."""

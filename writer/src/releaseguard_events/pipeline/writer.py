@@ -17,7 +17,7 @@ import sys
 import threading
 from _queue import Empty, SimpleQueue
 
-from releaseguard_events.pipeline.drops import Drops
+from releaseguard_events.pipeline.drops import Drops, lost
 from releaseguard_events.pipeline.limits import QueueLimits
 from releaseguard_events.pipeline.native import Gate, RLock, allocate_lock, briefly, leave_signals, start_new_thread
 from releaseguard_events.pipeline.waiting import Flush, Linger, Overflow, Wake
@@ -241,8 +241,8 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - any module may be gone
             self._drops.add(f"the interpreter was gone ({type(error).__name__})", len(calls))
         for reason in self._drops.reasons():
-            lost = self._drops.take_unsaid(reason)
-            os.write(2, f"releaseguard: {lost} integration events were lost: {reason}\n".encode())
+            number = self._drops.take_unsaid(reason)
+            os.write(2, f"releaseguard: {lost(number)}: {reason}\n".encode())
 
     def _ready(self) -> Pipeline:
         with briefly(self._preparing, self._limits.loading):
