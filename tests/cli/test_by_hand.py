@@ -74,3 +74,10 @@ def test_the_page_of_the_console_is_said_once_a_step(cli: Commands) -> None:
     first, _, rest = out.partition("\n 2. ")
     assert first.count("https://app.sendgrid.com/settings/api_keys") == 1
     assert rest.count("https://app.sendgrid.com/settings/api_keys") == 1
+
+
+@pytest.mark.parametrize("verb", ["--abort", "--rollback", "--confirm-revoked", "--by-hand"])
+def test_where_a_value_comes_from_is_refused_where_none_is_taken(cli: Commands, verb: str) -> None:
+    done = cli.run("rotate", "sendgrid", "--from", "stdin", verb)
+    assert done.code == 2, done.everything
+    assert f"{verb} takes none" in done.everything

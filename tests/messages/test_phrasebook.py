@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from functools import cache
 from itertools import pairwise
@@ -17,9 +18,10 @@ from hypothesis import strategies as st
 
 import releaseguard_events
 from releaseguard.cli.main import COMMANDS
-from releaseguard.messages import phrasebook
+from releaseguard.messages import phrasebook, spoken
 from releaseguard.messages.markup import said
 from releaseguard.messages.phrasebook import Phrase, Phrasebook, read
+from releaseguard.messages.typed import typed
 from releaseguard.verification import evidence
 from releaseguard.verification.telling import summary
 
@@ -153,6 +155,30 @@ def test_no_sentence_has_two_translations_and_no_two_places_touch() -> None:
     english = [english for english, _ in read("tr")]
     assert len(english) == len(set(english))
     assert not [text for text in english if "}{" in text]
+
+
+REASON = "key in gist; no data. 1 errors, not found | and: unknown"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"OPEN LEAK since 10:00Z: {typed(REASON)}",
+        f"github:lovendo/app was left out ({typed(REASON)}): it still holds the old value, and breaks when that is "
+        "revoked.",
+        f"accepted by ada at 2026-11-24T10:15:00Z: {typed(REASON)}; it says fail: observed 1 failures",
+        f"06:43  sendgrid  PROVEN  {typed(REASON)}  rot_1",
+        f"next: releaseguard rotate sendgrid --leak --reason '{REASON}' --resume",
+    ],
+)
+@pytest.mark.parametrize("tell", [TURKISH.lines, TURKISH.say, spoken.agreed])
+def test_what_a_person_typed_is_said_as_it_was_typed(said: str, tell: Callable[[str], str]) -> None:
+    assert REASON in tell(said)
+
+
+def test_a_reason_that_a_table_cuts_or_a_line_breaks_is_not_said_either() -> None:
+    assert TURKISH.lines("06:43  “key in gist…  unknown") == "06:43  “key in gist…  bilinmiyor"
+    assert TURKISH.lines("next: “key in\ngist; unknown” unknown").endswith("“key in\ngist; unknown” unknown")
 
 
 def test_the_heading_of_a_table_is_said_and_the_same_words_as_names_stay() -> None:

@@ -189,6 +189,19 @@ def status_document(text="x"):
         "log": {"down": True, "newest": TIME},
         "judged": 1,
         "open_leaks": [leak],
+        "still_used": [
+            {
+                "provider": text,
+                "environment": text,
+                "rotation_id": text,
+                "unit": text,
+                "confirmed_at": TIME,
+                "successes": 2,
+                "last_at": LATER,
+                "source": text,
+                "next_step": text,
+            }
+        ],
         "rotations": [
             {
                 "rotation_id": text,

@@ -95,7 +95,7 @@ def test_a_leak_from_report_to_revocation() -> None:
     assert document["by"] == ["ada@laptop", "bob@ci"]
     assert document["open"] == []
     assert words(document) == [
-        "Leak reported: in a gist",
+        "Leak reported: “in a gist”",
         "Versions pinned: SENDGRID_API_KEY 1 → 2",
         "Written to github:lovendo/app",
         "Every destination is written",

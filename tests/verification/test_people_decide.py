@@ -39,7 +39,7 @@ def test_an_accepted_failure_warns_and_says_what_it_would_be(log):
     (found,) = judged.findings
     assert (judged.verdict, found.verdict) == (Verdict.WARN, Verdict.WARN)
     assert found.evidence.accepted.verdict == "fail"
-    assert found.reason.startswith('accepted by ada at 2026-11-20T12:30:00.000000Z: "SendGrid is being replaced"')
+    assert found.reason.startswith("accepted by ada at 2026-11-20T12:30:00.000000Z: “SendGrid is being replaced”")
 
 
 def test_it_is_in_every_later_report_of_the_deployment(log):

@@ -123,6 +123,7 @@ class Observer:
             log_down=window.log_down,
             providers=sorted(rows, key=_urgency),
             **integrity(account),
+            account=account,
             marks=marks_of(told.rows("deployed"), account, since, until),
             recent=told.rows("recent"),
             set_aside=tally_of(aside),

@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from releaseguard.eventlog.rows.aside import NOTHING, SetAsideTally
 from releaseguard.model import Event
 from releaseguard.report.rows import BrokenRow, LeakRow, RotationRow
+from releaseguard.rotation.history.account import RotationAccount
 
 
 class HealthState(StrEnum):
@@ -161,6 +162,8 @@ class Overview(Struct, frozen=True, kw_only=True):
     """Rows that claim to be ours and are not believed, as in ``audit show --json``."""
     broken: Sequence[BrokenRow] = ()
     """Chains that cannot be believed after some step, in the same form."""
+    account: RotationAccount = field(default_factory=lambda: RotationAccount(()))
+    """The environment's rotations, believed or not; those of the provider that was asked for."""
     marks: Sequence[Mark] = ()
     """What was done to the app in the window."""
     recent: Sequence[Event] = ()

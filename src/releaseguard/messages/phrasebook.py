@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from releaseguard.messages.typed import sparing
+
 _PLACE: Final = re.compile(r"\{(\w+)\}")
 _NUMBER: Final = r"(\d[\d.,]*)"
 _NAME: Final = r"(\S+?)(?<!\.)"
@@ -106,12 +108,12 @@ class Phrasebook:
     def say(self, text: str) -> str:
         """One sentence, or several."""
         if text not in self.known:
-            self.known[text] = self._sentence(text)
+            self.known[text] = sparing(text, self._sentence)
         return self.known[text]
 
     def lines(self, text: str) -> str:
         """A printed text: line by line and column by column, whose widths are kept where that is possible."""
-        return "\n".join(self._line(line) for line in text.split("\n"))
+        return sparing(text, lambda spared: "\n".join(map(self._line, spared.split("\n"))))
 
     def document(self, value: Any) -> Any:
         """A document for people: each sentence in it. A single word is a name, or a state that a page looks at."""

@@ -7,6 +7,8 @@ import re
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
+from releaseguard.messages.typed import sparing
+
 if TYPE_CHECKING:
     from releaseguard.messages.phrasebook import Phrasebook
 
@@ -27,7 +29,7 @@ _ONE: Final = (
 
 def agreed(text: str) -> str:
     """``1 event``, ``the one check`` in an English text; columns keep their width."""
-    return re.sub(_ONE, _singular, text) if "1 " in text else text
+    return sparing(text, lambda spared: re.sub(_ONE, _singular, spared)) if "1 " in text else text
 
 
 def _singular(found: re.Match[str]) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from releaseguard.health.phones import card_id
 from releaseguard.health.values import HealthState, ProviderHealth
 from releaseguard.messages.message import Message
+from releaseguard.messages.typed import typed
 from releaseguard.notify.news import News
 from releaseguard.readable import abbreviated
 from releaseguard.report.verdict.document import VerdictDocument
@@ -84,7 +85,7 @@ def _opened(view: ChainView, leak: OpenLeak) -> News:
         subject=_subject(view, leak.unit, leak.leak),
         environment=environment,
         headline=Message("notify.leak_opened", {"unit": leak.unit, "provider": provider, "environment": environment}),
-        details=[leak.leak.reason] if leak.leak.reason else [],
+        details=[typed(leak.leak.reason)] if leak.leak.reason else [],
         next_step=closing(view.chain_key, leak),
         provider=provider,
     )

@@ -11,6 +11,7 @@ from releaseguard.audit.histories import ForeignRow
 from releaseguard.audit.telling import foreign_lines
 from releaseguard.cards.spec import Card
 from releaseguard.eventlog.interface import EventLog, Query
+from releaseguard.messages.typed import typed
 from releaseguard.report.layout import table
 from releaseguard.report.layout.text import fitting
 from releaseguard.report.rows import BrokenRow, LeakRow, RotationRow, StillUsedRow
@@ -58,9 +59,9 @@ def overview_of(
     return RotationOverview(account, list(_still_used(log, {card.id: card for card in cards}, account)))
 
 
-def old_in_use(log: EventLog, cards: Iterable[Card], environment: str) -> Sequence[StillUsedRow]:
-    """Old values of one environment that have worked since their revocation was confirmed. Raises what the log does."""
-    return [one.to_json() for one in overview_of(log, cards, None, environment).still_used]
+def old_in_use(log: EventLog, cards: Iterable[Card], account: RotationAccount) -> Sequence[StillUsedRow]:
+    """Old values of an account that have worked since their revocation was confirmed. Raises what the log does."""
+    return [one.to_json() for one in _still_used(log, {card.id: card for card in cards}, account)]
 
 
 def _still_used(log: EventLog, cards: Mapping[str, Card], account: RotationAccount) -> Iterator[StillUsed]:
@@ -88,7 +89,7 @@ def _attention(found: RotationOverview) -> Iterator[str]:
     for chain_key, leak in found.account.open_leaks:
         row = leak_row(chain_key, leak)
         yield f"OPEN LEAK  {row['provider']} in {row['environment']}: {leak.unit}, since {_minute(row['since'])}"
-        yield from (f"  why: {row['reason']}", f"  next: {row['next_step']}")
+        yield from (f"  why: {typed(row['reason'])}", f"  next: {row['next_step']}")
     for one in found.still_used:
         yield f"STILL USED  {one.chain_key.provider} in {one.chain_key.environment}: {one.unit}"
         yield from (f"  why:  {one.sentence()}", f"  next: {one.next_step}")
@@ -110,7 +111,7 @@ def _cells(row: RotationRow) -> Mapping[str, str]:
         "by": row["by"] or "",
         "proof": f"{proof['grade']}, {readable.count(len(proof['events']), 'event')}" if proof["grade"] else "",
         "environment": row["environment"],
-        "why": row["reason"] or "",
+        "why": typed(row["reason"]) if row["reason"] else "",
         "rotation": row["rotation_id"],
     }
 

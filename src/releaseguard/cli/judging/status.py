@@ -41,7 +41,7 @@ def status(run: Run, environment: str | None, format_: str | None, output: Path 
     with run.wiring(environment) as wiring:
         observer = Observer(structs.replace(wiring.verification.health(WINDOW, None), trace=write_trace))
         overview = observer.look()
-        still_used = old_in_use(wiring.stores.log, wiring.cards, overview.environment)
+        still_used = old_in_use(wiring.stores.log, wiring.cards, overview.account)
         document = look(overview, wiring.verification.context(), wiring.settings.project.environment, still_used)
         wiring.notices.tell_health(overview)
     present(run, STATUS, document, format_, output)

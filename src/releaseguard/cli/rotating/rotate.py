@@ -17,6 +17,7 @@ from releaseguard.cli.shared.confirm import ask, refuse_without_terminal
 from releaseguard.cli.shared.options import Run, Span, command, environment_option
 from releaseguard.cli.shared.streams import line_width
 from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
+from releaseguard.messages.typed import typed
 from releaseguard.vault.source import ValueSource
 
 if TYPE_CHECKING:
@@ -129,7 +130,12 @@ class RotateFlags:
 )
 @click.option("--by-hand", is_flag=True, help="Print what to do where, in which order; no service is asked.")
 @click.option("--no-deploy", is_flag=True, help="Push only; somebody else deploys.")
-@click.option("--prove-within", type=Span(), metavar="15m", help="How long to wait for the proof.")
+@click.option(
+    "--prove-within",
+    type=Span(),
+    metavar="15m",
+    help="How long to wait for the proof; a flow that has begun is waited for.",
+)
 def rotate(
     run: Run, provider: str | None, every: bool, all_drifted: bool, environment: str | None, yes: bool, **given: Any
 ) -> ExitCode:
@@ -192,6 +198,9 @@ def check_flags(provider: str | None, all_drifted: bool, flags: RotateFlags, *, 
 
 
 def _check_given(flags: RotateFlags) -> None:
+    begins_none = [verb for verb in (*flags.verbs, *(["by-hand"] if flags.by_hand else [])) if verb != "resume"]
+    if flags.origin != ValueSource.VAULT and begins_none:
+        raise UsageError(f"--from says where a new value comes from, and --{begins_none[0]} takes none")
     if flags.raw and flags.origin != "stdin":
         raise UsageError("--raw needs --from stdin")
     if flags.vault_later and (flags.origin != "stdin" or flags.verbs):
@@ -251,7 +260,7 @@ def _rotate_one(run: Run, wiring: Wiring, provider: str, yes: bool, flags: Rotat
     if not (yes or request.dry_run or flags.verbs):
         _confirm(run, wiring, context, request)
     if flags.withdraw_leak and not yes:
-        ask(f"The leak of {request.secret or card.id} is to be taken back: {request.reason}")
+        ask(f"The leak of {request.secret or card.id} is to be taken back: {typed(request.reason or '')}")
     result = _carried_out(run, wiring, replace(request, may_begin=yes), context)
     if _may_be_asked(result):
         ask(text_of(result))

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, TypedDict
 
 from releaseguard import readable
+from releaseguard.messages.typed import typed
 from releaseguard.report.rows import BrokenRow, CourseRow, DueRow, LeakRow, MarkRow, RotationRow
 
 
@@ -166,7 +167,7 @@ def opened(row: HealthRow) -> list[str]:
     leaks = [
         line
         for leak in row["open_leaks"]
-        for line in (f"OPEN LEAK since {leak['since'][:16]}Z: {leak['reason']}", f"next: {leak['next_step']}")
+        for line in (f"OPEN LEAK since {leak['since'][:16]}Z: {typed(leak['reason'])}", f"next: {leak['next_step']}")
     ]
     rotations = [
         f"rotation {one['rotation_id']} has been {one['state']} since {one['changed_at'][:16]}Z"

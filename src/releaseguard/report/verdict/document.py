@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypedDict
 
+from releaseguard.messages.typed import typed
 from releaseguard.readable import to_the_second
 from releaseguard.report.backtest.shown import PlantedRow, RecordRow, planted_words
 
@@ -140,7 +141,7 @@ def sooner_in(document: VerdictDocument) -> Sequence[str]:
 
 def _accepted(one: AcceptedRow) -> str:
     by = f" by {one['by']}" if one["by"] else ""
-    return f'{one["check"]}{by} at {one["at"]}: "{one["reason"]}"'
+    return f"{one['check']}{by} at {one['at']}: {typed(one['reason'])}"
 
 
 ORDER = ("fail", "error", "inconclusive", "warn", "pass")

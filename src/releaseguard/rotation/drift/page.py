@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from releaseguard.audit.chain import ChainKey
+from releaseguard.messages.typed import typed
 from releaseguard.report.findings.document import FindingsPage, FoundRow, Level
 from releaseguard.report.rows import BrokenRow
 from releaseguard.rotation.drift.ages import DueSecret
@@ -62,7 +63,7 @@ def _leaks(found: DriftReport, environment: str) -> Iterator[FoundRow]:
                 level="error",
                 subject=leak.unit,
                 place=f"{provider}@{environment}",
-                reason=leak.leak.reason or RULES["leak"],
+                reason=typed(leak.leak.reason) if leak.leak.reason else RULES["leak"],
                 next_step=closing(ChainKey(provider, environment), leak),
             )
 

@@ -225,7 +225,7 @@ def _unless_left_out(finding: DriftFinding, binding: Binding, unit: Sequence[str
         return finding
     if finding.reason == holds(finding.newest):
         return finding
-    reason = f"was left out of rotation {last.id} ({left.reason or 'no reason given'})"
+    reason = f"was left out of rotation {last.id} ({left.because})"
     return replace(finding, status=DriftStatus.BEHIND, reason=reason)
 
 

@@ -7,6 +7,7 @@ from typing import TypedDict
 
 from releaseguard.audit.chain import ChainKey
 from releaseguard.audit.histories import ForeignRow
+from releaseguard.messages.typed import typed
 from releaseguard.model import to_text
 from releaseguard.report.rows import BrokenRow, DueRow, StillUsedRow
 from releaseguard.rotation.drift.compare import DRIFTED, PUSHABLE, DriftFinding
@@ -118,7 +119,7 @@ def text_of(found: DriftReport, environment: str) -> str:
         for leak in open_:
             lines += [
                 f"LEAK          {provider}, open since {to_text(leak.since)}",
-                f"              {leak.leak.reason}",
+                f"              {typed(leak.leak.reason)}",
                 f"              next: {closing(ChainKey(provider, environment), leak)}",
             ]
     for one in found.still_used:

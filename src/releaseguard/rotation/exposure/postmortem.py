@@ -12,6 +12,7 @@ from msgspec import structs
 from releaseguard import readable
 from releaseguard.audit.chain import ChainKey
 from releaseguard.audit.histories import Chain, ChainFinding
+from releaseguard.messages.typed import typed
 from releaseguard.model import Event, Outcome, to_text
 from releaseguard.report.postmortem.document import PostmortemDocument, TimelineEntry, TimesRow, TrafficRow, clock
 from releaseguard.rotation.certificate.telling import document_of
@@ -92,9 +93,9 @@ def _summary(chain_key: ChainKey, rotation: RotationView) -> str:
     cause = f"{chain_key.provider} in {chain_key.environment}"
     if rotation.leak:
         known = ", ".join(_version(name, number) for name, number in sorted(rotation.leak.versions.items()))
-        cause += f": {known} was exposed ({rotation.leak.reason})"
+        cause += f": {known} was exposed ({typed(rotation.leak.reason)})"
     elif rotation.reason:
-        cause += f": {rotation.reason}"
+        cause += f": {typed(rotation.reason)}"
     if rotation.withdrawn:
         ending = f"{ending} {_taken_back(rotation.withdrawn.reason)}."
     because = f" Reason: {rotation.ended_because}." if rotation.ended_because else ""
@@ -111,7 +112,7 @@ def _of_a_report(rotation: RotationView) -> str | None:
 
 
 def _taken_back(reason: str) -> str:
-    return f"The report of the leak was taken back: {reason}"
+    return f"The report of the leak was taken back: {typed(reason)}"
 
 
 def _retirement(rotation: RotationView) -> str | None:
@@ -228,7 +229,7 @@ def _places_of(step: said.PushStarted | said.PushFinished) -> str:
 
 
 def _planned(step: said.Planned) -> str:
-    return f"Leak reported: {step.leak.reason}" if step.leak else f"Rotation of {step.unit} began"
+    return f"Leak reported: {typed(str(step.leak.reason))}" if step.leak else f"Rotation of {step.unit} began"
 
 
 def _staged(step: said.Staged) -> str:
@@ -261,7 +262,7 @@ def _retired(step: said.Retired) -> str:
 
 
 def _continued(step: said.Continued) -> str:
-    return f"Leak reported: {step.leak.reason}" if step.leak else "Taken up again after a failure"
+    return f"Leak reported: {typed(str(step.leak.reason))}" if step.leak else "Taken up again after a failure"
 
 
 _WORDS: Mapping[type[said.ChainStep], Callable[[Any], str]] = {
@@ -288,6 +289,8 @@ _WORDS: Mapping[type[said.ChainStep], Callable[[Any], str]] = {
     said.RotationFailed: _because("Failed"),
     said.Aborted: _because("Given up"),
     said.Continued: _continued,
-    said.LeakReported: lambda step: f"Leak reported: {step.leak.reason}; nothing was rotated: {step.problem}",
+    said.LeakReported: lambda step: (
+        f"Leak reported: {typed(str(step.leak.reason))}; nothing was rotated: {step.problem}"
+    ),
     said.LeakWithdrawn: lambda step: _taken_back(step.reason),
 }

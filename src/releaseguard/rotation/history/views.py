@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from releaseguard.audit.chain import ChainKey, Head
 from releaseguard.audit.histories import ChainFinding, Foreign
+from releaseguard.messages.typed import typed
 from releaseguard.model import Event
 from releaseguard.rotation.history.parts import CertificateRecord
 from releaseguard.rotation.values import Cause, Direction, Leak, Pin, ProofSummary, RotationState
@@ -109,6 +110,13 @@ class LeftOut:
     uri: str
     reason: str
     by_person: bool = False
+
+    @property
+    def because(self) -> str:
+        """The reason as part of a sentence."""
+        if not self.reason:
+            return "no reason given"
+        return typed(self.reason) if self.by_person else self.reason
 
 
 @dataclass(frozen=True, slots=True)

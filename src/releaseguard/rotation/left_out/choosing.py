@@ -108,7 +108,6 @@ def one_for_all(what: str, step: str, errors: Sequence[ReleaseguardError]) -> Re
 def sentences(left: Mapping[str, LeftOut]) -> Sequence[str]:
     """One sentence for each destination that is left out."""
     return [
-        f"{one.uri} was left out ({one.reason or 'no reason given'}): it still holds the old value, and breaks when "
-        "that is revoked."
+        f"{one.uri} was left out ({one.because}): it still holds the old value, and breaks when that is revoked."
         for one in left.values()
     ]

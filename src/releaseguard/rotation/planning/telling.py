@@ -24,7 +24,7 @@ def describe(plan: Plan) -> Sequence[str]:
         requests = f"{readable.count(cost.reads, 'read')}, {readable.count(cost.writes, 'write')}"
         lines.append(f"{cost.service}: {requests}, at least {cost.seconds:.1f} s")
     lines += _in_all(plan)
-    lines += [f"{one.uri}: left out ({one.reason}); it keeps the old value" for one in plan.left_out]
+    lines += [f"{one.uri}: left out ({one.because}); it keeps the old value" for one in plan.left_out]
     if plan.console:
         lines.append(f"Waits for a person at the provider first. {plan.steps or ''}".strip())
     return [*lines, *plan.remarks]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from releaseguard.errors import Refused
+from releaseguard.messages.typed import typed
 from releaseguard.rotation.history.events import LeakWithdrawn
 from releaseguard.rotation.history.views import RotationView
 from releaseguard.rotation.result import RotationResult, nothing_to_do
@@ -22,7 +23,8 @@ def withdraw_leak(session: RotationSession) -> RotationResult:
     what = " and ".join(f"{version} of {session.group.name}" for version in _versions(meant[-1]))
     return nothing_to_do(
         session,
-        f"Taken back, and it stays in the history (releaseguard audit show {provider}): {what} did not leak, {reason}. "
+        f"Taken back, and it stays in the history (releaseguard audit show {provider}): {what} did not leak, "
+        f"{typed(reason)}. "
         f"Where it did after all: {session.command} --leak --reason TEXT",
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from releaseguard.messages.typed import typed
 from releaseguard.model import OURSELVES, Event, Outcome, Verdict, new_id, to_text
 from releaseguard.stats.series import moment_of
 from releaseguard.verification.evidence import AcceptedBy
@@ -104,7 +105,7 @@ def with_accepted(findings: Sequence[Finding], accepted: Mapping[str, Acceptance
 
 def _accepted(found: Finding, told: Acceptance) -> Finding:
     by = f" by {told.by}" if told.by else ""
-    reason = f'accepted{by} at {to_text(told.at)}: "{told.reason}"; it says {found.verdict.value}: {found.reason}'
+    reason = f"accepted{by} at {to_text(told.at)}: {typed(told.reason)}; it says {found.verdict.value}: {found.reason}"
     evidence = AcceptedBy(told.reason, to_text(told.at), told.by, found.verdict.value)
     return replace(
         found,
