@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from releaseguard.incident.evidence import evidence_of, most_failing
-from releaseguard.keeping import said
+from releaseguard.keeping import clean_text
 from releaseguard.secret import without_keys
 from tests.support.verifying import NOON, row
 
@@ -17,7 +17,7 @@ BEFORE, SINCE = "1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e", "9f3c1ab27d5e4c0f8a6
 
 def scrub(text: str) -> str:
     """As the command does it: nothing like a key is left."""
-    return without_keys(said(text))
+    return without_keys(clean_text(text))
 
 
 @pytest.mark.parametrize("prefix", ["", "shop@"])

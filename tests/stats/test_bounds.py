@@ -19,7 +19,16 @@ from releaseguard.stats.bounds import (
 )
 from releaseguard.stats.cusum import ErrorCusum
 from releaseguard.stats.evidence.errors import ErrorProcess
-from releaseguard.stats.evidence.volumes import DROP, DROP_OF_FEW, Others, VolumeChange, rise, volume_evidence
+from releaseguard.stats.evidence.volumes import (
+    DROP,
+    DROP_OF_FEW,
+    CountedVolume,
+    Onsets,
+    Others,
+    VolumeChange,
+    rise,
+    volume_evidence,
+)
 from releaseguard.stats.final_look import chance_of_errors, chance_of_volume
 from tests.support.extent import examples
 
@@ -103,9 +112,7 @@ def test_the_evidence_and_the_chance_of_any_volume_are_numbers(
     sums = [sum(seen[:m]) for m in range(len(seen) + 1)]
     hoped = [sum(expected[:m]) for m in range(len(seen) + 1)]
     others = Others(hoped, hoped, shared)
-    found = volume_evidence(
-        sums, hoped, change=change, variance=variance, dispersion=dispersion, others=others, onsets=[0], slots=1
-    )
+    found = volume_evidence(CountedVolume(sums, hoped, variance, dispersion, others), change, Onsets([0], 1))
     assert 0.0 <= found.value < math.inf
     chance = chance_of_volume(seen, expected, change=change, variance=variance, dispersion=dispersion, others=others)
     assert 0.0 < chance <= 1.0 + 1e-9
@@ -124,17 +131,9 @@ def test_the_evidence_and_the_chance_of_any_volume_are_numbers(
 )
 def test_a_rise_up_to_what_was_foretold_is_none(times: int, told: Sequence[float], is_one: bool) -> None:
     hoped = [float(minute) for minute in range(61)]
-    found = volume_evidence(
-        [round(times * minute) for minute in hoped],
-        hoped,
-        change=rise(6.0),
-        variance=0.03,
-        dispersion=1.0,
-        others=Others([0.0] * 61, [0.0] * 61, 0.0),
-        onsets=[0],
-        slots=12,
-        usual_too=told,
-    )
+    nobody = Others([0.0] * 61, [0.0] * 61, 0.0)
+    volume = CountedVolume([round(times * minute) for minute in hoped], hoped, 0.03, 1.0, nobody)
+    found = volume_evidence(volume, rise(6.0), Onsets([0], 12), told)
     assert (found.value > 100) is is_one, found
     assert is_one or found.value <= 1.0
 

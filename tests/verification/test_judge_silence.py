@@ -17,7 +17,7 @@ from releaseguard.verification.explain.finding import explain, explain_log
 from releaseguard.verification.judge.log import complete_until, silence_of
 from releaseguard.verification.judge.replay import Replay
 from releaseguard.verification.judge.verdicts import verdict_of
-from releaseguard.verification.values import Deployment, Promise, Rule, overall_of
+from releaseguard.verification.values import CheckVerdict, Deployment, Promise, Rule, overall_of
 
 DEPLOYED = 29_000_000
 WINDOW = 30
@@ -342,4 +342,4 @@ P, W, F, I = Verdict.PASS, Verdict.WARN, Verdict.FAIL, Verdict.INCONCLUSIVE  # n
     ],
 )
 def test_the_verdict_of_the_checklist(verdicts: list[tuple[Verdict, bool, str]], said: Verdict) -> None:
-    assert overall_of(verdicts) is said
+    assert overall_of([CheckVerdict(*one) for one in verdicts]) is said

@@ -13,7 +13,7 @@ from releaseguard.stats.evidence.control import Pair, TwoSamples, tolerated_diff
 from releaseguard.stats.evidence.errors import ErrorProcess, against_ceiling, against_incident
 from releaseguard.stats.evidence.laws import KnownShare
 from releaseguard.stats.evidence.split import Split, expected_of, split_evidence
-from releaseguard.stats.evidence.volumes import DROP, ONSET_EVERY, Others, volume_evidence
+from releaseguard.stats.evidence.volumes import DROP, ONSET_EVERY, CountedVolume, Onsets, Others, volume_evidence
 from releaseguard.stats.final_look import chance_of_errors, kept_for_the_end
 from releaseguard.verification.judge.checklist import VOLUME_LAST_SAY, VOLUME_SAY
 from releaseguard.verification.judge.pre_deployment import INCIDENT_VARIANCE
@@ -51,16 +51,14 @@ def test_first_example_errors_that_fail_a_release() -> None:
 def test_second_example_a_silence() -> None:
     def evidence(minutes: int, others_per_minute: float) -> float:
         running = range(minutes + 1)
-        return volume_evidence(
-            [0] * (minutes + 1),
-            [0.5 * m for m in running],
-            change=DROP,
+        volume = CountedVolume(
+            seen=[0] * (minutes + 1),
+            expected=[0.5 * m for m in running],
             variance=0.03,
             dispersion=1.0,
             others=Others([others_per_minute * m for m in running], [1.5 * m for m in running], 0.015),
-            onsets=range(0, minutes - SETTLED + 1, ONSET_EVERY),
-            slots=12,
-        ).value
+        )
+        return volume_evidence(volume, DROP, Onsets(range(0, minutes - SETTLED + 1, ONSET_EVERY), 12)).value
 
     part = (1.0 - kept_for_the_end(0.5 * 60)) / 4
     broken, idle = evidence(24, 1.5), evidence(24, 0.0)

@@ -16,7 +16,7 @@ from releaseguard.stats.series import Cell, Ledger
 from releaseguard.verification.explain.finding import explain
 from releaseguard.verification.judge.replay import Replay
 from releaseguard.verification.judge.verdicts import undecided_of, verdict_of
-from releaseguard.verification.values import Deployment, Promise, Rule, overall_of
+from releaseguard.verification.values import CheckVerdict, Deployment, Promise, Rule, overall_of
 
 DEPLOYED = 29_000_040
 WINDOW = 60
@@ -266,7 +266,7 @@ def test_harm_to_the_old_release_alone_warns(rate: int) -> None:
 
 def test_a_warning_about_others_is_no_pass_of_the_checklist() -> None:
     replay = judged(cells(10, only("mail", 0, WINDOW, 0.38, "old"), served=canary(0.3)))
-    assert overall_of([(said(replay, one.id)[0], True, "warn") for one in RULES]) is Verdict.WARN
+    assert overall_of([CheckVerdict(said(replay, one.id)[0], True, "warn") for one in RULES]) is Verdict.WARN
 
 
 def lost(share: float, part: float) -> Rate:

@@ -56,12 +56,12 @@ def _ended(arguments: list[str], clocks: Clocks) -> int:
 def _keys_in(arguments: Sequence[str]) -> Sequence[Secret]:
     """What looks like a key in the arguments, where none belongs. A message repeats what was typed, and masks what is
     held."""
-    from releaseguard.keeping import identified
+    from releaseguard.keeping import clean_identifier
     from releaseguard.secret import Secret
 
     found = []
     for word in arguments:
-        before, mark, after = identified(word).partition("[secret]")
+        before, mark, after = clean_identifier(word).partition("[secret]")
         if mark and word.startswith(before) and word.endswith(after):
             found.append(Secret(word[len(before) : len(word) - len(after)]))
     return found

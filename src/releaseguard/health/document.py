@@ -123,17 +123,17 @@ def _strip(strip: Strip) -> StripRow:
 
 
 def _recent(row: Event) -> RecentRow:
-    from releaseguard.keeping import identified
+    from releaseguard.keeping import clean_identifier
 
     return {
         "occurred_at": to_text(row.occurred_at),
         "provider": row.provider,
         "event": row.event,
         "outcome": row.outcome.value,
-        "error_code": row.error_code and identified(row.error_code),
+        "error_code": row.error_code and clean_identifier(row.error_code),
         "latency_ms": row.latency_ms,
-        "release": row.release and identified(row.release),
-        "source": row.source and identified(row.source),
+        "release": row.release and clean_identifier(row.release),
+        "source": row.source and clean_identifier(row.source),
         "synthetic": row.synthetic,
     }
 

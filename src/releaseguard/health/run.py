@@ -291,10 +291,10 @@ class _ProviderRows(Struct):
     def _most_frequent(self) -> Sequence[tuple[str, int]]:
         if not self.codes:
             return ()
-        from releaseguard.keeping import identified
+        from releaseguard.keeping import clean_identifier
 
         first = sorted(self.codes.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_CODES]
-        return [(identified(code), count) for code, count in first]
+        return [(clean_identifier(code), count) for code, count in first]
 
     def glance(self, window: Window, provider: str) -> Glance:
         def newest(outcome: Outcome) -> datetime | None:

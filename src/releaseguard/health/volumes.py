@@ -13,6 +13,8 @@ from releaseguard.health.window import Window
 from releaseguard.stats.completeness import ENOUGH
 from releaseguard.stats.evidence.volumes import (
     ONSET_EVERY,
+    CountedVolume,
+    Onsets,
     Others,
     VolumeChange,
     VolumeEvidence,
@@ -87,16 +89,15 @@ def _changed(window: Window, provider: str, change: VolumeChange) -> VolumeEvide
         return None
     seen = _running(window.counts(provider, m, m + 1)[0] for m in alive)
     hoped = _running(due[m] for m in alive)
-    found = volume_evidence(
-        [round(number) for number in seen],
-        hoped,
-        change=change,
+    volume = CountedVolume(
+        seen=[round(number) for number in seen],
+        expected=hoped,
         variance=usual.volume.variance,
         dispersion=usual.volume.dispersion,
         others=_others(window, provider, alive),
-        onsets=range(0, len(alive), ONSET_EVERY),
-        slots=max(window.length // ONSET_EVERY, 1),
     )
+    onsets = Onsets(range(0, len(alive), ONSET_EVERY), max(window.length // ONSET_EVERY, 1))
+    found = volume_evidence(volume, change, onsets)
     onset = change_since(seen, hoped, rising=rising)
     return VolumeEvidence(found.value, alive[onset], round(seen[-1] - seen[onset]), hoped[-1] - hoped[onset])
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from releaseguard import readable
 from releaseguard.cards.refused import is_refusal
 from releaseguard.incident.recovery import Tally
-from releaseguard.keeping import identified
+from releaseguard.keeping import clean_identifier
 from releaseguard.messages.message import Counted
 from releaseguard.model import Event, Outcome, by_phones
 from releaseguard.verification.whose.tags import release_in
@@ -20,25 +20,25 @@ LONGEST_VERSION = 100
 MOST_WRITERS = 5
 LONGEST_NAME = 80
 NEWEST = 5
-"""Errors that are shown one by one."""
+"""The number of errors shown one by one."""
 
 
 class ErrorKind(NamedTuple):
-    """``code`` is empty where the event has none."""
+    """An event and its error code; ``code`` is empty where the event has none."""
 
     event: str
     code: str
 
 
 class WrittenBy(NamedTuple):
-    """Who wrote an event; empty where it does not say."""
+    """The release and source of an event; each is empty where the event does not name it."""
 
     release: str
     source: str
 
 
 class SourceCount(NamedTuple):
-    """How many events one writer wrote, and how many of them are errors."""
+    """The number of events of one writer, and of the errors among them."""
 
     events: int
     errors: int
@@ -46,34 +46,34 @@ class SourceCount(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentEvidence:
-    """Real traffic of one provider in some time."""
+    """Real traffic of one provider over some time."""
 
     since: datetime
     by_event: Mapping[str, int]
     by_source: Mapping[str, SourceCount]
-    """``client`` is the phones."""
+    """Source -> its counts; ``client`` is the phones."""
     errors: Mapping[ErrorKind, int]
     by_writer: Mapping[WrittenBy, SourceCount] = field(default_factory=dict)
-    """What each release wrote from each source."""
+    """Release and source -> their counts."""
     by_minute: Mapping[datetime, Tally] = field(default_factory=dict)
     newest_errors: Sequence[str]
     """One line each, scrubbed, oldest first."""
     first: Mapping[str, datetime] = field(default_factory=dict)
-    """When an error of each code first happened."""
+    """Error code -> when it first occurred."""
 
     tags: frozenset[str] = frozenset()
-    """What releases the rows carry, but for those of phones, whose releases live side by side for weeks."""
+    """The releases that the rows name, except those of phones, whose releases coexist for weeks."""
 
     refused: Mapping[str, int] = field(default_factory=dict)
-    """How many calls with a refused credential carried which ``secret_version``; empty for none."""
+    """``secret_version`` (empty for none) -> how many calls with a refused credential carried it."""
 
     def first_of(self, codes: Iterable[str] | None = None) -> datetime | None:
-        """When the first error happened, of those codes where they are given."""
+        """When the first error occurred, among those with one of ``codes`` where given; ``None`` without any."""
         wanted = None if codes is None else {*codes}
         return min((at for code, at in self.first.items() if wanted is None or is_refusal(code, wanted)), default=None)
 
     def share_of(self, codes: Iterable[str]) -> float:
-        """The share of the errors that carry one of these codes."""
+        """The fraction of the errors with one of these codes."""
         wanted, total = {*codes}, sum(self.errors.values())
         refused = sum(count for (_, code), count in self.errors.items() if is_refusal(code, wanted))
         return refused / total if total else 0.0
@@ -81,7 +81,7 @@ class IncidentEvidence:
 
 @dataclass(slots=True)
 class _RowCounts:
-    """What is counted row by row."""
+    """The counts collected row by row."""
 
     refusals: Collection[str]
     refused: Counter[str] = field(default_factory=Counter)
@@ -149,33 +149,33 @@ def _by_source(calls: Mapping[WrittenBy, int], failed: Mapping[WrittenBy, int]) 
 def _by_writer(
     calls: Mapping[WrittenBy, int], failed: Mapping[WrittenBy, int], scrub: Callable[[str], str]
 ) -> Mapping[WrittenBy, SourceCount]:
-    """By names as they may be shown: an app may write anything there."""
+    """The counts by names that may be shown, since an app may write anything there."""
     found: dict[WrittenBy, SourceCount] = {}
     for one, count in sorted(calls.items()):
         # A commit looks like a secret: what masks those would make one writer of all releases.
-        shown = WrittenBy(identified(one.release)[:LONGEST_NAME], scrub(one.source)[:LONGEST_NAME])
+        shown = WrittenBy(clean_identifier(one.release)[:LONGEST_NAME], scrub(one.source)[:LONGEST_NAME])
         known = found.get(shown, SourceCount(0, 0))
         found[shown] = SourceCount(known.events + count, known.errors + failed.get(one, 0))
     return found
 
 
 def most_failing(evidence: IncidentEvidence) -> Sequence[tuple[WrittenBy, SourceCount]]:
-    """Who wrote, those with the most errors first; nobody where there is no error."""
+    """The writers, those with the most errors first; empty where there is no error."""
     if not any(count.errors for count in evidence.by_writer.values()):
         return []
     return sorted(evidence.by_writer.items(), key=lambda one: (-one[1].errors, -one[1].events, one[0]))[:MOST_WRITERS]
 
 
 def codes_of(errors: Mapping[ErrorKind, int]) -> Sequence[Counted]:
-    """The error codes, the most frequent first."""
+    """The error codes, most frequent first."""
     codes: Counter[str] = Counter()
     for kind, count in errors.items():
-        codes[identified(kind.code)] += count
+        codes[clean_identifier(kind.code)] += count
     return [Counted(*one) for one in sorted(codes.items(), key=lambda pair: (-pair[1], pair[0]))]
 
 
 def refused_versions(evidence: IncidentEvidence) -> Sequence[Counted]:
-    """What the refused calls carried, the most frequent first; without those that carried nothing."""
+    """The versions that refused calls carried, most frequent first, without those that carried none."""
     known = [Counted(*one) for one in evidence.refused.items() if one[0]]
     return sorted(known, key=lambda one: (-one.times, str(one.name)))
 
@@ -183,14 +183,14 @@ def refused_versions(evidence: IncidentEvidence) -> Sequence[Counted]:
 def _version(event: Event) -> str:
     version = event.detail.get("secret_version")
     if isinstance(version, Mapping):
-        version = ", ".join(f"{name}={identified(str(number))}" for name, number in sorted(version.items()))
+        version = ", ".join(f"{name}={clean_identifier(str(number))}" for name, number in sorted(version.items()))
         return version[:LONGEST_VERSION]
-    return identified(str(version))[:LONGEST_VERSION] if isinstance(version, str | int) else ""
+    return clean_identifier(str(version))[:LONGEST_VERSION] if isinstance(version, str | int) else ""
 
 
 def _line(event: Event) -> str:
     version = event.detail.get("secret_version")
     label = f"secret_version={version}" if isinstance(version, str | int) else None
     told = (event.event, event.error_code, event.source, event.release and event.release[:7], label)
-    words = " ".join(identified(part) for part in told if part)
+    words = " ".join(clean_identifier(part) for part in told if part)
     return f"{readable.clock(event.occurred_at, seconds=True)} {words}"

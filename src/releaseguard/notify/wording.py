@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from releaseguard.harmless import harmless
-from releaseguard.keeping import identified, said
+from releaseguard.keeping import clean_identifier, clean_text
 from releaseguard.messages.localizer import Localizer
 from releaseguard.model import to_text
 from releaseguard.notify.news import News
@@ -45,7 +45,7 @@ class Wording:
             "project": self._clean(self.project),
             "environment": self._clean(news.environment),
             "provider": news.provider,
-            "release": None if news.release is None else identified(self.mask(news.release)),
+            "release": None if news.release is None else clean_identifier(self.mask(news.release)),
             "headline": self._headline(news),
             "details": self._details(news),
             "next_step": news.next_step and self._clean(news.next_step),
@@ -70,5 +70,5 @@ class Wording:
 
     def _clean(self, text: str) -> str:
         """One line without a secret, a person's data, or what steers the reader's program."""
-        flat = " ".join(said(self.mask(harmless(text))).split())
+        flat = " ".join(clean_text(self.mask(harmless(text))).split())
         return flat if len(flat) <= LONGEST else f"{flat[: LONGEST - 1]}…"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from releaseguard.cards.contradictions import Contradiction
 from releaseguard.cards.spec import Card, Check
@@ -290,21 +290,31 @@ class Judged:
 
 def overall(findings: Sequence[Finding]) -> Verdict:
     """The verdict of a checklist; see :func:`overall_of`."""
-    return overall_of([(f.verdict, f.blocking, f.undecided) for f in findings])
+    return overall_of([CheckVerdict(one.verdict, one.blocking, one.undecided) for one in findings])
 
 
-def overall_of(verdicts: Sequence[tuple[Verdict, bool, str]]) -> Verdict:
-    """The verdict over (verdict, blocking, undecided) of every check.
+class CheckVerdict(NamedTuple):
+    """What one check contributes to the verdict of its checklist."""
+
+    verdict: Verdict
+    blocking: bool
+    """Whether a failure fails the release."""
+    undecided: str
+    """What INCONCLUSIVE means for the release: ``warn`` or ``block``."""
+
+
+def overall_of(verdicts: Sequence[CheckVerdict]) -> Verdict:
+    """The verdict over all checks.
 
     FAIL where a blocking check fails; INCONCLUSIVE where a check broke, where one with ``undecided = "block"`` is
     undecided, or where nothing at all was decided; WARN where a check warns, a non-blocking one fails, or another is
     undecided; else PASS.
     """
-    if any(verdict is Verdict.FAIL and blocking for verdict, blocking, _ in verdicts):
+    if any(one.verdict is Verdict.FAIL and one.blocking for one in verdicts):
         return Verdict.FAIL
-    if any(verdict is Verdict.ERROR for verdict, _, _ in verdicts):
+    if any(one.verdict is Verdict.ERROR for one in verdicts):
         return Verdict.INCONCLUSIVE
-    undecided = [when for verdict, _, when in verdicts if verdict is Verdict.INCONCLUSIVE]
+    undecided = [one.undecided for one in verdicts if one.verdict is Verdict.INCONCLUSIVE]
     if "block" in undecided or len(undecided) == len(verdicts):
         return Verdict.INCONCLUSIVE
-    return Verdict.PASS if all(verdict is Verdict.PASS for verdict, _, _ in verdicts) else Verdict.WARN
+    return Verdict.PASS if all(one.verdict is Verdict.PASS for one in verdicts) else Verdict.WARN

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from releaseguard.harmless import JsonDocument
-from releaseguard.keeping import said
+from releaseguard.keeping import clean_text
 from releaseguard.model import OURSELVES, Event, Outcome, Verdict, new_id, to_text
 from releaseguard.verification.evidence import InvariantEvidence
 from releaseguard.verification.rows.accepted import named
@@ -31,7 +31,7 @@ def written_back(judged: Judged) -> Sequence[Event]:
         looked |= {UNDATED: list(undated)}
     rows = [_row(judged, VERIFIED, OURSELVES, judged.verdict, looked)]
     for finding in judged.findings:
-        detail = {**shared, "check": finding.id, "kind": finding.kind, "reason": said(finding.reason)}
+        detail = {**shared, "check": finding.id, "kind": finding.kind, "reason": clean_text(finding.reason)}
         if isinstance(finding.evidence, InvariantEvidence):
             detail |= {"rows": finding.evidence.rows}
         rows.append(_row(judged, WRITTEN_CHECK, finding.provider, finding.verdict, detail))

@@ -170,13 +170,13 @@ def _check_accepting(accepts: Sequence[str], reason: str | None, *, at_present: 
 def _accepting(run: Run, wiring: Wiring, accepts: Sequence[str], reason: str) -> Accepting | None:
     """What is to be accepted. Raises ``UsageError`` for a check that no card has."""
     from releaseguard.ci.job import person_in
-    from releaseguard.keeping import said
+    from releaseguard.keeping import clean_text
     from releaseguard.verification.rows.accepted import Accepting
 
     if not accepts:
         return None
     checks = {check: wiring.cards.check(check)[0].id for check in accepts}
-    return Accepting(checks=checks, reason=run.said("--reason", reason.strip()), by=said(person_in(run.environ)))
+    return Accepting(checks=checks, reason=run.said("--reason", reason.strip()), by=clean_text(person_in(run.environ)))
 
 
 def _check_output(output: Path | None) -> None:

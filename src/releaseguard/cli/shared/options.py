@@ -129,9 +129,9 @@ class Run:
     def said(self, option: str, text: str, *, identifier: bool = False) -> str:
         """The text of an option that will be stored for good, without anything that looks like a secret or personal
         data; reports what was removed."""
-        from releaseguard.keeping import identified, said
+        from releaseguard.keeping import clean_identifier, clean_text
 
-        kept = (identified if identifier else said)(self.safe(text))
+        kept = (clean_identifier if identifier else clean_text)(self.safe(text))
         if kept != text:
             self.warn(f"{option} holds what looks like a secret or a person's data: it is stored as {kept!r}.")
         return kept

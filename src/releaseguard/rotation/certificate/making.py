@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from releaseguard import readable
 from releaseguard.eventlog.counts import MinuteCount
-from releaseguard.keeping import identified
+from releaseguard.keeping import clean_identifier
 from releaseguard.model import CLIENT, Event, to_text
 from releaseguard.rotation.history.parts import CertificateRecord, ConsumerRecord
 from releaseguard.rotation.proof.denials import has_failed, refuses
@@ -155,7 +155,7 @@ def _consumer(
 ) -> ConsumerRecord:
     component = next((name for name, sources in components.items() if source in sources), None)
     return ConsumerRecord(
-        source=identified(source) or None if source else None,
+        source=clean_identifier(source) or None if source else None,
         destination=_destination(question.runtimes, source),
         component=component,
         new=len(use.new),

@@ -20,7 +20,7 @@ from releaseguard.deployments.interface import Deployer
 from releaseguard.destinations.interface import QueuedRun
 from releaseguard.errors import ReleaseguardError, ServiceError
 from releaseguard.eventlog.interface import EventLog, Query
-from releaseguard.keeping import identified, said
+from releaseguard.keeping import clean_identifier, clean_text
 from releaseguard.model import Event, to_text
 from releaseguard.rotation.context import Binding
 from releaseguard.rotation.drift.copies import search_for_copies
@@ -121,7 +121,7 @@ def use_by_source(rows: Iterable[Event]) -> Mapping[str, Mapping[str, int]]:
     """How often each source used the provider; an unexpected source may be a stranger with the key."""
     counts: dict[str, Counter[str]] = {}
     for row in rows:
-        source = identified(row.source) if row.source else "(no source)"
+        source = clean_identifier(row.source) if row.source else "(no source)"
         counts.setdefault(source, Counter())[row.outcome.value] += 1
     return {source: dict(sorted(counts[source].items())) for source in sorted(counts)}
 
@@ -131,7 +131,7 @@ def _attempt(unknown: list[str], what: str, look: Callable[[], T]) -> T | None:
     try:
         return look()
     except ReleaseguardError as error:
-        unknown.append(said(f"{what}: {error}"))
+        unknown.append(clean_text(f"{what}: {error}"))
         return None
 
 

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET
 
 from releaseguard.audit.chain import Draft
-from releaseguard.keeping import said
+from releaseguard.keeping import clean_text
 from releaseguard.model import Event
 from releaseguard.rotation.history.events import TYPES, ChainStep, PushFinished, PushStarted
 
@@ -79,7 +79,7 @@ def _inner(value: Any) -> Any:
 
 def _words(value: Any) -> Any:
     if isinstance(value, str):
-        return said(value)
+        return clean_text(value)
     return [_words(inner) for inner in value] if isinstance(value, list) else value
 
 

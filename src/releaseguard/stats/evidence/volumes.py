@@ -1,4 +1,5 @@
-"""E-values of a changed volume: the Bayes factor of a drop or a rise against the usual, safe to look at any time."""
+"""E-values of a changed volume: the Bayes factor of a drop or a rise against the usual, valid however often one
+looks."""
 
 from __future__ import annotations
 
@@ -11,18 +12,18 @@ from releaseguard.stats.evidence.errors import AT_ONCE
 
 
 class VolumeEvidence(Struct, frozen=True):
-    """The e-value of a changed volume and where it is strongest."""
+    """The e-value of a changed volume, and where it is strongest."""
 
     value: float
     onset: int
     """The minute after the deployment from which the volume differs most."""
     seen: int
     expected: float
-    """Events since then, and how many were expected."""
+    """The events seen since that minute, and those expected."""
 
 
 class Level(Struct, frozen=True):
-    """The prior of the true level of traffic over the expected one: Gamma(shape, shape / mean)."""
+    """The prior of the ratio of the true to the expected level of traffic: Gamma(shape, shape / mean)."""
 
     shape: float
     mean: float
@@ -31,15 +32,15 @@ class Level(Struct, frozen=True):
 ONSET_EVERY = 5
 """Minutes between the onsets that the volume test considers."""
 FEW_EXPECTED = 25.0
-"""Events below which only silence can be told from the usual volume."""
+"""The number of expected events below which only silence differs from the usual volume."""
 
 
 SURPRISE = 2.0
-"""Deviations of the others' volume from the expected beyond which history says nothing about today."""
+"""The standard deviations of the others' volume from the expected above which history says nothing about today."""
 
 
 class Others(Struct, frozen=True):
-    """What the other providers show: running sums over the same minutes, divided by their dispersion."""
+    """The other providers' events: running sums over the same minutes, divided by their dispersion."""
 
     seen: Sequence[float]
     expected: Sequence[float]
@@ -47,11 +48,34 @@ class Others(Struct, frozen=True):
     """The part of the provider's variance that it shares with them."""
 
 
-def common_level(variance: float, others: Others, onset: int) -> Level:
-    """The level to expect of a provider since ``onset``, given what the others show since then.
+class CountedVolume(Struct, frozen=True):
+    """One provider's events over some minutes, and the others' over the same minutes."""
 
-    Users come and go together: of the variance, ``others.shared`` is the common part, which the others'
-    events narrow down, the rest is the provider's own.
+    seen: Sequence[int]
+    """Running sums: ``seen[m]`` counts the minutes before m."""
+    expected: Sequence[float]
+    """The same for the events expected."""
+    variance: float
+    """The variance of the ratio of the true to the expected level."""
+    dispersion: float
+    """The variance of counts over that of a Poisson distribution, at least 1."""
+    others: Others
+
+
+class Onsets(Struct, frozen=True):
+    """The minutes from which a change may have begun, in order; the first is the deployment."""
+
+    minutes: Sequence[int]
+    """Those that have come."""
+    slots: int
+    """The number of later ones in the whole window; they share the prior weight that the first leaves."""
+
+
+def common_level(variance: float, others: Others, onset: int) -> Level:
+    """The level to expect of a provider since ``onset``, given the others' events since then.
+
+    Users come and go together: ``others.shared`` is the common part of the variance, which the others' events narrow
+    down; the rest is the provider's own.
     """
     seen = others.seen[-1] - others.seen[onset]
     expected = others.expected[-1] - others.expected[onset]
@@ -65,75 +89,66 @@ def common_level(variance: float, others: Others, onset: int) -> Level:
 
 
 class VolumeChange(Struct, frozen=True):
-    """A change of volume to look for: to one of ``factors`` of the usual, beyond ``tolerated``."""
+    """A change of volume to look for: to one of ``factors`` of the usual volume, beyond ``tolerated``."""
 
     factors: Sequence[tuple[float, float]]
     """(factor, prior weight); the weights sum to 1."""
     tolerated: float
-    """A change of this factor is not yet a change."""
+    """The factor up to which a change does not count as one."""
 
 
 DROP = VolumeChange(factors=((0.01, 0.7), (0.2, 0.05), (0.35, 0.25)), tolerated=0.99)
-"""Silence but for stragglers, and two kinds of drop."""
+"""Silence except for stragglers, and two kinds of drop."""
 DROP_OF_FEW = VolumeChange(factors=((0.01, 0.88), (0.2, 0.02), (0.35, 0.1)), tolerated=0.99)
-"""The same where few events are expected: of them only silence can be told from the usual."""
+"""The same where few events are expected, of which only silence differs from the usual."""
 
 
 def drop_of(expected: float) -> VolumeChange:
-    """The drop that is looked for where so many events are expected in the whole window."""
+    """The drop to look for where ``expected`` events are expected in the whole window."""
     return DROP_OF_FEW if expected < FEW_EXPECTED else DROP
 
 
 def tolerated_mean(level: Level, change: VolumeChange) -> float:
-    """The level up to which a change is not yet one: growth does not speak for a drop, nor a drop for growth."""
+    """The level up to which a change does not count as one: growth is no evidence of a drop, nor a drop of growth."""
     mean = level.mean * change.tolerated
     return min(mean, change.tolerated) if change.tolerated < 1 else max(mean, change.tolerated)
 
 
 MOST_RISE = 1e6
-"""Times the usual volume, beyond which one rise is as much as another."""
+"""The multiple of the usual volume above which all rises are treated alike."""
 
 
 def rise(harm: float) -> VolumeChange:
-    """A rise to ``harm`` times the usual volume, or twice that; growth by its square root is nobody's fault."""
+    """A rise to ``harm`` times the usual volume, or twice that; growth by the square root of ``harm`` is tolerated."""
     harm = min(harm, MOST_RISE)
     tolerated = math.sqrt(harm)
     return VolumeChange(factors=((harm / tolerated, 0.5), (2 * harm / tolerated, 0.5)), tolerated=tolerated)
 
 
 def volume_evidence(
-    seen: Sequence[int],
-    expected: Sequence[float],
-    *,
-    change: VolumeChange,
-    variance: float,
-    dispersion: float,
-    others: Others,
-    onsets: Sequence[int],
-    slots: int,
-    usual_too: Sequence[float] = (),
+    volume: CountedVolume, change: VolumeChange, onsets: Onsets, usual_too: Sequence[float] = ()
 ) -> VolumeEvidence:
     """The Bayes factor of "since some onset the volume is a fraction of the usual" against "as usual".
 
-    ``seen`` and ``expected`` are running sums over minutes (``seen[m]`` counts the minutes before m). With
-    the level L ~ Gamma(a, b) under both, a factor f, and N and M the counts and expectations since the onset,
+    With the level L ~ Gamma(a, b) under both, a factor f, and N and M the counts and expectations since the onset,
     divided by the dispersion:
 
         f^N * ((b + M) / (b + f M))^(a + N)
 
     the ratio of two negative binomial (Polya) predictive probabilities. ``usual_too`` are multiples of the expected
-    that are as usual too, such as the level of other days while today's is another: the likeliest of them is what the
-    change is weighed against, so that it stays an e-value whichever of them holds. For a rise all between them is as
-    usual as well: where twelve times the usual was foretold nine times is not harm. Most of the prior weight is on the
-    first onset, the deployment; the rest is spread over ``slots`` later ones, of which ``onsets`` have come.
+    volume that count as usual, too, such as the level of other days where today's differs. The change is compared with
+    the most likely of them, so that the result stays an e-value whichever holds. For a rise everything between them
+    counts as usual as well: where twelve times the usual was announced, nine times is no harm. Most of the prior weight
+    is on the first onset; see :class:`Onsets`.
     """
     total, best = 0.0, VolumeEvidence(0.0, 0, 0, 0.0)
-    for i, onset in enumerate(onsets):
-        level = common_level(variance, others, onset)
+    seen, expected, dispersion = volume.seen, volume.expected, volume.dispersion
+    for i, onset in enumerate(onsets.minutes):
+        level = common_level(volume.variance, volume.others, onset)
         mean = tolerated_mean(level, change)
         came, usual = seen[-1] - seen[onset], expected[-1] - expected[onset]
         value = _ratio(came / dispersion, usual / dispersion, level.shape, mean, change.factors, usual_too)
-        value *= AT_ONCE if i == 0 else (1.0 - AT_ONCE) / slots
+        value *= AT_ONCE if i == 0 else (1.0 - AT_ONCE) / onsets.slots
         total += value
         if value > best.value:
             best = VolumeEvidence(value, onset, came, usual)

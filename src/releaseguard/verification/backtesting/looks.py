@@ -15,7 +15,7 @@ from releaseguard.verification.isolated import Parted
 from releaseguard.verification.judge.replay import Look, Replay
 from releaseguard.verification.rows.accepted import Acceptances, accepted_for
 from releaseguard.verification.rows.set_aside import Unread
-from releaseguard.verification.values import Acceptance, Deployment, Finding, Rule, overall_of
+from releaseguard.verification.values import Acceptance, CheckVerdict, Deployment, Finding, Rule, overall_of
 from releaseguard.verification.whose.strayed import NOWHERE, Strayed
 
 
@@ -128,22 +128,22 @@ def _together(
     hidden = held.passes_nothing((rule for rules, _ in courses.parts for rule in rules), looks[0].minute)
     taken_back = undecided_in_the_end.keys() if held.unread.rows else frozenset[str]()
 
-    def known(rule: Rule, verdict: Verdict, undecided: str) -> tuple[Verdict, bool, str]:
+    def known(rule: Rule, verdict: Verdict, undecided: str) -> CheckVerdict:
         if rule.id in accepted:
-            return Verdict.WARN, rule.blocking, "warn"
+            return CheckVerdict(Verdict.WARN, rule.blocking, "warn")
         if verdict is Verdict.PASS and rule.kind == "signal" and rule.provider in contradicted:
-            return Verdict.INCONCLUSIVE, rule.blocking, "block"
+            return CheckVerdict(Verdict.INCONCLUSIVE, rule.blocking, "block")
         may_hide = verdict in (Verdict.PASS, Verdict.INCONCLUSIVE) and rule.id in hidden
         if not may_hide and not (verdict is Verdict.FAIL and rule.id in taken_back):
-            return verdict, rule.blocking, undecided
-        return Verdict.INCONCLUSIVE, rule.blocking, undecided_in_the_end.get(rule.id, undecided)
+            return CheckVerdict(verdict, rule.blocking, undecided)
+        return CheckVerdict(Verdict.INCONCLUSIVE, rule.blocking, undecided_in_the_end.get(rule.id, undecided))
 
     said = [
         known(rule, verdict, undecided)
         for (rules, _), look in zip(courses.parts, looks, strict=True)
         for rule, verdict, undecided in zip(rules, look.verdicts, look.undecided, strict=True)
     ]
-    return overall_of([*said, *([(Verdict.ERROR, True, "block")] if broken else [])])
+    return overall_of([*said, *([CheckVerdict(Verdict.ERROR, True, "block")] if broken else [])])
 
 
 def settled(verdicts: Sequence[tuple[int, Verdict]]) -> int:

@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 
 from releaseguard.harmless import JsonDocument
-from releaseguard.keeping import said
+from releaseguard.keeping import clean_text
 from releaseguard.model import OURSELVES, Event, Outcome, deterministic_id
 from releaseguard.verification.flows.runs import NOT_CLEANED, FlowRun, Result, RunKey, StepRun, Unfinished
 
@@ -34,12 +34,12 @@ def finished(run: FlowRun) -> Event:
     """The row written after the last request."""
     detail = {
         "result": run.result.value,
-        "reason": said(run.reason),
+        "reason": clean_text(run.reason),
         "steps": [asdict(step) for step in run.steps],
         "event_ids": list(run.event_ids),
         "arrived_after_s": run.arrived_after_s,
         "cleaned": run.cleaned,
-        "remarks": [said(remark) for remark in run.remarks],
+        "remarks": [clean_text(remark) for remark in run.remarks],
         "requests": list(run.requests),
     }
     row = _row(FINISHED, run.key, run.release, run.finished_at, detail)

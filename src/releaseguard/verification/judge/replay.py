@@ -23,7 +23,7 @@ from releaseguard.verification.judge.log import judge_log
 from releaseguard.verification.judge.pre_deployment import pre_deployment_of
 from releaseguard.verification.judge.state import ReleaseState, written_in
 from releaseguard.verification.judge.volumes import count_volumes, judge_volumes
-from releaseguard.verification.values import Deployment, Promise, Rule, overall_of
+from releaseguard.verification.values import CheckVerdict, Deployment, Promise, Rule, overall_of
 from releaseguard.verification.whose.population import ALIKE, Population
 
 ENOUGH_MORE = 1.1, 10
@@ -87,7 +87,7 @@ class Replay:
         said = tuple(verdicts.verdict_of(self.state, rule) for rule in rules)
         means = tuple(verdicts.undecided_of(self.state, rule) for rule in rules)
         blocking = (rule.blocking for rule in rules)
-        overall = overall_of(list(zip(said, blocking, means, strict=True)))
+        overall = overall_of(list(map(CheckVerdict, said, blocking, means)))
         return Look(self.state.look_minute, overall, said, means)
 
     def _look_at(self, minute: int) -> None:

@@ -1,4 +1,4 @@
-"""The volume of all releases together since the deployment, against the usual one."""
+"""Weighs the volume of all releases together since the deployment against the usual volume."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from releaseguard.stats.completeness import dead_minutes
 from releaseguard.stats.evidence.volumes import (
     DROP,
     ONSET_EVERY,
+    CountedVolume,
+    Onsets,
     Others,
     VolumeChange,
     VolumeEvidence,
@@ -41,24 +43,24 @@ OFTEN, SELDOM = 120, 10
 
 @dataclass(frozen=True, slots=True)
 class _Everybody:
-    """All providers' minutes at one look, to which each volume is compared."""
+    """All providers' minutes at one look, with which each volume is compared."""
 
     due: dict[str, list[float]]
-    """By provider: the events that each minute should have brought by this look."""
+    """Provider -> the events that each minute should have brought by this look."""
     own: dict[str, Sequence[float]]
-    """By provider: its events by minute, divided by its dispersion; none in the minutes of its batches."""
+    """Provider -> its events by minute, divided by its dispersion; 0 in the minutes of its batches."""
     seen: Sequence[float]
     hoped: Sequence[float]
-    """Events seen and hoped for of all providers by minute, each divided by its dispersion."""
+    """The events of all providers by minute, seen and expected, each divided by its dispersion."""
     dead: Sequence[bool]
-    """Minutes in which the log cannot be shown to have lived."""
+    """The minutes in which the log cannot be shown to have worked."""
     live_from: int
-    """The minute from which on the volume is the release's."""
+    """The minute from which the volume is the release's."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Minutes:
-    """The judged minutes of one rule, in order: what came, what was due, and what the others show."""
+    """The judged minutes of one rule, in order: events seen, events due, and the others' events."""
 
     alive: Sequence[int]
     seen: Sequence[int]
@@ -77,7 +79,7 @@ def count_volumes(state: ReleaseState, events: Iterable[Arrived]) -> None:
 
 
 def judge_volumes(state: ReleaseState) -> None:
-    """Weigh every volume as of this look."""
+    """Weigh every volume at this look."""
     offset = state.look_minute - state.deployed
     if OFTEN < offset < state.length and offset % SELDOM and not state.is_final_look:
         return
@@ -102,12 +104,13 @@ def _everybody(state: ReleaseState) -> _Everybody:
 
 
 def _scaled(column: Sequence[float], base: VolumeBaseline) -> Sequence[float]:
-    """Events by minute, divided by the dispersion; a batch is one event, and tells nothing of users."""
+    """Events by minute, divided by the dispersion; 0 in the minutes of a batch, which is one event and says nothing
+    about users."""
     return [0.0 if minute in base.batch else count / base.dispersion for minute, count in enumerate(column)]
 
 
 def _sums(columns: Sequence[Sequence[float]], length: int) -> Sequence[float]:
-    """The sum of the columns by minute; each has ``length`` at least."""
+    """The sum of the columns by minute; each column has at least ``length`` minutes."""
     return [sum(row) for row in zip(*columns, strict=False)][:length] if columns else [0.0] * length
 
 
@@ -135,7 +138,7 @@ def _judge(state: ReleaseState, volume: VolumeState, everybody: _Everybody) -> N
 
 
 def _minutes(state: ReleaseState, volume: VolumeState, everybody: _Everybody) -> _Minutes:
-    """The minutes that count for a rule: after its grace, complete, and in which the log lived."""
+    """The minutes that count for a rule: after its grace, complete, and in which the log worked."""
     rule, base = volume.rule, state.known.volumes[volume.rule.id]
     rates = due(state, rule.provider, base.rates)
     volume.complete = len(rates)
@@ -152,8 +155,9 @@ def _minutes(state: ReleaseState, volume: VolumeState, everybody: _Everybody) ->
 
 
 def _missed_batch(state: ReleaseState, volume: VolumeState, everybody: _Everybody) -> DailyBatch | None:
-    """The batch of the rule's events that should have come under the release, and has not, nor later; whoever made
-    it, and whether it failed: rows of any kind of its provider are a batch that came."""
+    """The batch of the rule's events that should have come under the release and did not, not even later; ``None``
+    without one. Rows of any kind of its provider count as the batch, whichever release made them and whether or not
+    they failed."""
     rule, usual = volume.rule, state.known.traffic.get(volume.rule.provider)
     if usual is None or not may_drop(state, rule):
         return None
@@ -166,7 +170,7 @@ def _missed_batch(state: ReleaseState, volume: VolumeState, everybody: _Everybod
 
 
 def _has_come(state: ReleaseState, rule: Rule, batch: DailyBatch, complete: int) -> bool:
-    """Whether a good part of a batch came at its time, or later, in as many minutes as it may take."""
+    """Whether a good part of a batch came at its time, or later, within as many minutes as it may take."""
     came, usual = state.traffic.events[rule.provider], state.known.traffic[rule.provider]
     length = batch.end - batch.first
     return any(
@@ -176,43 +180,42 @@ def _has_come(state: ReleaseState, rule: Rule, batch: DailyBatch, complete: int)
 
 
 def may_drop(state: ReleaseState, rule: Rule) -> bool:
-    """Whether fewer events may be held against the release."""
+    """Whether fewer events may count against the release."""
     meant = rule.provider in state.removed
     return rule.max_drop is not None and not meant and state.known.volume_levels.get(rule.id, 1.0) > NOTHING_LEFT
 
 
 NOTHING_LEFT = 0.02
-"""The level of an incident from before below which nothing is left that a release could lose."""
+"""The level of an incident from before below which nothing is left for a release to lose."""
 
 
 def limit_of_rise(state: ReleaseState, rule: Rule) -> float | None:
-    """How many times the usual volume is harm; ``None`` where nothing is usual yet: what has never been logged
-    before is new, in a young log or by a new release, and no multiple of anything."""
+    """The multiple of the usual volume that is harm; ``None`` where nothing is usual yet: something never logged before
+    is new, in a young log or by a new release, and no multiple of anything."""
     base = state.known.volumes[rule.id]
     return rule.max_rise if base.events and base.expected(0, state.length) >= LEAST_USUAL else None
 
 
 LEAST_USUAL = 1.0
-"""Events expected in the window below which no number of them is a multiple of the usual."""
+"""The events expected in the window below which no number of them is a multiple of the usual."""
 
 
 def _changed(state: ReleaseState, rule: Rule, minutes: _Minutes, change: VolumeChange) -> VolumeEvidence:
-    found = volume_evidence(
-        list(accumulate(minutes.seen, initial=0)),
-        list(accumulate(minutes.due, initial=0.0)),
-        change=change,
+    volume = CountedVolume(
+        seen=list(accumulate(minutes.seen, initial=0)),
+        expected=list(accumulate(minutes.due, initial=0.0)),
         variance=minutes.base.variance,
         dispersion=minutes.base.dispersion,
         others=minutes.others,
-        onsets=range(0, len(minutes.alive) - SETTLED + 1, ONSET_EVERY),
-        slots=max(state.length // ONSET_EVERY, 1),
-        usual_too=usual_too(state, rule, minutes.base),
     )
+    onsets = Onsets(range(0, len(minutes.alive) - SETTLED + 1, ONSET_EVERY), max(state.length // ONSET_EVERY, 1))
+    found = volume_evidence(volume, change, onsets, usual_too(state, rule, minutes.base))
     return structs.replace(found, onset=minutes.alive[min(found.onset, len(minutes.alive) - 1)])
 
 
 def _last_chance(state: ReleaseState, volume: VolumeState, minutes: _Minutes) -> float:
-    """The probability of what was seen by the total and by the split, each with its part of what may alarm falsely."""
+    """The probability of what was seen by the total and by the split, each with its part of the allowed false
+    alarms."""
     total = _chance(state, volume.rule, minutes)
     if volume.split is None:
         return total
@@ -225,9 +228,9 @@ def _split_chance(state: ReleaseState, volume: VolumeState) -> float:
 
 
 def usual_too(state: ReleaseState, rule: Rule, base: VolumeBaseline) -> Sequence[float]:
-    """Multiples of the expected volume that are as usual too: the level of other days, to which a campaign or an
-    incident of today may return at any moment, that of an incident from before, which excuses that and no more, and
-    what was said to be expected of this release."""
+    """Multiples of the expected volume that count as usual, too: the level of other days, to which a campaign or
+    incident of today may return at any moment; that of an incident from before, which excuses that level only; and what
+    was announced for this release."""
     levels = {1.0 / base.level} if base.days and base.level > 0.0 else set()
     levels |= {level for level in (state.known.volume_levels.get(rule.id, 0.0),) if level > NOTHING_LEFT}
     told = state.expect_traffic
@@ -235,7 +238,7 @@ def usual_too(state: ReleaseState, rule: Rule, base: VolumeBaseline) -> Sequence
 
 
 def _chance(state: ReleaseState, rule: Rule, minutes: _Minutes) -> float:
-    """The probability of a volume so far off, over both sides that the card calls harm."""
+    """The probability of a volume so far off, over both directions that the card calls harm."""
     changes = [DROP] if may_drop(state, rule) else []
     changes += [rise(limit)] if (limit := limit_of_rise(state, rule)) is not None else []
     chances = [_largest_chance(state, rule, minutes, change) for change in changes]
@@ -243,7 +246,7 @@ def _chance(state: ReleaseState, rule: Rule, minutes: _Minutes) -> float:
 
 
 def _largest_chance(state: ReleaseState, rule: Rule, minutes: _Minutes, change: VolumeChange) -> float:
-    """The probability of so much, or so little, under the likeliest of the volumes that are as usual."""
+    """The probability of so high, or so low, a volume under the most likely of the volumes that count as usual."""
     return max(
         chance_of_volume(
             minutes.seen,
@@ -258,7 +261,7 @@ def _largest_chance(state: ReleaseState, rule: Rule, minutes: _Minutes, change: 
 
 
 def _others(state: ReleaseState, rule: Rule, alive: Sequence[int], everybody: _Everybody) -> Others:
-    """The other providers' events in the judged minutes: a running sum each."""
+    """The other providers' events in the judged minutes, as running sums."""
     nothing = [0.0] * state.length
     own = state.known.traffic.get(rule.provider)
     mine, rates = everybody.own.get(rule.provider, nothing), nothing

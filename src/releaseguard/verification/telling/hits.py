@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from releaseguard.keeping import identified
+from releaseguard.keeping import clean_identifier
 from releaseguard.model import Event
 from releaseguard.stats.bounds import likelihood_ratio, lower_share
 from releaseguard.verification.evidence import ErrorHit, WorstHit
@@ -79,7 +79,7 @@ def _clearness(one: WorstHit) -> float:
 
 
 def _cut(value: str) -> str:
-    return identified(value)[:LONGEST]
+    return clean_identifier(value)[:LONGEST]
 
 
 def hit_words(hit: ErrorHit) -> str:

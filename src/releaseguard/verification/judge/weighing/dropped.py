@@ -1,4 +1,4 @@
-"""A volume that had dropped before the deployment: how surely, and to which level, which is all that it excuses."""
+"""A volume that had dropped before the deployment: how certainly, and to which level. It excuses that level only."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from itertools import accumulate
 
 from releaseguard.stats.baseline import BaselineSpan, VolumeBaseline, volume_baseline
 from releaseguard.stats.calendar import DAY, Calendar
-from releaseguard.stats.evidence.volumes import DROP, Others, volume_evidence
+from releaseguard.stats.evidence.volumes import DROP, CountedVolume, Onsets, Others, volume_evidence
 from releaseguard.stats.series import KnownSeries
 
 SINCE = (120, 60, 45, 30, 20, 10)
 """Minutes before the deployment at which a drop may have begun."""
 SURELY_SILENT = 300.0
-"""The evidence from which on the newest minutes without an event are a silence, whatever stretch before speaks most for
-a drop: what came at its beginning is not a level at which it stands."""
+"""The evidence from which the newest minutes without an event are a silence, even where an earlier stretch is stronger
+evidence of a drop: events at its beginning are not the level at which the volume stands."""
 LEVEL_DEVIATIONS = 1.0
-"""By so many deviations of what was counted the level is taken to be lower than it was: an incident wanders."""
+"""The standard deviations of the count by which the level is taken to be lower than measured, since an incident
+drifts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +27,9 @@ class Dropped:
     """What the log shows right before the deployment."""
 
     evidence: float
-    """That events had dropped, or stopped, against the hours before."""
+    """The evidence that events had dropped or stopped, compared with the hours before."""
     level: float
-    """The part of what is to be expected after the deployment at which they stood, at most 1."""
+    """The fraction of the volume expected after the deployment at which it stood, at most 1."""
 
 
 AS_USUAL = Dropped(0.0, 1.0)
@@ -36,7 +37,7 @@ AS_USUAL = Dropped(0.0, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """The minutes before the deployment: the baseline's, and up to when the log was complete at it."""
+    """The minutes before the deployment: those of the baseline, and the minute up to which the log was complete."""
 
     span: BaselineSpan
     complete: int
@@ -44,7 +45,7 @@ class Before:
 
 
 def dropped_before(series: KnownSeries, usual: VolumeBaseline, before: Before) -> Dropped:
-    """What is known of a drop from before the deployment; ``usual`` is what is to be expected after it."""
+    """What is known of a drop before the deployment; ``usual`` is the volume expected after it."""
     if usual.days < 2:
         return AS_USUAL
     quiet = _quiet_minutes(series, before.complete)
@@ -55,7 +56,8 @@ def dropped_before(series: KnownSeries, usual: VolumeBaseline, before: Before) -
 
 
 def _quiet_minutes(series: KnownSeries, complete: int) -> int:
-    """Minutes without any event: the evidence for a silence is exp(expected), how much likelier that is than usual."""
+    """The number of newest minutes without any event. The evidence for a silence is exp(events expected in them), its
+    likelihood ratio to the usual."""
     quiet = 0
     while quiet < max(SINCE) and not series.total(complete - quiet - 1, complete):
         quiet += 1
@@ -72,29 +74,22 @@ def _fallen(series: KnownSeries, usual: VolumeBaseline, before: Before) -> Dropp
     if not _low_at_the_end(seen, hoped):
         return AS_USUAL
     alone = Others([0.0] * (length + 1), [0.0] * (length + 1), 0.0)
-    found = volume_evidence(
-        seen,
-        hoped,
-        change=DROP,
-        variance=expected.variance,
-        dispersion=expected.dispersion,
-        others=alone,
-        onsets=[length - since for since in SINCE],
-        slots=len(SINCE),
-    )
+    volume = CountedVolume(seen, hoped, expected.variance, expected.dispersion, alone)
+    found = volume_evidence(volume, DROP, Onsets([length - since for since in SINCE], len(SINCE)))
     return Dropped(found.value, _level(found.seen, found.expected, expected, usual))
 
 
 def _level(seen: int, hoped: float, then: VolumeBaseline, usual: VolumeBaseline) -> float:
-    """What came, less what it may be off by, as a part of what is to be expected now: today's level, which that takes
-    into account, has fallen with it."""
+    """The events that came, less their uncertainty, as a fraction of what is expected now. What is expected now rests
+    on today's level, which the drop has lowered, so that is taken into account."""
     least = max(seen - LEVEL_DEVIATIONS * math.sqrt(then.dispersion * seen), 0.0)
     today = then.level / usual.level if usual.level > 0.0 else 1.0
     return min(least / hoped * today, 1.0) if hoped else 1.0
 
 
 def _may_have_stopped(series: KnownSeries, complete: int, days: int) -> bool:
-    """Whether any last stretch is low against the three hours before it: a quick look before a thorough one."""
+    """Whether any of the last stretches is low compared with the three hours before it: a quick test before a thorough
+    one."""
 
     def ratio(start: int, end: int) -> float:
         usual = sum(series.total(start - d * DAY, end - d * DAY) for d in range(1, days + 1)) / days
@@ -105,7 +100,7 @@ def _may_have_stopped(series: KnownSeries, complete: int, days: int) -> bool:
 
 
 def _low_at_the_end(seen: Sequence[int], expected: Sequence[float]) -> bool:
-    """Whether the newest stretch in which ten events were expected shows fewer than six."""
+    """Whether the newest stretch in which ten events were expected has fewer than six."""
     last = len(seen) - 1
     for start in range(last, -1, -1):
         hoped = expected[last] - expected[start]

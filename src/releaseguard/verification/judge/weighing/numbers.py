@@ -1,4 +1,4 @@
-"""The number of errors of a provider of which nothing but errors is logged: their share is always the whole."""
+"""Judges the number of errors of a provider of which only errors are logged, since their share is always 1."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from releaseguard.stats.baseline import HOUR, ErrorBaseline
-from releaseguard.stats.evidence.volumes import ONSET_EVERY, Others, rise, volume_evidence
+from releaseguard.stats.evidence.volumes import ONSET_EVERY, CountedVolume, Onsets, Others, rise, volume_evidence
 from releaseguard.stats.final_look import chance_of_volume
 from releaseguard.verification.judge.state import ErrorState, ReleaseState
 from releaseguard.verification.judge.traffic import SETTLED
 
 HARM = 4.0
-"""Times the most that is usual from which on so many errors are harm."""
+"""The multiple of the highest usual number from which errors are harm."""
 VARIANCE = 0.1
-"""Of the level of an hour over that of the worst of a hundred: a third of it."""
+"""The variance of an hour's level over that of the worst of a hundred hours: a deviation of a third."""
 _CHANGE = rise(HARM)
 
 
@@ -24,27 +24,26 @@ def errors_alone(usual: ErrorBaseline) -> bool:
 
 
 def weigh_number(state: ReleaseState, errors: ErrorState) -> None:
-    """Weigh the number of the release's errors against the most that is usual, where that is all that tells."""
+    """Weigh the number of the release's errors against the highest usual one, where only the number says anything."""
     tests = errors.tests
     if tests is None or not errors_alone(state.known.errors[errors.rule.id]):
         return
     seen, expected = _minutes(state, errors)
-    tests.number = volume_evidence(
-        list(accumulate(seen, initial=0)),
-        list(accumulate(expected, initial=0.0)),
-        change=_CHANGE,
+    volume = CountedVolume(
+        seen=list(accumulate(seen, initial=0)),
+        expected=list(accumulate(expected, initial=0.0)),
         variance=VARIANCE,
         dispersion=1.0,
         others=_nobody(len(seen)),
-        onsets=range(0, max(len(seen) - SETTLED, 0) + 1, ONSET_EVERY),
-        slots=max(state.length // ONSET_EVERY, 1),
     )
+    onsets = range(0, max(len(seen) - SETTLED, 0) + 1, ONSET_EVERY)
+    tests.number = volume_evidence(volume, _CHANGE, Onsets(onsets, max(state.length // ONSET_EVERY, 1)))
 
 
 def number_seen(state: ReleaseState, errors: ErrorState) -> tuple[int, int, float] | None:
-    """From which minute of the window on they speak most against the release, how many came since, and how many are
-    usual; ``None`` where that is no more, or where the release writes successes, so that errors are not all there
-    is."""
+    """The minute of the window from which the errors speak most against the release, the number since then, and the
+    usual number; ``None`` where there are no more than usual, or where the release writes successes, so that the number
+    is not all there is."""
     found = None if errors.tests is None else errors.tests.number
     if found is None or errors.errors < errors.events:
         return None
@@ -54,7 +53,7 @@ def number_seen(state: ReleaseState, errors: ErrorState) -> tuple[int, int, floa
 
 
 def chance_of_number(state: ReleaseState, errors: ErrorState) -> float:
-    """The probability of so many errors or more, at the most that is usual."""
+    """The probability of that many errors or more at the highest usual level."""
     seen, expected = _minutes(state, errors)
     return chance_of_volume(
         seen, expected, change=_CHANGE, variance=VARIANCE, dispersion=1.0, others=_nobody(len(seen))
@@ -62,8 +61,8 @@ def chance_of_number(state: ReleaseState, errors: ErrorState) -> float:
 
 
 def _minutes(state: ReleaseState, errors: ErrorState) -> tuple[Sequence[int], Sequence[float]]:
-    """Errors of the minutes so far, of which one counts for no more than a few, and how many may be usual in each: as
-    many as in this hour, in the worst of a hundred, or right before the release, whichever is most."""
+    """The errors of the minutes so far, each limited to a few, and the number that may be usual in each: the largest of
+    this hour's, that of the worst of a hundred hours, and that right before the release."""
     known, name, length = state.known, errors.rule.id, state.elapsed
     usual = known.expected_events(errors.rule, length) / max(length, 1)
     usual = max(usual, known.errors[name].worst_hour / HOUR, known.lately[name])
@@ -78,7 +77,8 @@ def _first(state: ReleaseState, errors: ErrorState) -> int:
 
 
 MOST_OF_A_MINUTE = 3
-"""Errors that one minute counts for at most, or as many times the harm: a burst of a minute or two decides nothing."""
+"""The most errors that one minute counts for, or that many times the harm, so that a burst of a minute or two decides
+nothing."""
 
 
 def _nobody(minutes: int) -> Others:
