@@ -1,1 +1,1 @@
-"""Everything that this configuration stands on, looked at by reading alone."""
+"""Examines everything on which this configuration depends, by reading only."""

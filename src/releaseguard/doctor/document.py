@@ -1,4 +1,4 @@
-"""A diagnosis as the document that ``doctor --json`` prints."""
+"""A diagnosis as the document of ``doctor --json``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from releaseguard.report.diagnosis.document import DiagnosisDocument, DiagnosisR
 
 
 def document_of(diagnosis: Diagnosis, safe: Callable[[str], str]) -> DiagnosisDocument:
-    """``safe`` takes values out of every text, before it is broken into lines, which could break one in two."""
+    """The diagnosis as a document. ``safe`` masks values in every text, before the text is broken into lines, which
+    could split one."""
     return {"ok": diagnosis.ok, "checks": [_row(one, safe) for one in diagnosis.findings]}
 
 

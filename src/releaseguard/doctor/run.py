@@ -1,4 +1,4 @@
-"""The examination: first what is here, then every service by itself, side by side."""
+"""Runs the examination: first what is local, then all services at the same time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NOT_WELL = frozenset({Standing.FAIL, Standing.SKIPPED})
 
 
 def examine(context: DoctorContext) -> Diagnosis:
-    """Look at everything. A problem ends its own check and skips what rests on it; all others are made."""
+    """Examine everything. A problem ends its own check and skips those that depend on it; all others run."""
     dates: dict[str, ClockReading] = {}
     here = carried_out(
         [*configuration.checks(context), *hosts.checks(context), *credentials.checks(context)],
@@ -31,8 +31,8 @@ def examine(context: DoctorContext) -> Diagnosis:
 
 
 def _of_each(context: DoctorContext, dates: MutableMapping[str, ClockReading]) -> Sequence[Sequence[Check]]:
-    """The checks of each service that this configuration has use for. They know nothing of those of others; what they
-    learn of the time goes to ``dates``."""
+    """The checks of each service that this configuration uses. They share nothing but ``dates``, where they store the
+    services' times."""
     return [
         [*vault.checks(context, dates), *app.checks(context, dates)],
         *(services.checks(context, dates, service) for service in context.services),
@@ -42,14 +42,14 @@ def _of_each(context: DoctorContext, dates: MutableMapping[str, ClockReading]) -
 
 
 def groups_of(context: DoctorContext) -> Sequence[str]:
-    """All groups in the order of a report."""
+    """All groups, in the order of a report."""
     own = [value for name, value in vars(Group).items() if name.isupper()]
     place = own.index(Group.CREDENTIALS) + 1
     return [*own[:place], *(service.name for service in context.services), *own[place:]]
 
 
 def carried_out(checks: Sequence[Check], before: Sequence[CheckResult]) -> list[CheckResult]:
-    """The findings of checks made one after the other; ``before`` are those of others that they may rest on."""
+    """The results of checks carried out one after the other; ``before`` are results on which they may depend."""
     found: list[CheckResult] = []
     for check in checks:
         cause = _cause(check, [*before, *found])
@@ -62,7 +62,7 @@ def carried_out(checks: Sequence[Check], before: Sequence[CheckResult]) -> list[
 
 
 def _cause(check: Check, found: Sequence[CheckResult]) -> CheckResult | None:
-    """The problem that this check would only repeat; of a chain of skipped ones, the first."""
+    """The problem that this check would only repeat; for a chain of skipped checks, the first. ``None`` without one."""
     for wanted in check.after:
         for finding in found:
             same = finding.id.startswith(wanted[:-1]) if wanted.endswith("*") else finding.id == wanted
@@ -92,8 +92,8 @@ def _finding(check: Check, remark: Remark) -> CheckResult:
 
 
 def side_by_side(lanes: Sequence[Callable[[], list[CheckResult]]]) -> Sequence[list[CheckResult]]:
-    """The results in the order of ``lanes``. Their threads do not hold up the end of the process: they only read, so
-    that Ctrl-C may break them off anywhere."""
+    """The results in the order of ``lanes``. Their threads do not delay the end of the process; they only read, so
+    Ctrl-C may interrupt them anywhere."""
     results: list[list[CheckResult]] = [[] for _ in lanes]
     bugs: list[BaseException] = []
 

@@ -1,4 +1,4 @@
-"""The vocabulary of the doctor: what is looked at, what was found, and the context that it is found in."""
+"""The vocabulary of the examination: checks, their results, and their context."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from releaseguard.vault.interface import Vault
 
 
 class Group:
-    """In the order of a report; each service's own comes between the credentials and the events."""
+    """The groups in the order of a report; each service's own comes between the credentials and the events."""
 
     CONFIGURATION = "configuration"
     CARDS = "cards"
@@ -48,49 +48,50 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Something to look at. ``look`` gives remarks, and raises what is wrong where that ends the look."""
+    """Something to examine. ``look`` yields remarks, and raises an error where a problem ends the look."""
 
     id: str
     group: str
     title: str
-    """What is not known where it is skipped."""
+    """What is unknown where the check is skipped."""
     look: Callable[[], Iterable[Remark]]
     after: Sequence[str] = ()
-    """Ids of what has to be well, or not needed at all, for this to make sense; ``cards*``: all that begin so."""
+    """Ids of checks that must be well or unneeded for this one to make sense; ``cards*`` means all ids that begin
+    so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceLooks:
-    """What can be looked at of one service. What is a function is asked for at the look: it may raise."""
+    """What can be examined of one service. Functions are called during the examination, and may raise."""
 
     name: str
-    """Its group."""
+    """The name of its group."""
     title: str
     date: Callable[[], ClockReading | None]
-    """What it says of the time, asked without any credential."""
+    """The service's time, requested without a credential."""
     places: Sequence[Address] = ()
-    """Destinations there; it is looked at where there are some."""
+    """Its destinations; the service is examined where there are any."""
     account: Callable[[], Iterator[Remark]] | None = None
     """Whose credential it is, and what it may do."""
     alerts: Callable[[], AlertSource] | None = None
     writers: Callable[[], WritersFound] | None = None
-    """What in the workflows that it keeps writes managed secrets too."""
+    """Workflows at the service that write managed secrets, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppLooks:
-    """What can be looked at of the app's own backend."""
+    """What can be examined of the app's own backend."""
 
     date: Callable[[], ClockReading | None]
     account: Callable[[], Iterator[Remark]]
-    """Whether it takes its public key."""
+    """Whether it accepts its public key."""
     public_key: str
-    """What that is called in the environment and in the vault."""
+    """The name of the public key in the environment and in the vault."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoctorContext:
-    """Everything that can be looked at. What is a function is asked for at the look: it may raise."""
+    """Everything that can be examined. Functions are called during the examination, and may raise."""
 
     settings: Settings
     environ: Mapping[str, str]
@@ -101,35 +102,35 @@ class DoctorContext:
     addresses: Mapping[str, str]
     """Setting (``[network] proxy``) -> address."""
     refused: Mapping[str, ReleaseguardError]
-    """Setting -> why SAFE MODE does not allow it, or sends no credential there."""
+    """Setting -> why SAFE MODE does not allow its address, or sends no credential there."""
     run_refusal: ReleaseguardError | None = None
-    """Why this run of a CI service uses no credential, where it has some."""
+    """Why this run of a CI service may not use credentials, where it has some."""
     ignored_proxies: Sequence[str]
     read_address: ReadAddress
     places: Mapping[str, Sequence[Address]]
-    """By provider: its destinations, without those that cannot be read."""
+    """Provider -> its destinations, without unreadable ones."""
     requirements: Sequence[Requirement]
     replaceable: Sequence[str]
-    """Variables of accesses that may be given a second time, the new one beside the old."""
+    """Variables of credentials that may be given twice, the new one next to the old one."""
     services: Sequence[ServiceLooks]
     vault_service: ServiceLooks
     vault_setting: str
-    """What says where the secrets are."""
+    """The setting that says where the secrets are."""
     vault_is_set: bool
     app: AppLooks
     vault: Callable[[], Vault]
     destination: Callable[[Address], Destination]
     claims: Callable[[], Sequence[Claim]]
     misplaced: Callable[[], Sequence[tuple[str, ReleaseguardError]]]
-    """Provider, and what is wrong with where its secrets go."""
+    """Provider -> what is wrong with its destinations."""
     other_writers: Callable[[], Sequence[OtherWriter]]
-    """What in the app's own workflows writes managed secrets too."""
+    """Workflows of the app that write managed secrets, too."""
     log: Callable[[], EventLog]
     exposed: Callable[[EventLog], Remark] | None
-    """Whether the app's public key reads the log; ``None`` where that cannot be asked."""
+    """Whether the app's public key can read the log; ``None`` where that cannot be asked."""
     database: Callable[[], AppDatabase] | None
     close: Callable[[], None] = lambda: None
-    """Releases every connection."""
+    """Closes every connection."""
 
     def __enter__(self) -> Self:
         return self
@@ -140,11 +141,11 @@ class DoctorContext:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """Everything that was found, in the order of the groups."""
+    """All results, in the order of the groups."""
 
     findings: Sequence[CheckResult]
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong; warnings and what was skipped for other reasons are no problem."""
+        """Whether nothing is wrong; warnings, and checks skipped for other reasons, are no problem."""
         return not any(finding.status is Standing.FAIL for finding in self.findings)

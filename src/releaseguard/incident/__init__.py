@@ -1,1 +1,1 @@
-"""What goes on with one provider: since when, what changed before, what the runbook says to look at and to do."""
+"""One provider's trouble: since when, what changed before it, and what the runbook says to look at and to do."""

@@ -1,4 +1,4 @@
-"""When the trouble began: the health judge's word, asked over longer and longer times."""
+"""When the trouble began, by asking the health judge about longer and longer times."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from releaseguard.health.window import Window
 from releaseguard.stats.series import Cell
 
 LONGEST = timedelta(days=2)
-"""How far back the beginning is looked for."""
+"""How far back the beginning is searched for."""
 NEAR = 0.05
-"""The part of a time, at its beginning, in which trouble that seems to begin may well have begun before it."""
+"""The part at the beginning of a time in which trouble that seems to begin there may have begun earlier."""
 _UNDECIDED = frozenset({Why.BY_CHANCE, Why.ALL_OF_FEW_FAILED})
-"""Grounds that a longer time may make clear."""
+"""Grounds that a longer time may clear up."""
 
 
 @dataclass(slots=True)
 class Past:
-    """The log around one provider, as of one moment. Reads the time before the first window once."""
+    """The log around one provider at one moment. The time before the first window is read once."""
 
     context: HealthContext
     provider: str
@@ -38,13 +38,13 @@ class Past:
         self._observer = Observer(structs.replace(self.context, now=lambda: self.until - timedelta(seconds=1)))
 
     def overview(self, span: timedelta) -> Overview:
-        """What ``health`` shows of a time that ends now."""
+        """What ``health`` shows for a time that ends now."""
         self._observer.context = structs.replace(self._observer.context, window=span, provider=self.provider)
         return self._observer.look(self.window(span))
 
     def window(self, span: timedelta, *, by_event: bool = False) -> Window:
-        """The traffic of a time that ends now; ``by_event``: each of the provider's events as if it were a provider
-        of its own, so that one that does not come is seen beside the others."""
+        """The traffic of a time that ends now; with ``by_event``, each of the provider's events counts as a provider,
+        so that a missing one shows next to the others."""
         if (span, by_event) not in self._windows:
             name = self._event_of if by_event else None
             self._windows[span, by_event] = self._observer.window(self.until - span, self.until, name)
@@ -54,7 +54,7 @@ class Past:
         return cell.event if cell.provider == self.provider else cell.provider
 
     def spans(self) -> Iterator[timedelta]:
-        """The time asked for, and twice as long again and again: its newer half is then the time before."""
+        """The requested time, then repeatedly twice as long, so that its newer half follows the earlier one."""
         span = self.context.window
         while span < LONGEST:
             yield span
@@ -62,15 +62,15 @@ class Past:
         yield max(LONGEST, self.context.window)
 
     def condition(self) -> tuple[HealthCondition, timedelta]:
-        """How the provider is, and the time over which that was seen."""
+        """The provider's condition, and the time over which it was seen."""
         return self._over_spans(self.provider, by_event=False)
 
     def event(self, event: str) -> HealthCondition:
-        """How one of the provider's events is."""
+        """The condition of one of the provider's events."""
         return self._over_spans(event, by_event=True)[0]
 
     def spike(self, event: str, harm: float) -> HealthCondition | None:
-        """Whether there is far more of one of the provider's events than usual."""
+        """The condition of an event with far more occurrences than usual; ``None`` where there is no spike."""
         spike: HealthCondition | None = None
         for span in self.spans():
             found = spike_of(self.window(span, by_event=True), event, harm)
@@ -96,8 +96,8 @@ class Past:
 
 
 def reaches_back(condition: HealthCondition, start: datetime, span: timedelta) -> bool:
-    """Whether the trouble may have begun before the time that begins at ``start``. Of a silence the last event is
-    known, however long ago it came."""
+    """Whether the trouble may have begun before ``start``, the beginning of the time. A silence begins with the last
+    event, however old that is."""
     if condition.since is None or condition.grounds.why is Why.SILENT:
         return False
     return condition.since <= start + span * NEAR

@@ -1,4 +1,4 @@
-"""Everything that an incident is read from."""
+"""Everything from which an incident is read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from releaseguard.incident.sources.problems import ServiceLabel
 
 @dataclass(frozen=True, slots=True)
 class HostingTarget:
-    """A target that a hosting service serves; ``open`` may raise ``ConfigError`` without a credential."""
+    """A target that a hosting service serves; ``open`` may raise ``ConfigError`` where the credential is missing."""
 
     place: str
     target: str
@@ -24,13 +24,13 @@ class HostingTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentContext(IncidentSources):
-    """Everything that an incident is read from."""
+    """Everything from which an incident is read."""
 
     health: HealthContext
-    """Of all providers: they tell absent users from a broken provider."""
+    """Of all providers, since the others distinguish absent users from a broken provider."""
     hosts: Sequence[HostingTarget]
     progress: Callable[[str], None] = field(default=lambda _: None)
-    """Told what is being looked at."""
+    """Called with what is being looked at."""
 
     @property
     def log(self) -> EventLog:

@@ -1,4 +1,4 @@
-"""Whether trouble seems to be over: its newest minutes speak for the usual and against the trouble. Pure."""
+"""Whether trouble seems to be over: its newest minutes are evidence for the usual and against the trouble. Pure."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 ODDS = math.log(100)
-"""How much the newest calls have to speak for the usual share of errors, against that of the trouble."""
+"""The likelihood ratio of the usual error share to that of the trouble that the newest calls must reach."""
 LEAST = timedelta(minutes=5)
-"""How long calls have to be as usual again: trouble pauses."""
+"""How long calls must be as usual again, since trouble pauses."""
 LEAST_USUAL = 0.005
-"""A share of errors that is usual everywhere, for a provider of which no error is known."""
+"""An error share that is usual everywhere, for a provider without known errors."""
 
 
 class Tally(NamedTuple):
-    """Calls of one minute, and how many of them failed."""
+    """The calls of one minute, and how many failed."""
 
     calls: int
     failed: int
 
 
 class WellAgain(NamedTuple):
-    """Since when calls are as usual again, how many there were since, and how many of them failed."""
+    """Since when calls are as usual again, how many there have been, and how many failed."""
 
     since: datetime
     calls: int
@@ -31,10 +31,10 @@ class WellAgain(NamedTuple):
 
 
 def recovery_of(by_minute: Mapping[datetime, Tally], usual: float) -> WellAgain | None:
-    """The newest stretch that speaks most for the usual share; ``None`` where it does not say enough.
+    """The newest stretch with the most evidence for the usual share; ``None`` where that is not enough.
 
-    The trouble's own share is that of all its minutes, which those that are well again only make smaller, so that it
-    takes more of them.
+    The trouble's own share is that of all its minutes. Minutes that are well again only lower it, so more of them are
+    needed.
     """
     calls, failed = (sum(one[part] for one in by_minute.values()) for part in (0, 1))
     normal = max(usual, LEAST_USUAL)

@@ -1,4 +1,4 @@
-"""An incident as a story: how it is, since when, what changed, what shows it, what the runbook looks at."""
+"""Investigates an incident: its state, its beginning, what changed, its symptoms, and the runbook's controls."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ from releaseguard.stats.completeness import known_at
 from releaseguard.traces import Traces
 
 LEAD = timedelta(minutes=10)
-"""How long before the beginning functions' logs are read from."""
+"""How long before the beginning the logs of functions are read."""
 SOME_USUAL = 0.01
-"""The usual share of errors from which on the first failure of an incident may be one as they are usual."""
+"""The usual error share from which the first failure of an incident may be a usual one."""
 REFUSED_SHARE = 0.5
-"""The share of authentication errors from which on credentials are said to be refused."""
+"""The fraction of authentication errors from which credentials count as refused."""
 
 
 def investigate(context: IncidentContext) -> Incident:
@@ -87,7 +87,7 @@ def investigate(context: IncidentContext) -> Incident:
 
 
 def _evidence(context: IncidentContext, since: datetime, until: datetime) -> tuple[IncidentEvidence, RowAnswers[str]]:
-    """What the provider's rows say, and by the same question to the log what there is of ours."""
+    """What the provider's rows say, and the answers about our own rows, from one question to the log."""
     health = context.health
     query = health.query(providers=(context.card.id,), since=since, until=health.farthest(until), synthetic=False)
     found = gathered(context.log, {"rows": query, **of_ours(context, until)})
@@ -96,7 +96,7 @@ def _evidence(context: IncidentContext, since: datetime, until: datetime) -> tup
 
 
 def _as_known(rows: Iterable[Event], since: datetime, until: datetime) -> Iterator[Event]:
-    """The rows of a time, those of a clock that is far ahead at their recording."""
+    """The rows of a time; those of a clock far ahead at their recording."""
     for row in rows:
         at = known_at(row)
         if since <= at < until:
@@ -126,7 +126,8 @@ def _harms(card: Card) -> dict[str, float]:
 
 
 def _began(condition: HealthCondition, symptoms: Sequence[SymptomMatch]) -> datetime | None:
-    """The provider's own word; where it is well, that of a symptom: mail goes out, and its webhook is silent."""
+    """When the provider's trouble began or, where it is well itself, that of a symptom, such as a silent webhook while
+    mail is sent."""
     if condition.state in TROUBLED:
         return condition.since
     return min((one.since for one in symptoms if one.match is Match.YES and one.since), default=None)
@@ -195,7 +196,7 @@ def _controls(context: IncidentContext, around: ControlContext) -> Iterator[Chec
 
 
 def _carried_out(control: Control, around: ControlContext, traces: Traces) -> ControlResult:
-    """A control's finding; one that breaks says that, and the others are carried out."""
+    """A control's result; a control that breaks says so, and the others are carried out."""
     try:
         return carry_out(control, around)
     except ReleaseguardError:
@@ -205,5 +206,5 @@ def _carried_out(control: Control, around: ControlContext, traces: Traces) -> Co
 
 
 def _perhaps_of(unread: Mapping[str | None, int], card: Card) -> int:
-    """The unread rows that are a provider's, however it is written in them, and those that may be."""
+    """The number of unreadable rows that belong to the provider, in any spelling, or may do so."""
     return sum(count for name, count in unread.items() if name is None or bare(name) == bare(card.id))

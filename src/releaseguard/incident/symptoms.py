@@ -12,30 +12,30 @@ from releaseguard.incident.values import Match, SymptomMatch
 from releaseguard.messages.message import Message, message
 
 TELLING_SHARE = 0.1
-"""The share of a failing provider's errors from which on a symptom's errors are said to show it."""
+"""The fraction of a failing provider's errors from which a symptom's errors show it."""
 SPIKE = 2.0
-"""The multiple of the usual volume from which on it is called a spike, where no check of the card says."""
+"""The multiple of the usual volume that counts as a spike where no check of the card says."""
 MOST_CODES = 3
 _MOST_TELLING = (Match.YES, Match.SOME, Match.UNKNOWN, Match.NO)
 _GONE = frozenset({Why.SILENT, Why.VOLUME})
-"""Grounds that speak of events that do not come."""
+"""Grounds that mean missing events."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SymptomEvidence:
-    """What the log says of one provider since its trouble began, or in the looked-at time."""
+    """What the log says about one provider since its trouble began, or in the requested time."""
 
     condition: HealthCondition
     errors: Mapping[ErrorKind, int]
     event: Callable[[str], HealthCondition]
-    """How one of the provider's events is, judged as if it were a provider of its own."""
+    """The condition of one of the provider's events, judged as if it were a provider."""
     spike: Callable[[str, float], HealthCondition | None]
     harms: Mapping[str, float]
-    """By event: the multiple of its volume that a check of the card calls harm."""
+    """Event -> the multiple of its volume that a check of the card calls harm."""
 
 
 def matched(symptom: Symptom, traffic: SymptomEvidence) -> SymptomMatch:
-    """Whether the symptom is there: by its errors, by events that do not come, or by a spike."""
+    """Whether the symptom is present: by its errors, by missing events, or by a spike."""
     if traffic.condition.grounds.why in (Why.LOG_STOPPED, Why.NO_HISTORY):
         return SymptomMatch(symptom, Match.UNKNOWN, [message(f"symptom.{traffic.condition.grounds.why.value}")])
     parts = [_errors(symptom, traffic), *_silences(symptom, traffic), *_spikes(symptom, traffic)]

@@ -1,4 +1,4 @@
-"""The vocabulary of an incident: what is said of it, as values that no language is part of yet."""
+"""The vocabulary of an incident, as values without any language."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ from releaseguard.messages.message import Message
 
 
 class Status(StrEnum):
-    """What became of a control."""
+    """The result of a control."""
 
     BAD = "bad"
     """Carried out, and something is wrong."""
     OK = "ok"
     """Carried out, and nothing is wrong."""
     UNCLEAR = "unclear"
-    """Carried out, and nobody can tell."""
+    """Carried out, without a clear result."""
     NOT_DONE = "not_done"
-    """Could not be carried out; the others were."""
+    """Could not be carried out; the other controls were."""
     PERSON = "person"
     """For a person to carry out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlResult:
-    """What a control found. ``lines`` are the words of the app and its services, scrubbed."""
+    """The result of a control. ``lines`` are texts of the app and its services, scrubbed."""
 
     status: Status
     says: Sequence[Message]
     lines: Sequence[str] = ()
     next_step: Message | None = None
     command: str | None = None
-    """To be copied."""
+    """A command to copy."""
     url: str | None = None
-    """To be opened."""
+    """A page to open."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedControl:
-    """A control of the card with its finding."""
+    """A control of the card and its result."""
 
     control: Control
     finding: ControlResult
@@ -57,20 +57,20 @@ class ChangeKind(StrEnum):
 
     RELEASE = "release"
     DEPLOYMENT = "deployment"
-    """The hosting service began to serve something else."""
+    """The hosting service began to serve another deployment."""
     ROTATION = "rotation"
     MIGRATION = "migration"
     """A run of a workflow that a card names."""
     FUNCTION = "function"
     REVOCATION = "revocation"
-    """A person said that an old key is revoked."""
+    """A person confirmed that an old key is revoked."""
     SECRET = "secret"  # noqa: S105 - a kind, not a password
 
 
 JUST_BEFORE = timedelta(hours=1)
-"""How long before the beginning a change may lie to be taken for its cause."""
+"""How long before the beginning a change may be its cause."""
 UNSURE = timedelta(minutes=3)
-"""How long after the estimated beginning a change may lie and still have caused it: the estimate has an error."""
+"""How long after the estimated beginning a change may still be its cause, since the estimate has an error."""
 CREDENTIALS = frozenset({ChangeKind.ROTATION, ChangeKind.REVOCATION, ChangeKind.SECRET})
 """Kinds that explain refused credentials."""
 
@@ -85,18 +85,18 @@ class ChangeRecord:
     where: str = ""
     url: str | None = None
     provider: str | None = None
-    """Whose credentials it changed, where it is about those of one provider alone."""
+    """Whose credentials it changed, where it concerns one provider only."""
     went_wrong: bool = False
     """Whether the change itself is known to have failed."""
     live_since: datetime | None = None
-    """When the release's own rows began, where that was not at its mark: a pipeline marks what serves already, and its
+    """When the release's own rows began, where that was not at its mark: a pipeline marks what is live already, and its
     clock may be hours behind."""
     told_at: datetime | None = None
-    """When the log learned of it, where that was long after the time that it says."""
+    """When the log learned of it, where that was long after the time it states."""
 
     def in_force(self, began: datetime) -> datetime:
-        """From when on it may have caused what ``began`` then. Where no row tells, a mark that was written long after
-        the time it bears is of either time: a clock that is behind, or a mark after the fact."""
+        """From when it may have caused what began at ``began``. Where no row shows that, a mark written long after its
+        stated time may be from either time: a clock is behind, or it was marked afterwards."""
         if self.live_since is not None:
             return self.live_since
         is_told_later = self.told_at is not None and self.at <= self.told_at <= began + UNSURE
@@ -113,11 +113,11 @@ class UnavailableSource:
 
 @dataclass(frozen=True, slots=True)
 class BeforeAfter:
-    """The provider's real traffic of the looked-at time, before its trouble began and from then on."""
+    """The provider's real traffic in the requested time, before its trouble began and since then."""
 
     at: datetime
     before: tuple[int, int]
-    """Successes and errors."""
+    """The successes and errors."""
     after: tuple[int, int]
 
 
@@ -126,7 +126,7 @@ class Match(StrEnum):
 
     YES = "yes"
     SOME = "some"
-    """A few events of its kind, as there are on good days."""
+    """A few events of its kind, as on good days."""
     NO = "no"
     UNKNOWN = "unknown"
 
@@ -143,39 +143,39 @@ class SymptomMatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """Everything that is known about one provider's trouble as of one moment."""
+    """Everything known about one provider's trouble at one moment."""
 
     card: Card
     environment: str
     since: datetime
-    """Where the looked-at time begins."""
+    """The beginning of the requested time."""
     until: datetime
     health: ProviderHealth
-    """Of the looked-at time."""
+    """For the requested time."""
     began: datetime | None
-    """About when; ``None`` where nothing is wrong, or nobody knows."""
+    """The approximate beginning; ``None`` where nothing is wrong, or it is not known."""
     before_window: bool
-    """Whether it began before the looked-at time, so that ``began`` is the latest it can be."""
+    """Whether it began before the requested time, so that ``began`` is the latest possible beginning."""
     symptoms: Sequence[SymptomMatch]
     writers: Sequence[tuple[WrittenBy, SourceCount]]
-    """What each release wrote from each source since it began, the most failing first."""
+    """What each release wrote from each source since the beginning, most failing first."""
     others: Sequence[tuple[str, HealthCondition]]
     """Other providers in trouble at the same time."""
     changes: Sequence[ChangeRecord]
     cause: ChangeRecord | None
-    """The change that explains it best, if any does."""
+    """The change that explains it best; ``None`` without one."""
     unread: Sequence[UnavailableSource]
-    """Where changes could not be looked for."""
+    """The sources in which changes could not be searched for."""
     controls: Sequence[CheckedControl]
     log_stopped: bool
     recovered: WellAgain | None = None
     """Since when calls are as usual again, where they seem to be."""
     compared: BeforeAfter | None = None
-    """``None`` where nothing began within the looked-at time."""
+    """``None`` where nothing began within the requested time."""
     set_aside: SetAsideTally = NOTHING
     """The rows of the log that cannot be read."""
     unreadable: int = 0
-    """Those of the looked-at time that are the provider's, or may be."""
+    """Those of the requested time that belong to the provider, or may do so."""
 
     @property
     def condition(self) -> HealthCondition:

@@ -1,4 +1,4 @@
-"""What an incident comes to: whether anything is bad, broken, or not to be told."""
+"""The result of an incident: whether anything is bad, broken or unknown."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from releaseguard.incident.values import CheckedControl, Incident, Match, Status
 
 
 def exit_code(incident: Incident) -> ExitCode:
-    """What the run comes to, for whoever reads its exit code."""
+    """The exit code of the run."""
     if is_bad(incident):
         return ExitCode.BAD
     if is_broken(incident):
@@ -28,16 +28,16 @@ def is_bad(incident: Incident) -> bool:
 
 
 def is_broken(incident: Incident) -> bool:
-    """Whether a part of it could not be judged for a bug of ours."""
+    """Whether a part could not be judged because of a bug in releaseguard."""
     keys = (one.key for control in incident.controls for one in control.finding.says)
     return incident.condition.grounds.why is Why.BROKEN or "problem.broken" in keys
 
 
 def says_nothing(incident: Incident) -> bool:
-    """Whether the log tells too little to know how the provider is."""
+    """Whether the log says too little to know the provider's condition."""
     return incident.condition.state is HealthState.UNKNOWN
 
 
 def found_bad(incident: Incident) -> Sequence[CheckedControl]:
-    """The controls that found something."""
+    """The controls that found something wrong."""
     return [one for one in incident.controls if one.finding.status is Status.BAD]

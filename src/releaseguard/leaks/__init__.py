@@ -1,1 +1,1 @@
-"""Where a secret may have got out: alerts that others raised, and what a repository's history holds."""
+"""Where a secret may have leaked: alerts that others raised, and the content of a repository's history."""

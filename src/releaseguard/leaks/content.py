@@ -1,4 +1,4 @@
-"""A file's bytes as the texts that they hold: archives opened, UTF-16 read. Pure."""
+"""The texts in a file's bytes: archives opened, UTF-16 decoded. Pure."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 LARGEST = 256 * 2**20
-"""Of one file no more than this is unpacked, in bytes: an archive may hold a thousand times its own size."""
+"""The most bytes unpacked from one file, since an archive may expand to a thousand times its own size."""
 _DEEPEST = 3
-"""An archive within an archive within an archive (a package in an app's bundle) is the last that is opened."""
+"""The depth of archives that are opened: an archive in an archive in an archive (a package in an app's bundle) is the
+last."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unpacked:
-    """Bytes to be searched. ``inside`` says where in an archive they stand, ``""`` for the file itself."""
+    """Bytes to search. ``inside`` is their path in an archive, empty for the file itself."""
 
     content: bytes
     inside: str = ""
@@ -26,14 +27,14 @@ class Unpacked:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """Something in a file that could not be opened, with the reason in words."""
+    """Something in a file that could not be opened, and why."""
 
     inside: str
     reason: str
 
 
 def texts(content: bytes, inside: str = "", depth: int = 0) -> Iterator[Unpacked | Closed]:
-    """The content itself, and whatever it holds packed."""
+    """The content itself, and everything packed in it."""
     yield Unpacked(_utf8(content), inside)
     if depth < _DEEPEST:
         for opener in (_members, _stream):
@@ -45,7 +46,7 @@ def texts(content: bytes, inside: str = "", depth: int = 0) -> Iterator[Unpacked
 
 
 def _utf8(content: bytes) -> bytes:
-    """UTF-16 as UTF-8: what PowerShell's ``>`` writes. Everything else as it is."""
+    """UTF-16, as written by PowerShell's ``>``, converted to UTF-8; everything else unchanged."""
     encoding = _utf16(content[:64])
     return content.decode(encoding, "replace").encode("utf-8", "replace") if encoding else content
 
@@ -89,7 +90,7 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> Unp
 
 
 def _stream(content: bytes, inside: str) -> Iterator[Unpacked | Closed]:
-    """What one compressed stream holds. A tar's members stand in it as they are, one behind the other."""
+    """The content of a compressed stream. The members of a tar lie in it unchanged, one after the other."""
     packer = next((packer for magic, packer in _STREAMS.items() if content.startswith(magic)), None)
     if packer is None:
         return

@@ -1,4 +1,4 @@
-"""Managed values found in bytes: one pass over each text for all values and all their forms."""
+"""Finds managed values in bytes, in one pass over each text for all values and all their forms."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FoundValue:
-    """A value in some bytes: in which form, at which line (from 1), and where inside of an archive."""
+    """A value in some bytes: its form, its line (from 1), and its path in an archive."""
 
     needle: Needle
     form: str
@@ -26,13 +26,13 @@ class FoundValue:
 
 
 class ValueFinder:
-    """Looks for all needles at once. Of each file it tells each form of a needle once, where it first stands."""
+    """Searches for all needles at once. In each file, each form of a needle is reported once, at its first place."""
 
     def __init__(self, needles: Sequence[Needle]) -> None:
         self._patterns = patterns(needles)
 
     def found(self, content: bytes) -> tuple[Sequence[FoundValue], Sequence[Closed]]:
-        """What a file holds, its archives opened; and what of it could not be opened."""
+        """The values in a file, its archives opened, and the parts that could not be opened."""
         found: list[FoundValue] = []
         closed: list[Closed] = []
         for part in texts(content):
@@ -43,7 +43,7 @@ class ValueFinder:
         return found, closed
 
     def holds(self, name: str) -> bool:
-        """Whether a name or a path holds a value, so that it must not be shown."""
+        """Whether a name or path contains a value and so must not be shown."""
         return any(True for _ in self._in_text(Unpacked(name.encode("utf-8", "surrogateescape"))))
 
     def _in_text(self, text: Unpacked) -> Iterator[FoundValue]:
@@ -78,5 +78,5 @@ class ValueFinder:
 
 
 def _within(exact: Sequence[tuple[WrittenForm, int, int]], needle: Needle, start: int, end: int) -> bool:
-    """Whether a piece is a part of a value that an exact pattern has found, and so no second finding."""
+    """Whether a piece is part of a value found by an exact pattern, and so no second finding."""
     return any(other.needle is needle and first <= start and end <= last for other, first, last in exact)

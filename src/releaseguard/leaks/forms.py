@@ -1,10 +1,9 @@
 """The ways in which a managed value may be written in a file, as byte patterns. Pure.
 
-Two kinds of pattern. An *exact* one is the value as some notation writes it, from end to end, and is a hit by
-itself. A *piece* is a run of sixteen characters that is the same in every notation that could surround it: where one
-shows, the text around it is unescaped, joined and compared with the whole value (:func:`written_around`). So a key
-that was wrapped at 76 columns, escaped twice, indented or put together from two literals is found, while a file
-without any piece costs one pass.
+There are two kinds of pattern. An *exact* one is the value as some notation writes it, from end to end; finding it is a
+hit. A *piece* is a run of sixteen characters that is the same in every notation. Where one is found, the text around it
+is unescaped, joined and compared with the whole value (:func:`written_around`). This finds a key that was wrapped at 76
+columns, escaped twice, indented, or put together from two literals, while a file without any piece needs one pass.
 """
 
 from __future__ import annotations
@@ -20,29 +19,29 @@ from urllib.parse import quote, unquote_to_bytes
 from releaseguard.leaks.interface import Needle
 
 SHORTEST = 8
-"""Shorter values are not searched for: ``test`` stands everywhere and proves nothing."""
+"""The shortest value that is searched for: ``test`` is everywhere and proves nothing."""
 
 _PIECE = 16
 _TELLING = 12
-"""The shortest run of letters and digits that is looked at by itself: with fewer, words of a language come up."""
+"""The shortest run of letters and digits that is searched for by itself; shorter ones match ordinary words."""
 _UNESCAPING_ROUNDS = 3
-"""JSON within JSON within a shell's quotes; each round takes one layer away."""
+"""JSON within JSON within a shell's quotes; each round removes one layer."""
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenForm:
-    """Some bytes to look for."""
+    """Some bytes to search for."""
 
     needle: Needle
     form: str
-    """How the value is written where they stand: ``plain``, ``json``, ``url``, ``base64``, ``hex``, ``escaped``."""
+    """The notation: ``plain``, ``json``, ``url``, ``base64``, ``hex``, ``escaped``."""
     text: bytes
     whole: bytes | None = None
-    """For a piece: the whole that must stand around it, as :func:`written_around` compares it."""
+    """For a piece: the whole value that must surround it, as :func:`written_around` compares it."""
 
 
 def patterns(needles: Sequence[Needle]) -> Sequence[WrittenForm]:
-    """Everything to look for, without patterns that look the same. Values that are too short have none."""
+    """Everything to search for, without duplicates; none for values that are too short."""
     found: dict[tuple[int, bytes], WrittenForm] = {}
     for at, needle in enumerate(needles):
         if len(needle.value.reveal()) >= SHORTEST:
@@ -76,12 +75,12 @@ def _pieces(needle: Needle) -> Iterator[WrittenForm]:
 
 
 def _tells(run: bytes) -> bool:
-    """Whether a run is not a word: words of a language hold no digits."""
+    """Whether a run is no ordinary word: words contain no digits."""
     return any(48 <= byte <= 57 for byte in run)
 
 
 def _cut(text: bytes) -> Iterator[bytes]:
-    """The text in pieces that follow each other, so that a line's end leaves all but one of them whole."""
+    """The text in consecutive pieces, so that a line break leaves all but one of them intact."""
     if len(text) >= SHORTEST:
         yield text[:_PIECE]
     for start in range(_PIECE, len(text) - _TELLING + 1, _PIECE):
@@ -89,10 +88,11 @@ def _cut(text: bytes) -> Iterator[bytes]:
 
 
 def _in_base64(value: bytes) -> Sequence[bytes]:
-    """What of the value's base64 depends on the value alone, wherever in a longer text it begins.
+    """The parts of the value's base64 that depend on the value only, wherever it begins in a longer text.
 
-    Base64 writes three bytes as four characters (RFC 4648, section 4), so there are three beginnings. The value may
-    be encoded twice (a Secret of Kubernetes that holds base64) or as UTF-16 (a command of PowerShell).
+    Base64 writes three bytes as four characters (RFC 4648, section 4:
+    https://www.rfc-editor.org/rfc/rfc4648#section-4), so there are three possible beginnings. The value may be encoded
+    twice (a Kubernetes Secret that contains base64) or as UTF-16 (a PowerShell command).
     """
     once = [*_aligned(value), *_aligned(value.decode().encode("utf-16-le"))]
     return [*once, *(twice for middle in _aligned(value) for twice in _aligned(middle))]
@@ -112,12 +112,12 @@ def _url_safe(text: bytes) -> bytes:
 
 
 def _bones(text: bytes) -> bytes:
-    """The letters and digits alone: what quotes, line ends, plus signs and indentation leave of a value."""
+    """The letters and digits only: what remains of a value without quotes, line ends, plus signs and indentation."""
     return re.sub(rb"[^A-Za-z0-9]+", b"", text)
 
 
 def written_around(pattern: WrittenForm, around: bytes) -> bool:
-    """Whether the whole value of a piece stands in the bytes around it, however they are broken up or escaped."""
+    """Whether the whole value of a piece is in the bytes around it, however split or escaped."""
     whole = pattern.whole or b""
     if pattern.form == "hex":
         return whole in re.sub(rb"[^0-9a-f]+", b"", around.lower())
@@ -132,7 +132,7 @@ def written_around(pattern: WrittenForm, around: bytes) -> bool:
 
 
 def reach(pattern: WrittenForm) -> int:
-    """How many bytes on either side of a piece may belong to the value: escaped, six for each of its own."""
+    """How many bytes on either side of a piece may belong to the value: six for each of its own, if escaped."""
     return 6 * len(pattern.whole or pattern.text) + 64
 
 

@@ -1,4 +1,4 @@
-"""Every object that a repository holds, reached by a commit or not: files, messages, names."""
+"""Every object in a repository, whether a commit reaches it or not: files, messages, names."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _POINTER = b"version https://git-lfs."
 
 
 class ObjectHistory:
-    """The objects and the names of branches and tags of one repository."""
+    """The objects of one repository, and the names of its branches and tags."""
 
     def __init__(self, repository: Repo, report: SearchReport, prefix: str) -> None:
         self._repository = repository
@@ -37,7 +37,7 @@ class ObjectHistory:
         self._pointers = 0
 
     def search(self) -> None:
-        """Look into every object once; then find out which commits brought in those with a value."""
+        """Search every object once, then find the commits that introduced those with a value."""
         self._starts = list(self._heads())
         for sha in self._repository.object_store:
             self._look_into(sha)
@@ -73,7 +73,8 @@ class ObjectHistory:
             self._tell(self._report.finder.found(name)[0], "(name of a branch or tag)", None)
 
     def _look_into_large_files(self) -> None:
-        """Files of Git LFS that were fetched; pointers to others are counted (git-lfs, spec.md)."""
+        """Search the files of Git LFS that were fetched; pointers to others are counted
+        (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md)."""
         here = [path for path in Path(self._repository.controldir(), "lfs", "objects").rglob("*") if path.is_file()]
         for path in here:
             name = f"{self._prefix}(Git LFS {path.name[:12]})"
@@ -102,7 +103,7 @@ class ObjectHistory:
         return {} if self._repository.bare else indexed(self._repository)
 
     def _changes(self) -> Iterator[tuple[str, bytes, bytes]]:
-        """Path, blob and commit of everything that commits brought in, the oldest commits first."""
+        """Path, blob and commit of everything that commits introduced, oldest commits first."""
         if not self._starts:
             return
         try:
@@ -122,7 +123,8 @@ class ObjectHistory:
         return [one for change in changes for one in (change if isinstance(change, list) else [change])]
 
     def _heads(self) -> Iterator[ObjectID]:
-        """The commits that branches and tags name. A name without its object is told: its history is not here."""
+        """The commits that branches and tags name. A name without its object is reported, since its history is missing
+        here."""
         from dulwich.object_store import peel_sha
 
         store, refs = self._repository.object_store, self._repository.refs
@@ -144,6 +146,7 @@ class ObjectHistory:
 
 
 def _in_message(found: Sequence[FoundValue], content: bytes) -> Sequence[FoundValue]:
-    """Lines counted from the message's first: headers and an empty line stand before it (git-hash-object)."""
+    """The findings with lines counted from the message's first; headers and an empty line precede it
+    (https://git-scm.com/docs/git-hash-object)."""
     before = content.partition(b"\n\n")[0].count(b"\n") + 2
     return [replace(one, line=max(1, one.line - before)) for one in found]

@@ -1,4 +1,4 @@
-"""The vocabulary of the leaks room."""
+"""The vocabulary of the search for leaks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Alert:
     """The repository's address."""
     number: int
     kind: str
-    """The service's word for what leaked: ``sendgrid_api_key``."""
+    """The service's name for the kind of secret: ``sendgrid_api_key``."""
     provider: str | None
     created_at: datetime
     url: str
@@ -28,10 +28,10 @@ class Alert:
 
 
 class AlertSource(ABC):
-    """A place that raises alerts. Every method may raise ``ServiceError`` or one of its kinds."""
+    """A service that raises alerts. Every method may raise ``ServiceError`` or a subclass."""
 
     unread: Sequence[str] = ()
-    """What the last look could not look at, in words; a look that saw no alert anywhere raises instead."""
+    """What the last look could not read, in words; a look that could read no alerts anywhere raises instead."""
 
     @abstractmethod
     def open_alerts(self) -> Sequence[Alert]:
@@ -39,18 +39,18 @@ class AlertSource(ABC):
 
     @abstractmethod
     def close_as_revoked(self, alert: Alert, comment: str) -> None:
-        """Say that the leaked value has been revoked. Only to be called once a person has confirmed that."""
+        """Record that the leaked value has been revoked. Call it only after a person has confirmed that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Needle:
-    """A managed value to look for, and what to call it in a report."""
+    """A managed value to search for, and its name in a report."""
 
     name: str
     version: int
     value: Secret
     provider: str | None = None
-    """The card that knows the secret."""
+    """The card that has the secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,27 +60,28 @@ class Hit:
     name: str
     version: int
     path: str
-    """The file; in an archive ``FILE!MEMBER``; in brackets what is not a file: ``(commit message)``. Never a value."""
+    """The file; in an archive ``FILE!MEMBER``; in brackets anything else: ``(commit message)``. Never contains a
+    value."""
     line: int
     form: str
-    """How it is written there: ``plain``, ``json``, ``url``, ``base64``, ``hex``, or ``escaped``: with other
-    escapes, or put together from parts."""
+    """The notation there: ``plain``, ``json``, ``url``, ``base64``, ``hex``, or ``escaped`` for other escapes or a
+    value put together from parts."""
     commit: str | None = None
-    """The first commit that holds it; ``None``: the working tree; ``staged``; ``unreachable``: no commit is known."""
+    """The first commit with it; ``None`` for the working tree; ``staged``; ``unreachable`` where no commit is known."""
     provider: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """What a search found, and what it could not look at."""
+    """What a search found, and what it could not read."""
 
     hits: Sequence[Hit] = ()
     unread: Sequence[str] = ()
-    """Parts of the history that were not searched, in words: to find nothing then proves nothing."""
+    """Parts of the history that were not searched, in words; finding nothing then proves nothing."""
     steps: Sequence[str] = ()
-    """The commands that bring those parts."""
+    """The commands that fetch those parts."""
     left_out: Sequence[str] = ()
-    """Single things that were not opened, in words: an encrypted archive, a value too short to look for."""
+    """Single things that were not searched, in words: an encrypted archive, a value that is too short."""
 
     @property
     def whole(self) -> bool:
@@ -89,11 +90,11 @@ class Searched:
 
 
 Watch = Callable[[int], None]
-"""Is told now and then how many things have been searched."""
+"""Called now and then with the number of things searched."""
 
 
 def unwatched(_searched: int) -> None:
-    """Nobody looks."""
+    """Does nothing."""
 
 
 class Haystack(ABC):
@@ -103,14 +104,12 @@ class Haystack(ABC):
 
     @abstractmethod
     def search(self, needles: Sequence[Needle], watch: Watch = unwatched) -> Searched:
-        """Where the values stand. Raises ``ConfigError`` where there is nothing to search."""
+        """The places of the values. Raises ``ConfigError`` where there is nothing to search."""
 
 
 def card_of(alert: Alert, kinds: Mapping[str, Sequence[str]]) -> str | None:
-    """The card an alert belongs to: one that lists the alert's kind, else one whose id the kind begins with.
-
-    ``kinds`` is each card's id with the alert kinds it lists.
-    """
+    """The card to which an alert belongs: one that lists the alert's kind, else one with whose id the kind begins;
+    ``None`` without any. ``kinds`` maps each card's id to the alert kinds it lists."""
     listed = next((card for card, mine in kinds.items() if alert.kind in mine), None)
     begins = [card for card in kinds if alert.kind == card or alert.kind.startswith(f"{card}_")]
     named = alert.provider if alert.provider in kinds else None

@@ -1,4 +1,4 @@
-"""Which parts of a repository's history a clone does not hold: nothing found there says nothing."""
+"""Which parts of a repository's history a clone lacks; finding nothing there proves nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MissingPart:
-    """Something that was not searched, in words, and the command that brings it (``""``: there is none)."""
+    """Something that was not searched, in words, and the command that fetches it (empty where there is none)."""
 
     what: str
     step: str = ""
@@ -44,7 +44,7 @@ def _parts(repository: Repo) -> Iterator[MissingPart]:
 
 
 def _is_partial(config: ConfigFile) -> bool:
-    """Whether objects may be left with a promisor remote (gitrepository-layout, partial-clone)."""
+    """Whether objects may have been left at a promisor remote (https://git-scm.com/docs/partial-clone)."""
     sections = list(config.sections())
     return any(
         name.lower() in (b"promisor", b"partialclone", b"partialclonefilter")
@@ -55,7 +55,7 @@ def _is_partial(config: ConfigFile) -> bool:
 
 
 def _of_few_branches(config: ConfigFile) -> Iterator[str]:
-    """Remotes of which only named branches are fetched, as ``git clone --single-branch`` leaves them."""
+    """The remotes of which only named branches are fetched, as after ``git clone --single-branch``."""
     for section in config.sections():
         if section[0].lower() == b"remote" and len(section) > 1:
             fetched = [value for name, value in config.items(section) if name.lower() == b"fetch"]

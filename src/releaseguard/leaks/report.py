@@ -1,4 +1,4 @@
-"""What a search collects while it goes through a repository."""
+"""Collects what a search finds while it goes through a repository."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HIDDEN = "(a path that holds the value)"
 
 @dataclass(slots=True)
 class SearchReport:
-    """The hits so far, and what could not be looked at. Paths that hold a value are not shown."""
+    """The hits so far, and what could not be read. Paths that contain a value are not shown."""
 
     finder: ValueFinder
     watch: Watch
@@ -26,11 +26,11 @@ class SearchReport:
     hits: list[Hit] = field(default_factory=list)
     told: set[tuple[object, ...]] = field(default_factory=set)
     unread: dict[str, str] = field(default_factory=dict)
-    """Each part that was not searched, with the command that brings it, or ``""``."""
+    """Each part that was not searched -> the command that fetches it, or an empty text."""
     left_out: list[str] = field(default_factory=list)
 
     def found(self, content: bytes, path: str) -> Sequence[FoundValue]:
-        """What a file's content holds; what could not be opened in it is noted."""
+        """The values in a file's content; what could not be opened in it is recorded."""
         self.searched += 1
         self.watch(self.searched)
         found, closed = self.finder.found(content)
@@ -38,7 +38,8 @@ class SearchReport:
         return found
 
     def content(self, file: Path, shown: str) -> bytes:
-        """A regular file's bytes; a link's target is searched where it lies, a pipe would never end."""
+        """A regular file's bytes. Links are not followed, since their target is searched in its own place; a pipe would
+        never end."""
         try:
             about = file.lstat()
             if not stat.S_ISREG(about.st_mode):
@@ -54,7 +55,7 @@ class SearchReport:
             return b""
 
     def add(self, found: Sequence[FoundValue], path: str, commit: str | None) -> None:
-        """Tell where it was found. Of equal findings (one value, one file, one form) the first stays."""
+        """Record where values were found. Of equal findings (one value, one file, one form) the first is kept."""
         for one in found:
             needle, place = one.needle, self.shown(path + one.inside)
             hit = Hit(needle.name, needle.version, place, one.line, one.form, commit, needle.provider)
@@ -63,20 +64,21 @@ class SearchReport:
                 self.hits.append(hit)
 
     def missing(self, parts: Sequence[MissingPart], prefix: str = "") -> None:
-        """Note parts of a history that were not searched."""
+        """Record parts of a history that were not searched."""
         where = f"submodule {prefix.rstrip('/')}: " if prefix else ""
         self.unread |= {f"{where}{part.what}": part.step for part in parts}
 
     def shown(self, path: str) -> str:
-        """The path as it may be printed: git's paths are bytes, and need not be text."""
+        """The path as it may be printed; git's paths are bytes and need not be text."""
         return HIDDEN if self.finder.holds(path) else os.fsencode(path).decode("utf-8", "replace")
 
     def result(self) -> Searched:
-        """All of it, as a value."""
+        """Everything collected, as a value."""
         steps = dict.fromkeys(step for step in self.unread.values() if step)
         return Searched(self.hits, list(self.unread), list(steps), list(dict.fromkeys(self.left_out)))
 
 
 def _told_once(hit: Hit) -> tuple[object, ...]:
-    """What a later commit shares with the one that brought it in. The working tree stands for itself."""
+    """What a later commit's finding has in common with the one that introduced it. The working tree counts
+    separately."""
     return (hit.name, hit.version, hit.path, hit.form, hit.commit is None)

@@ -1,7 +1,7 @@
-"""A git repository searched for managed values: its working tree and every object of its history.
+"""Searches a git repository for managed values: its working tree and every object of its history.
 
-Read with dulwich, inside this process: SAFE MODE allows no child process, and a value handed to ``git grep``
-would stand in that process's arguments.
+It is read with dulwich, inside this process: SAFE MODE allows no child process, and a value given to ``git grep`` would
+be visible in that process's arguments.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 
 class GitRepository(Haystack):
-    """The repository that ``root`` lies in (a working tree with ``.git``, a folder in one, or a bare one)."""
+    """The repository that contains ``root`` (a working tree with ``.git``, a folder in one, or a bare repository)."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def search(self, needles: Sequence[Needle], watch: Watch = unwatched) -> Searched:
-        """Where the needles show, in any form: in the working tree, in its submodules and in every commit here.
+        """The places of the needles, in any form: in the working tree, its submodules and every commit here.
 
         Raises ``ConfigError`` where ``root`` is in no repository, or in one that cannot be read.
         """

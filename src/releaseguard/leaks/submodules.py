@@ -1,4 +1,4 @@
-"""The submodules of a repository, and where their own repositories lie."""
+"""The submodules of a repository, and where their own repositories are."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from dulwich.repo import Repo
 
 _GITLINK = 0o160000
-"""The mode of an entry that names a commit of another repository (git-update-index, gitmodules)."""
+"""The mode of an entry that names a commit of another repository (https://git-scm.com/docs/gitmodules)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Submodule:
-    """A submodule at ``path``; ``home`` is where its repository is, ``None`` where it was not checked out."""
+    """A submodule at ``path``; ``home`` is its repository, ``None`` where it was not checked out."""
 
     path: str
     home: Path | None
 
 
 def submodules(repository: Repo) -> Iterator[Submodule]:
-    """Those of the index, by path; of a bare repository none."""
+    """The submodules in the index, by path; none for a bare repository."""
     if not repository.bare:
         for path, entry in sorted(indexed(repository).items()):
             if entry.mode == _GITLINK:

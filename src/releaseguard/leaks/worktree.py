@@ -1,4 +1,4 @@
-"""The files of a working tree that git knows or would not ignore."""
+"""The files of a working tree that git tracks or would not ignore."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class IndexEntry:
-    """What the index says of a path."""
+    """What the index says about a path."""
 
     sha: bytes
     mode: int
 
 
 def indexed(repository: Repo) -> Mapping[str, IndexEntry]:
-    """The entries of the index by path, without those of an unfinished merge. A broken index has none."""
+    """Path -> entry of the index, without those of an unfinished merge; empty for a broken index."""
     from dulwich.index import ConflictedIndexEntry
 
     try:
@@ -48,7 +48,7 @@ class WorkingTree:
         self._prefix = prefix
 
     def search(self) -> None:
-        """Look into every tracked file, and every other that git would not ignore."""
+        """Search every tracked file, and every other one that git would not ignore."""
         tracked = indexed(self._repository)
         for path in sorted({*tracked, *self._untracked()}):
             shown = f"{self._prefix}{path}"
@@ -71,7 +71,7 @@ class WorkingTree:
 
 
 def _ignores(rules: IgnoreFilterManager, path: str) -> bool:
-    """Whether git would ignore the path; rules that cannot be read keep nothing out."""
+    """Whether git would ignore the path; unreadable rules exclude nothing."""
     try:
         return bool(rules.is_ignored(path))
     except (OSError, ValueError):

@@ -1,8 +1,8 @@
-"""One test of ordinary kind at the end of the window: how unlikely what came is while all is as usual.
+"""A single ordinary test at the end of the window: how improbable the rows are while everything is as usual.
 
-Evidence that may be looked at after every minute pays for each of those looks. A slow, steady harm that never gets
-there may still be plain once the window is over, so part of what the checklist may alarm falsely is kept for a
-single look at a time fixed beforehand. The two parts add up to the promise (Bonferroni's inequality).
+Evidence that may be examined every minute pays for each look. A slow, steady harm that never reaches the threshold may
+still be plain at the end of the window, so a part of the allowed false alarms is reserved for one look at a time fixed
+beforehand. The two parts add up to the promise (Bonferroni's inequality).
 """
 
 from __future__ import annotations
@@ -18,45 +18,49 @@ from releaseguard.stats.evidence.laws import LEAST_WEIGHT, KnownShare
 from releaseguard.stats.evidence.volumes import Others, VolumeChange, common_level, tolerated_mean
 
 KEPT = ((25.0, 0.8), (200.0, 0.5), (math.inf, 0.1))
-"""(events expected in the window, below which; part of a check's say that is kept for the end). Where there are many
-events the harms that matter show early; where there are few a silence shows at the end if at all, as rare as it is."""
+"""(upper limit of the events expected in the window, part of a check's weight that is reserved for the end). With many
+events, relevant harms show early; with few, a silence shows at the end if at all."""
 MARGIN = 60
-"""The test is held this part of the window, and at least a minute, before its end: a watch ends no later than that."""
+"""The part of the window, at least a minute, by which the test comes before its end: a watch ends no later than
+that."""
 BURST_MINUTES = 2
-"""So many minutes decide nothing, whatever they bring."""
+"""The number of worst minutes that decide nothing, whatever they contain."""
 BURST_COUNTS = ((25.0, 2), (math.inf, 1))
-"""(events expected in the window, below which; errors that each of these minutes counts for at most). Where few events
-come a minute in which all fails brings few errors, and two that fall into one by chance are much of what there is."""
+"""(upper limit of the events expected in the window, the most errors that each of these minutes counts for). With few
+events, a minute of nothing but errors has few of them, and two errors in one minute by chance are much of what there
+is."""
 WHOLE_NUMBERS = 500
-"""Events beyond which a number of errors comes as near to a given probability as need be."""
+"""The number of events above which some number of errors comes close enough to any given probability."""
 _LEAST = 1e-300
 
 
 def kept_for_the_end(expected: float) -> float:
-    """The part of a check's say that the last look has, where so many events are expected."""
+    """The part of a check's weight that the last look has, for that many expected events."""
     return next(part for below, part in KEPT if expected < below)
 
 
 def last_look(minutes: int) -> int:
-    """The minute of a window at which the test is held."""
+    """The minute of a window at which the test takes place."""
     return minutes - max(minutes // MARGIN, 1)
 
 
 def of_a_burst(expected: float) -> int:
-    """The errors that one of the worst minutes counts for at most, where so many events are expected."""
+    """The most errors that one of the worst minutes counts for, for that many expected events."""
     return next(most for below, most in BURST_COUNTS if expected < below)
 
 
 def lasting(errors_by_minute: Iterable[int], most: int = 1) -> int:
-    """The errors that are no burst: the worst minutes count for ``most`` each. Fewer errors are never rarer."""
+    """The errors that are no burst: the worst minutes count for at most ``most`` each. Fewer errors never give a
+    smaller probability."""
     errors = sorted(errors_by_minute, reverse=True)
     return sum(min(bad, most) for bad in errors[:BURST_MINUTES]) + sum(errors[BURST_MINUTES:])
 
 
 def chance_of_errors(errors: int, events: int, share: float, weight: float) -> float:
-    """The probability of so many errors or more, today's share being Beta(share weight, (1 - share) weight).
+    """The probability of that many errors or more, with today's share distributed as Beta(share * weight, (1 - share) *
+    weight).
 
-    The upper tail of the beta-binomial law; 1 where there are no more errors than usual.
+    The upper tail of the beta-binomial distribution; 1 where there are no more errors than usual.
     """
     errors, share = min(errors, events), inside(share)
     if errors <= events * share:
@@ -76,9 +80,10 @@ def chance_of_errors(errors: int, events: int, share: float, weight: float) -> f
 
 
 def of_all(events: Mapping[KnownShare, int]) -> KnownShare:
-    """One law for the errors of several parts, so many events of each share: with their mean and variance.
+    """One law for the errors of several parts, each with its events and share, with the same mean and variance.
 
-    Shares that differ vary less together than events of the mean share, so that the law alarms no sooner than theirs.
+    Parts with different shares vary less together than as many events at the mean share, so the law raises no alarm
+    earlier than theirs.
     """
     there = [known for known, number in events.items() if number > 0]
     if len(there) <= 1:
@@ -92,12 +97,13 @@ def of_all(events: Mapping[KnownShare, int]) -> KnownShare:
 
 
 def _variance(events: int, known: KnownShare) -> float:
-    """Of the errors of so many events (beta-binomial law)."""
+    """The variance of the number of errors among that many events (beta-binomial distribution)."""
     return events * known.share * (1.0 - known.share) * (1.0 + (events - 1) / (known.weight + 1.0))
 
 
 class ErrorTest(Struct, frozen=True):
-    """The test of one check's errors: so many events, the law of their errors, and what it may alarm falsely."""
+    """The test of one check's errors: the number of events, the law of their errors, and the allowed false-alarm
+    probability."""
 
     events: int
     share: float
@@ -105,21 +111,22 @@ class ErrorTest(Struct, frozen=True):
     allowed: float
 
     def chance(self, errors: int) -> float:
-        """The probability of so many errors or more; none of more than there are events."""
+        """The probability of that many errors or more; 0 for more errors than events."""
         return chance_of_errors(errors, self.events, self.share, self.weight) if errors <= self.events else 0.0
 
     def least(self) -> int:
-        """The least number of errors whose probability is no larger than what is allowed."""
+        """The smallest number of errors whose probability does not exceed the allowed one."""
         numbers = range(int(self.events * self.share) + 1, self.events + 1)
         return numbers.start + bisect_left(numbers, True, key=lambda errors: self.chance(errors) <= self.allowed)
 
 
 def shared_out(tests: Sequence[ErrorTest]) -> Sequence[float]:
-    """What each test may alarm falsely, once what whole numbers leave unused is given to where it does most.
+    """The allowed probability of each test after what whole numbers leave unused is given to the test where it helps
+    most.
 
-    A number of errors seldom has just the probability that is allowed (Tarone, Biometrics 46 (1990), 515). Given what
-    arrived, the tests together alarm falsely with the sum of the probabilities of their least numbers: while that
-    leaves room, the test to which one error fewer costs least takes it. No outcome decides who that is.
+    A number of errors seldom has exactly the allowed probability (Tarone, Biometrics 46 (1990), 515). Given the events,
+    all tests together raise a false alarm with at most the sum of the probabilities of their smallest numbers. While
+    that leaves room, the test in which one error fewer costs least takes it. No outcome influences which test that is.
     """
     least = [test.least() for test in tests]
     used = [test.chance(errors) for test, errors in zip(tests, least, strict=True)]
@@ -146,10 +153,10 @@ def chance_of_volume(
     dispersion: float,
     others: Others,
 ) -> float:
-    """The probability of a volume as far off as this or farther, towards ``change``, in all minutes together.
+    """The probability of a volume at least as far off, in the direction of ``change``, in all minutes together.
 
-    The tail of the negative binomial law whose ratio the e-value of a volume is: a Poisson count, divided by the
-    dispersion, at a level known like a gamma variable.
+    It is the tail of the negative binomial distribution whose ratio is the e-value of a volume: a Poisson count,
+    divided by the dispersion, at a level known like a gamma variable.
     """
     count, usual = sum(seen) / dispersion, sum(expected) / dispersion
     if usual <= 0.0:

@@ -1,4 +1,4 @@
-"""When something began: the likeliest minute from which on the counts are not as usual."""
+"""When something began: the most likely minute from which the counts are not as usual."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from releaseguard.stats.bounds import likelihood_ratio
 
 
 def errors_since(minutes: Sequence[tuple[int, int]], usual: float, raised: float) -> int:
-    """The likeliest minute from which on the share of errors is ``raised``, where it was ``usual`` before.
+    """The most likely minute from which the share of errors is ``raised``, having been ``usual`` before.
 
-    ``minutes`` are events and errors of each; the shares lie between 0 and 1, and ``raised`` above ``usual``.
+    ``minutes`` has the events and errors of each minute; both shares are between 0 and 1, with ``raised`` above
+    ``usual``.
     """
     bad, good = math.log(raised / usual), math.log((1 - raised) / (1 - usual))
     since, most, held = 0, -math.inf, 0.0
@@ -24,8 +25,8 @@ def errors_since(minutes: Sequence[tuple[int, int]], usual: float, raised: float
 
 
 def change_since(seen: Sequence[float], expected: Sequence[float], *, rising: bool) -> int:
-    """The likeliest minute from which on there are fewer (or, ``rising``, more) events than expected: the largest
-    likelihood ratio of a Poisson rate. ``seen`` and ``expected`` are running sums, which begin with 0."""
+    """The most likely minute from which there are fewer (or, if ``rising``, more) events than expected: the largest
+    likelihood ratio of a Poisson rate. ``seen`` and ``expected`` are running sums that begin with 0."""
     since, most = 0, -math.inf
     for minute in range(len(seen) - 1):
         came, usual = seen[-1] - seen[minute], expected[-1] - expected[minute]
@@ -40,8 +41,9 @@ def change_since(seen: Sequence[float], expected: Sequence[float], *, rising: bo
 def most_telling(
     minutes: Mapping[int, tuple[int, int]], usual: float | Callable[[int], float]
 ) -> tuple[int, int, int] | None:
-    """The last stretch of minutes whose share of errors is farthest above the usual one, by its likelihood ratio:
-    its first minute, events and errors; ``None`` where none is above it. ``usual`` may be another in each minute."""
+    """The last stretch of minutes, up to the newest, whose error share is farthest above the usual by its likelihood
+    ratio: its first minute, events and errors; ``None`` where none is above it. ``usual`` may differ from minute to
+    minute."""
     found, most, events, errors, expected = None, 0.0, 0, 0, 0.0
     for minute in sorted(minutes, reverse=True):
         total, bad = minutes[minute]

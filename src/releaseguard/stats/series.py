@@ -17,13 +17,14 @@ from releaseguard.model import Outcome
 from releaseguard.stats.reading import Reading, SettledCells
 
 LOOKBACK = 240
-"""Minutes before a deployment that are kept cell by cell: the level of the last hours, incidents under way."""
+"""Minutes before a deployment that are kept cell by cell, for the level of the last hours and for incidents in
+progress."""
 AFTERMATH = 30
-"""Minutes after a window's end that are kept too, since a writer's clock may be ahead."""
+"""Minutes after a window's end that are kept as well, since a writer's clock may be ahead."""
 
 
 class Cell(NamedTuple):
-    """Events of one kind: of which minute, and in which minute the log learned of them."""
+    """Events of one kind, with their minute and the minute in which the log learned of them."""
 
     occurred: int
     recorded: int
@@ -36,31 +37,32 @@ class Cell(NamedTuple):
     total: int
     repeats: int
     trials: int | None = None
-    """The actions that the rows stand for, negative where a good one turned out bad; ``None``: as many as rows."""
+    """The number of actions that the rows represent, negative where a good one turned out bad; ``None`` for as many as
+    rows."""
     squares: int | None = None
-    """The squared numbers of rows of each action; ``None``: each is one."""
+    """The sum of the squared numbers of rows of each action; ``None`` where each action has one row."""
     source: str | None = None
     deployment_id: str | None = None
-    """The host's name of the deployment that wrote it, where it was asked for and is known."""
+    """The host's id of the deployment that wrote it, where requested and known."""
     elsewhere: bool = False
-    """Of another part of the app than the one that is judged: a sign of life, and no traffic."""
+    """Whether it belongs to another component than the judged one; it then only shows that the log works."""
 
     @property
     def is_traffic(self) -> bool:
-        """Whether users made it: no test user's rows, no mere repeats, no other component's."""
+        """Whether users made it: no rows of test users, no mere repeats, no other component's."""
         return (self.total > 0 or self.tried != 0) and not self.synthetic and not self.elsewhere
 
     @property
     def tried(self) -> int:
-        """The actions that the rows stand for, as :class:`~releaseguard.eventlog.counts.MinuteCount` means them."""
+        """The number of actions that the rows represent; see :class:`~releaseguard.eventlog.counts.MinuteCount`."""
         return self.total if self.trials is None else self.trials
 
     def read_by(self, reading: Reading) -> bool | None:
-        """Whether it is an error to a check of its provider; ``None`` where it does not count for that."""
+        """Whether a check of its provider counts it as an error; ``None`` where the check does not count it."""
         return reading.of(self.event, self.ok) if reading.takes(client=self.client) else None
 
     def counted(self, reading: Reading) -> int:
-        """How much it counts for a check: the actions where shares are judged, the rows where volume is."""
+        """How much it counts for a check: its actions where shares are judged, its rows where volume is."""
         return self.tried if reading.by_action else self.total
 
 
@@ -76,7 +78,7 @@ def moment_of(minute: int) -> datetime:
 
 
 def cell_of(row: MinuteCount) -> Cell:
-    """The cell of a counted minute; without ``recorded_at`` the log is taken to have learned of it at once."""
+    """The cell of a counted minute; without ``recorded_at`` the log counts as having learned of it at once."""
     occurred = minute_of(row.occurred_minute)
     recorded = occurred if row.recorded_minute is None else minute_of(row.recorded_minute)
     ok = row.outcome is Outcome.SUCCESS
@@ -99,10 +101,10 @@ def cell_of(row: MinuteCount) -> Cell:
 
 
 class Series:
-    """How many events, and how many of them errors, in each minute; sums over any span in constant time.
+    """The numbers of events and errors in each minute, with sums over any span in constant time.
 
-    Held are the counts of the minutes, which are small, as a list, to which hours are added in half the time that an
-    array takes; once they are asked for their running sums, in an array of eight bytes for each.
+    The minutes' counts, which are small, are held in a list, to which hours are added twice as fast as to an array;
+    their running sums, once requested, in an array of eight bytes each.
     """
 
     __slots__ = ("_bad", "_is_summed", "_start", "_total")
@@ -123,14 +125,14 @@ class Series:
             self._bad[at] += bad
 
     def add_hour(self, start: int, counts: Sequence[int], *, bad: bool) -> None:
-        """Count events of the minutes from ``start`` on, all of them errors or none."""
+        """Count events of consecutive minutes from ``start`` on, all of them errors or none."""
         at = self._place(start, start + len(counts))
         _added(self._total, at, counts)
         if bad:
             _added(self._bad, at, counts)
 
     def _place(self, start: int, end: int) -> int:
-        """Where the counts of the minutes ``[start, end)`` are, after making room for them."""
+        """The index of the minute ``start``, after making room for the minutes ``[start, end)``."""
         if self._is_summed:
             self._total, self._bad = (list(map(sub, sums[1:], sums)) for sums in (self._total, self._bad))
             self._is_summed = False
@@ -149,22 +151,22 @@ class Series:
         return start - self._start
 
     def total(self, start: int, end: int) -> int:
-        """Events in the minutes ``[start, end)``."""
+        """The events in the minutes ``[start, end)``."""
         low, high = self._span(start, end)
         return self._total[high] - self._total[low]
 
     def counts(self, start: int, end: int) -> tuple[int, int]:
-        """Events and errors in the minutes ``[start, end)``."""
+        """The events and errors in the minutes ``[start, end)``."""
         low, high = self._span(start, end)
         return self._total[high] - self._total[low], self._bad[high] - self._bad[low]
 
     def totals(self, start: int, step: int, number: int) -> list[int]:
-        """Events in each of ``number`` spans of ``step`` minutes, one after the other from ``start`` on."""
+        """The events in each of ``number`` consecutive spans of ``step`` minutes, from ``start`` on."""
         self._sum_up()
         return _between(self._total, start - self._start, step, number)
 
     def every(self, start: int, step: int, number: int) -> list[tuple[int, int]]:
-        """Events and errors in each of ``number`` spans of ``step`` minutes, one after the other from ``start`` on."""
+        """The events and errors in each of ``number`` consecutive spans of ``step`` minutes, from ``start`` on."""
         totals = self.totals(start, step, number)
         return list(zip(totals, _between(self._bad, start - self._start, step, number), strict=True))
 
@@ -183,7 +185,7 @@ class Series:
 
 
 def _between(sums: Sequence[int], offset: int, step: int, number: int) -> list[int]:
-    """Differences of running sums, at places that may lie before them or after."""
+    """Differences of running sums, at indices that may lie before the first or after the last."""
     last, edges = len(sums) - 1, number + 1
     early = min(max(-(offset // step), 0), edges)
     known = min(max((last - offset) // step + 1, early), edges)
@@ -203,7 +205,7 @@ class KnownSeries:
     __slots__ = ("_bad", "_series", "_start", "_total")
 
     def __init__(self, series: Series, late: Iterable[tuple[int, int, int]]) -> None:
-        """``late`` holds (minute, events, errors) of what is still to come at that look."""
+        """``late`` has (minute, events, errors) of what was still to come at that look."""
         self._series = series
         pieces = list(late)
         self._start = min((minute for minute, _, _ in pieces), default=0)
@@ -216,11 +218,11 @@ class KnownSeries:
         self._bad = list(accumulate(bad, initial=0))
 
     def total(self, start: int, end: int) -> int:
-        """Events in the minutes ``[start, end)``."""
+        """The events in the minutes ``[start, end)``."""
         return self.counts(start, end)[0] if len(self._total) > 1 else self._series.total(start, end)
 
     def totals(self, start: int, step: int, number: int) -> list[int]:
-        """Events in each of ``number`` spans of ``step`` minutes, one after the other from ``start`` on."""
+        """The events in each of ``number`` consecutive spans of ``step`` minutes, from ``start`` on."""
         known = self._series.totals(start, step, number)
         if len(self._total) <= 1:
             return known
@@ -228,7 +230,7 @@ class KnownSeries:
         return [total - later for total, later in zip(known, late, strict=True)]
 
     def every(self, start: int, step: int, number: int) -> list[tuple[int, int]]:
-        """Events and errors in each of ``number`` spans of ``step`` minutes, one after the other from ``start`` on."""
+        """The events and errors in each of ``number`` consecutive spans of ``step`` minutes, from ``start`` on."""
         known = self._series.every(start, step, number)
         if len(self._total) <= 1:
             return known
@@ -236,7 +238,7 @@ class KnownSeries:
         return [(total - some, bad - few) for (total, bad), some, few in zip(known, *late, strict=True)]
 
     def counts(self, start: int, end: int) -> tuple[int, int]:
-        """Events and errors in the minutes ``[start, end)``."""
+        """The events and errors in the minutes ``[start, end)``."""
         total, bad = self._series.counts(start, end)
         last = len(self._total) - 1
         if last:
@@ -248,19 +250,19 @@ class KnownSeries:
 
 
 class Nearby(Protocol):
-    """Single cells that are held elsewhere than in a ledger."""
+    """Single cells that are held outside a ledger."""
 
     def between(self, start: int, end: int) -> list[Cell]:
-        """Those of the minutes ``[start, end)``, minute by minute and in each by :func:`order_of`."""
+        """The cells of the minutes ``[start, end)``, ordered by minute and then by :func:`order_of`."""
         ...
 
 
 class Ledger:
-    """The traffic of one environment, gathered once, from which every release of it can be judged.
+    """The traffic of one environment, gathered once, from which each of its releases can be judged.
 
-    ``readings`` are those that will be asked about; ``deployed`` the minutes of the
-    deployments, ``window`` how long after each it will be looked at, and ``lead`` how long before each its release may
-    have served. Synthetic rows are not traffic: they are kept as signs of life only. ``nearby`` has the single cells
+    ``readings`` are those that will be requested; ``deployed`` has the minutes of the deployments, ``window`` is how
+    many minutes after each it will be judged, and ``lead`` how many minutes before each its release may have served.
+    Synthetic rows are not traffic; they are kept only to show that the log works. ``nearby`` has the single cells
     around the deployments where they are too many to be kept here.
     """
 
@@ -301,7 +303,7 @@ class Ledger:
                 series.add(cell.occurred, counted, counted if bad else 0)
 
     def add_hours(self, hours: Iterable[HourCount], is_elsewhere: Callable[[str | None], bool]) -> None:
-        """Gather whole hours, in any order, of which no minute is near a deployment."""
+        """Gather whole hours, in any order, none of whose minutes is near a deployment."""
         for hour in hours:
             if hour.synthetic or is_elsewhere(hour.source) or not (any(hour.counts) or any(hour.trials)):
                 continue
@@ -312,13 +314,13 @@ class Ledger:
                 series.add_hour(start, hour.trials if by_action else hour.counts, bad=bad)
 
     def add_settled(self, hours: Iterable[SettledHour], is_elsewhere: Callable[[str | None], bool]) -> None:
-        """Gather hours around the one deployment, in any order, which hold none of its own rows."""
+        """Gather hours around the only deployment, in any order, which contain none of its own rows."""
         every = list(hours)
         self.add_hours(every, is_elsewhere)
         self._settled.extend((hour, is_elsewhere(hour.source)) for hour in every)
 
     def settled(self, since: int) -> Sequence[SettledCells]:
-        """What such hours hold from a minute on."""
+        """What such hours contain from a minute on."""
         starts = ((hour, minute_of(hour.hour), is_elsewhere) for hour, is_elsewhere in self._settled)
         cells = (SettledCells(hour, start, since, elsewhere=elsewhere) for hour, start, elsewhere in starts)
         return [one for one in cells if one.total]
@@ -341,11 +343,11 @@ class Ledger:
         return route
 
     def series(self, provider: str) -> Series:
-        """All traffic of a provider; errors are the rows that are logged as such."""
+        """All traffic of a provider; its errors are the rows that are logged as errors."""
         return self._traffic.get(provider, self._nothing)
 
     def read(self, reading: Reading) -> Series:
-        """What counts for a check, with what it calls an error."""
+        """What counts for a check, with what the check calls an error."""
         return self._read.setdefault(reading, Series())
 
     @property
@@ -361,6 +363,6 @@ class Ledger:
 
 
 def order_of(cell: Cell) -> tuple[int | str, ...]:
-    """Where a cell stands among those of its minute."""
+    """The order of a cell among those of its minute."""
     written_by = cell.release or "", cell.synthetic, cell.client, cell.source or "", cell.deployment_id or ""
     return cell.recorded, cell.provider, cell.event, cell.ok, *written_by

@@ -13,39 +13,39 @@ class SilenceCause(StrEnum):
     """Why a provider is silent; the value of ``evidence.silence_cause``."""
 
     PROVIDER = "provider"
-    """Its events stopped while others prove that users are there and the log lives: it is broken."""
+    """Its events stopped while others show that users are there and the log works: the provider is broken."""
     IDLE = "idle"
-    """Too little was expected, or everyone's traffic fell together: users are away."""
+    """Too few events were expected, or all providers' traffic fell together: users are away."""
     LOG = "log"
-    """Nothing of any provider arrives: the log pipeline is down or late."""
+    """No rows of any provider arrive: the log pipeline is down or late."""
     RELEASE_NOT_LIVE = "release_not_live"
-    """Events arrive, and all of them from other releases: the new one serves nobody."""
+    """All arriving events are from other releases: the new one serves nobody."""
 
 
 class Quiet(Struct, frozen=True):
-    """What surrounds a provider's silence, as of one look."""
+    """The circumstances of a provider's silence at one look."""
 
     expected: float
-    """Events of the provider that should have arrived since its newest one of the new release."""
+    """The provider's events that should have arrived since its newest one of the new release."""
     log_down: bool
     fresh: int
     tagged: int
     old: int
-    """Events of the provider since the deployment: of the new release, of those with its tag, of other releases."""
+    """The provider's events since the deployment: of the new release, of those with its tag, of other releases."""
     all_fresh: int
     all_tagged: int
     all_old: int
     """The same over all providers."""
     others_seen: int
     others_expected: float
-    """Events of the other providers during the silence."""
+    """The other providers' events during the silence, seen and expected."""
 
 
 def silence_cause(quiet: Quiet) -> SilenceCause | None:
-    """Why a provider is silent, or ``None`` where it is not.
+    """Why a provider is silent; ``None`` where it is not.
 
-    The log comes first, since a dead log says nothing about anything else; then the release; then the users:
-    where the others fell too, the provider's expected events shrink with them. What remains is the provider.
+    The log is examined first, since a dead log says nothing about anything else; then the release; then the users:
+    where the others fell too, the provider's expected events shrink with them. The provider remains.
     """
     if quiet.log_down:
         return SilenceCause.LOG
@@ -60,17 +60,17 @@ def silence_cause(quiet: Quiet) -> SilenceCause | None:
 
 
 IDLE_BELOW = 4.0
-"""Events expected at the others' level, below which nothing is what idle users look like."""
+"""The number of events expected at the others' level below which their absence is normal for idle users."""
 
 
 STILL_SERVING = 0.5
-"""The share of a provider's expected events from other releases at which they, and not the new one, serve it."""
+"""The fraction of a provider's expected events from other releases from which those serve it, and not the new one."""
 
 
 def _not_live(quiet: Quiet) -> bool:
-    """Other releases serve the traffic: all of it, or this provider's as far as it was expected.
+    """Whether other releases serve the traffic: all of it, or as much of this provider's as was expected.
 
-    Where more rows carry no release than carry another, nobody can say which one wrote them.
+    Where more rows carry no release than carry another one, nobody can say which release wrote them.
     """
     if quiet.all_tagged == 0:
         return quiet.all_old > quiet.all_fresh
@@ -78,11 +78,11 @@ def _not_live(quiet: Quiet) -> bool:
 
 
 def _share_of_the_release(quiet: Quiet) -> float:
-    """The part of all traffic that the new release serves: phones and a slow roll-out leave it less than all."""
+    """The fraction of all traffic that the new release serves; phones and a slow roll-out leave it less than all."""
     fresh = quiet.all_fresh
     return (fresh + 1.0) / (fresh + quiet.all_old + 1.0)
 
 
 def _users_left(quiet: Quiet) -> float:
-    """The share of the usual traffic that the other providers still see, at most 1."""
+    """The fraction of the usual traffic that the other providers still see, at most 1."""
     return min((quiet.others_seen + 1.0) / (quiet.others_expected + 1.0), 1.0)

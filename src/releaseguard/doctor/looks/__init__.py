@@ -1,1 +1,1 @@
-"""What is looked at, one file for each thing. A look only reads."""
+"""What is examined, one file for each subject. Every look only reads."""

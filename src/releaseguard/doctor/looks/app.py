@@ -1,4 +1,4 @@
-"""What can be said of the app: its backend, its test user, its database."""
+"""Examines the app: its backend, its test user, its database."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from releaseguard.model import Remark, Standing
 
 
 def checks(context: DoctorContext, dates: MutableMapping[str, ClockReading]) -> Sequence[Check]:
-    """The app's own backend: it answers, flows could sign in, and its public key is taken."""
+    """The checks of the app's own backend: it answers, flows could sign in, and it accepts its public key."""
     if not context.settings.app.url:
         return []
     answers = reach(dates, "app", "the app", context.app.date)
@@ -34,7 +34,7 @@ def checks(context: DoctorContext, dates: MutableMapping[str, ClockReading]) -> 
 
 
 def _test_user(context: DoctorContext, names: Sequence[str]) -> Iterator[Remark]:
-    """Whether flows could sign in. They do not here: signing in makes a session."""
+    """Whether flows could sign in. They are not tried, since signing in creates a session."""
     if not context.vault_is_set:
         what = f"flows need a test user, and {context.vault_setting} is not set"
         where = context.settings.where(context.vault_service.name)
@@ -59,7 +59,7 @@ def _test_user(context: DoctorContext, names: Sequence[str]) -> Iterator[Remark]
 
 
 def database_checks(context: DoctorContext) -> Sequence[Check]:
-    """The app's database, with each invariant planned and not run."""
+    """The checks of the app's database, with each invariant planned and not run."""
     chosen = [card for card in context.cards if context.provider in {None, card.id}]
     known = [check for card in chosen for check in card.checks if isinstance(check, InvariantCheck)]
     invariants = [check for check in known if check.sql]

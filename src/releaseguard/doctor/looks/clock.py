@@ -10,17 +10,17 @@ from releaseguard.http.replies import ClockReading
 from releaseguard.model import Remark, Standing
 
 MATTERS = timedelta(seconds=5)
-"""Beyond it the times of events and deployments that are written here are off by more than chance."""
+"""The difference from which the times of events and deployments written here are wrong by more than chance."""
 REFUSED = timedelta(seconds=60)
-"""Beyond it services refuse what is signed here with the time (an App's token), and a minute's events are looked for in
-another minute."""
+"""The difference from which services refuse what is signed here with the time (an App's token), and a minute's events
+are searched for in another minute."""
 SET_IT = "Set the clock of this machine: timedatectl set-ntp true (or its time service)."
 
 
 def skew(reading: ClockReading) -> timedelta:
-    """By how much this machine's clock is ahead at least; negative where it is behind.
+    """How far at least this machine's clock is ahead; negative where it is behind.
 
-    The service's time may have been truncated to whole seconds, and may be of any moment between request and answer.
+    The service's time may have been cut to whole seconds, and may be from any moment between request and answer.
     """
     cut = timedelta(0) if reading.theirs.microsecond else timedelta(seconds=1)
     least, most = reading.before - reading.theirs - cut, reading.after - reading.theirs
@@ -30,7 +30,7 @@ def skew(reading: ClockReading) -> timedelta:
 
 
 def remarks(dates: Mapping[str, ClockReading]) -> Iterator[Remark]:
-    """What is to be said of the clocks: once, where all services agree."""
+    """Remarks about the clocks; a single one where all services agree."""
     skews = {service: skew(told) for service, told in sorted(dates.items())}
     off = {service: found for service, found in skews.items() if abs(found) >= MATTERS}
     if skews and not off:

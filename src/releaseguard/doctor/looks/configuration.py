@@ -1,4 +1,4 @@
-"""What can be said of the file and the cards."""
+"""Examines the configuration file and the cards."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Look = Callable[[DoctorContext], Iterator[Remark]]
 
 
 def checks(context: DoctorContext) -> Sequence[Check]:
-    """In the order in which they are made."""
+    """The checks, in order."""
 
     def look(name: str, title: str, made: Look, *after: str) -> Check:
         return Check(f"configuration.{name}", Group.CONFIGURATION, title, partial(made, context), after)
@@ -56,7 +56,7 @@ def _run(context: DoctorContext) -> Iterator[Remark]:
 
 
 def _files(context: DoctorContext) -> Iterator[Remark]:
-    """What of ours everybody on this machine can read or write."""
+    """Our files that everybody on this machine can read or write."""
     settings = context.settings
     log = settings.events.url.removeprefix("sqlite:///")
     logs = [] if log == settings.events.url else [Path(log), Path(f"{log}-wal"), Path(f"{log}-shm")]
@@ -72,7 +72,7 @@ def _path(context: DoctorContext) -> str | None:
 
 
 def _providers(context: DoctorContext) -> Iterator[Remark]:
-    """Their names, and their destinations one by one."""
+    """The providers' names and their destinations, one by one."""
     settings, good = context.settings, 0
     for name, section in settings.providers.items():
         if context.provider not in {None, name}:

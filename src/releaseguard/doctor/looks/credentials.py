@@ -1,4 +1,4 @@
-"""Which credentials are at hand, and which are lacking."""
+"""Which credentials are available and which are missing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from releaseguard.settings import SUCCESSOR
 
 
 def checks(context: DoctorContext) -> Sequence[Check]:
-    """What the configuration asks for, then what is there beside it."""
+    """The checks of the credentials that the configuration needs, then of any others that are set."""
 
     def look(name: str, title: str, made: Callable[[], Iterator[Remark]]) -> Check:
         return Check(f"credentials.{name}", Group.CREDENTIALS, title, made)

@@ -1,4 +1,4 @@
-"""What can be said of the event log."""
+"""Examines the event log."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from releaseguard_events.stores.names import qualified, quoted
 
 
 def checks(context: DoctorContext, dates: MutableMapping[str, ClockReading]) -> Sequence[Check]:
-    """Who writes to it, its table, its rows, its clock, and who else can read it."""
+    """The checks of its writers, its table, its rows, its clock, and who else can read it."""
     after = (*ALWAYS, "hosts.events", "credentials.events")
     found = [
         Check("events.writers", Group.EVENTS, "where the app writes to", partial(_writers, context)),
@@ -59,7 +59,7 @@ def _same_file(context: DoctorContext, given: str) -> bool:
 
 
 def _rows(context: DoctorContext) -> Iterator[Remark]:
-    """The rows of the time that verdicts rest on, which no reader can use."""
+    """The rows that no reader can use, of the time on which verdicts rest."""
     log, days = context.log(), context.settings.verify.baseline
     tally = tally_of(log.set_aside(Query(since=utc_now() - duration(days))))
     if tally.rows:
@@ -69,7 +69,7 @@ def _rows(context: DoctorContext) -> Iterator[Remark]:
 
 
 def _correct(tally: SetAsideTally, events: EventsSection) -> str:
-    """How to look at the rows, and what to do with them."""
+    """How to inspect the rows, and what to do about them."""
     key = events.columns.get("id", "id")
     named = ", ".join(f"'{one.row.replace(chr(39), chr(39) * 2)}'" for one in tally.named if one.row)
     mend = "correct or delete them there, or say under [events.columns] where their values stand."
@@ -79,7 +79,7 @@ def _correct(tally: SetAsideTally, events: EventsSection) -> str:
 
 
 def _rules(context: DoctorContext) -> Iterator[Remark]:
-    """Which rule took how many of the last day's rows, and what none took."""
+    """Which rule named how many of the last day's rows, and how many none did."""
     log = context.log()
     shares = log.rule_shares(utc_now() - timedelta(days=1))
     if shares is None:

@@ -1,4 +1,4 @@
-"""What can be said of the hosts before any is asked."""
+"""Examines the hosts before any is contacted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from releaseguard_events.places.urls import split
 
 
 def checks(context: DoctorContext) -> Sequence[Check]:
-    """One for each address that is configured, and one for what the environment says of proxies."""
+    """One check for each configured address, and one for the environment's proxy variables."""
     hosts = [
         Check(_host_id(setting), Group.HOSTS, setting, partial(_host, context, setting))
         for setting in context.addresses
@@ -21,7 +21,7 @@ def checks(context: DoctorContext) -> Sequence[Check]:
 
 
 def _host_id(setting: str) -> str:
-    """A setting's by its section; what a CI job's runner says comes from no section."""
+    """The id of a setting's check, by its section; an address from a CI job's runner has no section."""
     section, _, key = setting.removeprefix("[").partition("] ")
     return f"hosts.{'actions' if not key else 'proxy' if key == 'proxy' else section}"
 
@@ -34,8 +34,8 @@ def _host(context: DoctorContext, setting: str) -> Iterator[Remark]:
 
 
 def _shown(url: str) -> str | None:
-    """Of an address its host: user, path and query can be confidential. A file's is shown whole; ``None`` for what is
-    no address."""
+    """The host of an address, since user, path and query can be confidential; a file's address as it is; ``None`` where
+    it cannot be read."""
     if url.startswith("sqlite:"):
         return url
     parts = split(url)

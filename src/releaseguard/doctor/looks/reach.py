@@ -1,4 +1,4 @@
-"""Whether somebody answers, and what every look at a service rests on."""
+"""Whether a service answers, and what every check of a service depends on."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from releaseguard.model import Remark, Standing
 from releaseguard_events.places.libpq import believes_whoever_answers
 
 ALWAYS = ("cards*", "configuration.run", "hosts.proxy")
-"""What every check of a service rests on."""
+"""The checks on which every check of a service depends."""
 
 
 def reach(
     dates: MutableMapping[str, ClockReading], name: str, title: str, date: Callable[[], ClockReading | None]
 ) -> Check:
-    """Ask for the service's time, which needs no credential, and keep the reading in ``dates``."""
+    """A check that asks for the service's time, which needs no credential, and stores the reading in ``dates``."""
 
     def look() -> Iterator[Remark]:
         if told := date():
@@ -27,7 +27,8 @@ def reach(
 
 
 def encrypted(context: DoctorContext, url: str, setting: str) -> Iterator[Remark]:
-    """What SAFE MODE lets pass where it is written, and should be known."""
+    """A warning where the connection is encrypted without verifying the server, which SAFE MODE allows where the
+    address says so."""
     if believes_whoever_answers(url, context.environ, setting=setting):
         what = "sslmode=require: the connection is encrypted, but the server is not asked who it is"
         fix = "Leave sslmode out, and add ?sslrootcert=FILE where the server's authority is not one of this system's."

@@ -1,4 +1,4 @@
-"""What can be said of each service that secrets go to."""
+"""Examines each service to which secrets go."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from releaseguard.model import Remark, Standing
 from releaseguard.rotation.identity.other_writers import WritersFound
 
 _CLAIMS = ("configuration.providers*", "cards*")
-"""What says whose secrets are written where."""
+"""The settings that say whose secrets are written where."""
 
 
 def checks(context: DoctorContext, dates: MutableMapping[str, ClockReading], service: ServiceLooks) -> Sequence[Check]:
-    """Its own address, the credential, every destination there, and its alerts."""
+    """The checks of its address, the credential, every destination there, and its alerts."""
     if not service.places:
         return []
     name = service.name
@@ -58,7 +58,7 @@ def _writers(service: ServiceLooks) -> Iterator[Remark]:
 
 
 def _alerts(alerts: Callable[[], AlertSource]) -> Iterator[Remark]:
-    """What `leaks` reads. A rotation does without, so it is a warning."""
+    """What `leaks` reads. A rotation does not need it, so a problem is a warning."""
     source = alerts()
     fix = "Give the token 'secret scanning alerts: read', and switch secret scanning on; only `leaks` needs it."
     try:

@@ -1,4 +1,4 @@
-"""Whether the vault lets us in, and what is stored there."""
+"""Whether the vault can be entered, and what it contains."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TEST_USER = ("SYNTHETIC_USER_EMAIL", "SYNTHETIC_USER_PASSWORD")
 
 
 def checks(context: DoctorContext, dates: MutableMapping[str, ClockReading]) -> Sequence[Check]:
-    """Its own address, the login, and the secrets of every card that is in use."""
+    """The checks of its address, the login, and the secrets of every card in use."""
     if not context.vault_is_set and not any(context.places.values()):
         return []
     name, title = context.vault_service.name, context.vault_service.title
@@ -48,7 +48,7 @@ def checks(context: DoctorContext, dates: MutableMapping[str, ClockReading]) -> 
 
 
 def login_of(context: DoctorContext) -> str:
-    """The id of the check that others rest on."""
+    """The id of the check on which others depend."""
     return f"{context.vault_service.name}.login"
 
 
@@ -83,7 +83,7 @@ def _secrets(context: DoctorContext, card: Card, stored: set[str]) -> Iterator[R
 
 
 def missing(context: DoctorContext, name: str, stored: Iterable[str], fix: str) -> Remark:
-    """That a secret is not there, and which one is by its name."""
+    """The remark that a secret does not exist, with the nearest existing name."""
     close = nearest(name, stored)
     hint = f" Did you mean {close}?" if close else ""
     return Remark(
@@ -96,7 +96,7 @@ def missing(context: DoctorContext, name: str, stored: Iterable[str], fix: str) 
 
 
 def _unreadable(vault: Vault, name: str) -> Remark | None:
-    """What keeps a secret that is listed from being used."""
+    """Why a listed secret cannot be used; ``None`` where it can."""
     try:
         if vault.read(name).value:
             return None

@@ -1,4 +1,4 @@
-"""What is said of a workflow that writes a managed secret too."""
+"""Remarks about workflows that write a managed secret, too."""
 
 from __future__ import annotations
 

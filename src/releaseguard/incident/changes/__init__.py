@@ -1,1 +1,1 @@
-"""What changed around the beginning of an incident, and which of it explains the trouble best."""
+"""What changed around the beginning of an incident, and which change explains the trouble best."""

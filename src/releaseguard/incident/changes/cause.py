@@ -1,4 +1,4 @@
-"""Which of the changes explains the trouble best. Pure."""
+"""Decides which of the changes explains the trouble best. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from releaseguard.incident.values import CREDENTIALS, JUST_BEFORE, UNSURE, Chang
 
 
 def without_echoes(changes: Sequence[ChangeRecord]) -> Sequence[ChangeRecord]:
-    """In order of time, without what a rotation or a release accounts for already."""
+    """The changes in order of time, without those that follow from a rotation or a release."""
 
     def echoes(change: ChangeRecord) -> bool:
         causes = _ECHOES.get(change.kind, ())
@@ -23,7 +23,7 @@ _ECHOES = {
     ChangeKind.SECRET: (ChangeKind.ROTATION,),
     ChangeKind.DEPLOYMENT: (ChangeKind.RELEASE, ChangeKind.ROTATION),
 }
-"""Kinds that follow from another, which says more."""
+"""Kinds of change that follow from another one, which says more."""
 
 
 def cause_of(
@@ -35,12 +35,13 @@ def cause_of(
     first: datetime | None = None,
     some_usual: bool = False,
 ) -> ChangeRecord | None:
-    """The change that explains a beginning best: the nearest; where credentials are ``refused``, the last
-    change of credentials.
+    """The change that explains the beginning best: the nearest one or, where credentials are ``refused``, the last
+    change of credentials; ``None`` without any.
 
-    ``first`` is when the first failure is known to have happened: what came after it caused nothing, where a release
-    comes with its first row and not with its mark. With ``some_usual`` failures it may be one of those, so that it only
-    decides among several. Credentials of another provider than ``provider`` are no likely cause.
+    ``first`` is when the first failure is known to have happened: later changes cannot be the cause, and a release
+    counts from its first row and not from its mark. Where ``some_usual`` failures occur anyway, the first may be one of
+    those, so ``first`` only decides between several changes. Credentials of another provider than ``provider`` are an
+    unlikely cause.
     """
     latest = began + UNSURE
     possible = [
@@ -57,17 +58,18 @@ def cause_of(
 
 
 LATE_MARK = timedelta(minutes=30)
-"""How long after it serves a release may be marked, where its rows do not tell since when it does."""
+"""How long after it goes live a release may be marked, where its rows do not show since when it is live."""
 
 
 def marked_after(changes: Sequence[ChangeRecord], began: datetime) -> ChangeRecord | None:
-    """The first release that was marked soon after the beginning: rows without a tag leave its mark alone to date it,
-    and a pipeline marks what serves already."""
+    """The first release marked soon after the beginning; ``None`` without one. Where rows have no tag, only the mark
+    dates a release, and a pipeline marks what is live already."""
     releases = (one for one in changes if one.kind is ChangeKind.RELEASE and one.live_since is None)
     soon = (one for one in releases if began < one.at <= began + LATE_MARK)
     return min(soon, key=lambda one: one.at, default=None)
 
 
 def _distance(at: datetime, began: datetime) -> timedelta:
-    """From the minute in which it is estimated to have begun; a change after it must be nearer to be preferred."""
+    """The time between a change and the estimated minute of the beginning; a change after it must be nearer to be
+    preferred."""
     return began - at if at <= began else 2 * (at - began)

@@ -1,4 +1,4 @@
-"""Where changes are looked for: the log, and every service that tells of some; one that is dead hides no other."""
+"""Searches for changes in the log and in every service that reports some; a dead service hides no other."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from releaseguard.verification.values import Deployment, Promise
 from releaseguard.verification.whose.as_read import ANY_ZONE
 
 LOOK_BACK = timedelta(hours=24)
-"""How long before the beginning changes are told of."""
+"""How long before the beginning changes are reported."""
 LEAD = timedelta(hours=2)
-"""How long before its mark a release may have served already."""
+"""How long before its mark a release may have been live already."""
 
 
 def changes_around(
@@ -38,10 +38,10 @@ def changes_around(
     tags: Collection[str] = (),
     rows: RowAnswers[str] | None = None,
 ) -> tuple[Sequence[ChangeRecord], Sequence[UnavailableSource]]:
-    """What changed from a day before the beginning until now, and where nobody could look.
+    """The changes from a day before the beginning until now, and the sources that could not be read.
 
-    ``rows`` are the answers to :func:`of_ours`, where they were asked for. ``tags`` are the releases that rows since
-    the beginning carry: one of them may have served before it was marked.
+    ``rows`` are the answers to :func:`of_ours`, where they were requested. ``tags`` are the releases named by rows
+    since the beginning: one of them may have been live before it was marked.
     """
     unread: dict[str, UnavailableSource] = {}
     known = rows or gathered(context.log, of_ours(context, until))
@@ -51,7 +51,7 @@ def changes_around(
 
 
 def of_ours(context: IncidentContext, until: datetime) -> Mapping[str, Query | RowQuestion]:
-    """What is to be known of our own rows: deployments and rotations."""
+    """The questions about our own rows: deployments and rotations."""
     query = context.health.query
     # A mark in local time is taken at its recording, and one in an environment called alike is a mark.
     marks = query(providers=(OURSELVES,), events=(DEPLOYED,), until=until + ANY_ZONE)
@@ -76,8 +76,9 @@ def _from_log(
 
 
 def _live(context: IncidentContext, marked: Sequence[Deployment], tags: Collection[str]) -> Mapping[datetime, datetime]:
-    """By the time of its mark, when the first row of a release came within the lead of that, or between the time that
-    its mark bears and when it was written; none where the release served before: its rows tell nothing of this one."""
+    """Time of its mark -> when the first row of a release came, within the lead before the mark or between the time in
+    the mark and its recording. Releases that served before are left out, since their rows say nothing about this
+    deployment."""
     forms = [(one.deployed_at, tag) for one in marked for tag in tags if PLAIN.same(tag, one.release)]
     ends = {one.deployed_at: one.marked_at if one.told_after else one.deployed_at for one in marked}
     query = context.health.query
@@ -97,7 +98,7 @@ def _live(context: IncidentContext, marked: Sequence[Deployment], tags: Collecti
 def _to_the_second(
     context: IncidentContext, minutes: Mapping[datetime, datetime], forms: Sequence[tuple[datetime, str]]
 ) -> Mapping[datetime, datetime]:
-    """The same by the first row of each of these minutes."""
+    """The same times, by the first row of each of these minutes."""
     asked = {
         (at, tag): context.health.query(since=first, until=first + MINUTE, synthetic=False, release=tag, limit=1)
         for at, tag in forms
@@ -132,7 +133,7 @@ def _served(host: HostingTarget, served: HostingDeployment | None) -> Iterable[C
 
 
 def _migrations(context: IncidentContext, unread: dict[str, UnavailableSource]) -> Iterator[ChangeRecord]:
-    """Runs of every workflow that any card names: a migration can break whichever provider."""
+    """Runs of every workflow that any card names, since a migration can break any provider."""
     cards = context.health.cards
     controls = (control for card in cards for control in card.playbook.controls if control.kind == "workflow_runs")
     for workflow in dict.fromkeys(name for control in controls for name in control.names):

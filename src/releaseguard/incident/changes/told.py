@@ -1,4 +1,4 @@
-"""What each source tells, as changes. Pure."""
+"""Turns what each source reports into changes. Pure."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ T = TypeVar("T")
 
 
 SAME = timedelta(minutes=2)
-"""Moments of one change, told by two sources, that lie no farther apart."""
+"""The longest time between two reports of the same change by different sources."""
 
 
 def releases(deployments: Iterable[tuple[Deployment, datetime | None]], environment: str) -> Iterator[ChangeRecord]:
-    """The releases that the app said it deployed, each with when its own rows began, where that was not at its mark."""
+    """The releases that were marked as deployed, each with the beginning of its own rows where that was not at its
+    mark."""
     for one, live_since in deployments:
         told_at = one.marked_at if one.told_after else None
         key = "change.release" if one.environment == environment else "change.release_elsewhere"
@@ -36,7 +37,7 @@ def releases(deployments: Iterable[tuple[Deployment, datetime | None]], environm
 
 
 def rotations(rotated: Iterable[tuple[ChainKey, RotationView]]) -> Iterator[ChangeRecord]:
-    """What rotations wrote and deployed. A redeployment reaches every provider, so all of them count."""
+    """What rotations wrote and deployed. A redeployment affects every provider, so all rotations count."""
     for chain_key, rotation in rotated:
         facts = {"provider": chain_key.provider, "unit": rotation.unit, "state": rotation.state.value}
         for direction in Direction:
@@ -50,14 +51,14 @@ def rotations(rotated: Iterable[tuple[ChainKey, RotationView]]) -> Iterator[Chan
 
 
 def _revocations(provider: str, rotation: RotationView) -> Iterator[ChangeRecord]:
-    """Every time that a person said that the old value of a rotation is revoked."""
+    """Every time a person confirmed that the old value of a rotation is revoked."""
     for one in rotation.confirmations:
         what = message("change.revoked", provider=provider, unit=rotation.unit)
         yield ChangeRecord(at=one.at, kind=ChangeKind.REVOCATION, what=what, provider=provider)
 
 
 def migrations(runs: Iterable[WorkflowRun]) -> Iterator[ChangeRecord]:
-    """Workflow runs, dated by their end: what they change is there at the latest then."""
+    """Workflow runs, dated by their end: their changes are in effect by then."""
     for run in runs:
         key = "change.workflow_ran" if run.conclusion else "change.workflow_runs"
         yield ChangeRecord(
@@ -77,7 +78,7 @@ def migrations(runs: Iterable[WorkflowRun]) -> Iterator[ChangeRecord]:
 
 
 def functions(place: str, deployed: Iterable[EdgeFunction]) -> Iterator[ChangeRecord]:
-    """The newest deployment of each function; those that were deployed together are one change."""
+    """The newest deployment of each function; functions deployed together are one change."""
     dated = [(one.changed_at, one.name) for one in deployed if one.changed_at is not None]
     for at, names in _together(dated):
         what = message("change.function", functions=sorted(names), count=len(names))
@@ -85,14 +86,14 @@ def functions(place: str, deployed: Iterable[EdgeFunction]) -> Iterator[ChangeRe
 
 
 def served(service: str, place: str, deployment: HostingDeployment) -> ChangeRecord:
-    """What the hosting service serves, since when."""
+    """What the hosting service serves, and since when."""
     what = message("change.served", service=service, release=deployment.release or deployment.id)
     return ChangeRecord(at=deployment.created_at, kind=ChangeKind.DEPLOYMENT, what=what, where=place)
 
 
 def written(writes: Iterable[tuple[str, str, datetime]]) -> Iterator[ChangeRecord]:
-    """Secrets and variables of the provider that were written at its places: (place, name, time) each. What was
-    written together is one change."""
+    """The provider's secrets and variables written at its places, from (place, name, time) each. Those written together
+    are one change."""
     for at, found in _together((at, (place, name)) for place, name, at in writes):
         places, names = (sorted({pair[part] for pair in found}) for part in (0, 1))
         what = message("change.written", names=names, count=len(names))
@@ -100,7 +101,7 @@ def written(writes: Iterable[tuple[str, str, datetime]]) -> Iterator[ChangeRecor
 
 
 def _together(dated: Iterable[tuple[datetime, T]]) -> Iterator[tuple[datetime, Sequence[T]]]:
-    """What happened with less than :data:`SAME` between one and the next, dated by the last of it."""
+    """Groups of things with less than :data:`SAME` between one and the next, each dated by its last."""
     group: list[T] = []
     last: datetime | None = None
     for at, what in sorted(dated, key=lambda pair: pair[0]):

@@ -1,1 +1,1 @@
-"""The controls of a card that a program can carry out: one file for each thing that is looked at."""
+"""The controls of a card that a program can carry out, one file for each subject."""

@@ -1,4 +1,4 @@
-"""The app's data and its tests; pages that a person opens."""
+"""Controls of the app's data and tests, and pages that a person opens."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from releaseguard.incident.values import ControlResult, Status
 from releaseguard.messages.message import message
 
 MOST_ROWS = 1000
-"""What the app's database counts up to."""
+"""The number up to which the app's database counts."""
 
 
 def invariant(control: Control, around: ControlContext) -> ControlResult:
-    """Whether what must not be in the app's database is there."""
+    """Whether the app's database contains rows that must not be there."""
     checks = (one for one in around.card.checks if isinstance(one, InvariantCheck))
     check = next(one for one in checks if one.id == control.target)
     if not check.sql:
@@ -35,7 +35,7 @@ def invariant(control: Control, around: ControlContext) -> ControlResult:
 
 
 def coverage(control: Control, around: ControlContext) -> ControlResult:
-    """Whether a test of the app names the provider, where its checkout is at hand."""
+    """Whether a test of the app names the provider, where its checkout is available."""
     provider = control.target or around.card.id
     command = "releaseguard coverage ."
     found = around.tests(provider)

@@ -17,12 +17,12 @@ class ControlContext(IncidentSources):
     health: ProviderHealth
     evidence: IncidentEvidence
     since: datetime
-    """From when on logs are read: some time before the beginning."""
+    """The time from which logs are read, some time before the beginning."""
     until: datetime
     past: bool
-    """Whether ``until`` is a moment of the past: what only shows the present is then said to."""
+    """Whether ``until`` is in the past; controls that show only the present then say so."""
     began: datetime | None
 
     def destinations_setting(self, kind: str) -> str:
-        """What to write into the configuration for a place of ``kind``."""
+        """The setting to add to the configuration for a place of ``kind``."""
         return f'[providers.{self.card.id}] destinations = ["{self.examples[kind]}"]'

@@ -1,4 +1,4 @@
-"""What the event log says of the provider."""
+"""The control of the provider's events in the event log."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_CODES = 5
 
 
 def events(_control: Control, around: ControlContext) -> ControlResult:
-    """How the provider is, each writer\'s share in it, and the newest errors."""
+    """The provider's condition, each writer's share in it, and the newest errors."""
     condition, evidence = around.health.condition, around.evidence
     bad = condition.state in TROUBLED
     status = Status.BAD if bad else Status.UNCLEAR if condition.state is HealthState.UNKNOWN else Status.OK
@@ -32,7 +32,7 @@ def events(_control: Control, around: ControlContext) -> ControlResult:
 
 
 def _refused(evidence: IncidentEvidence) -> Iterator[Message]:
-    """Which version of the secret the refused calls carried: a revoked one, or the new one that does not work."""
+    """Which version of the secret the refused calls carried: a revoked one, or a new one that does not work."""
     if versions := refused_versions(evidence):
         yield message("events.refused_versions", versions=versions[:MOST_CODES])
     if unlabelled := evidence.refused.get("", 0):

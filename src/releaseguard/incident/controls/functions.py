@@ -1,4 +1,4 @@
-"""A function's deployment, its calls and the newest lines of its log."""
+"""The control of a function's deployment, its calls and the newest lines of its log."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from releaseguard.stats.bounds import lower_share
 from releaseguard.tomlfile import nearest
 
 MOST_LINES = 8
-"""Log lines that are shown of one function."""
+"""The most log lines shown for one function."""
 
 
 def function_logs(control: Control, around: ControlContext) -> ControlResult:
-    """Of the function that the control names, in the first project that has it."""
+    """The deployment, calls and log lines of the control's function, in the first project that has it."""
     name = control.target or ""
     if not around.projects:
         return not_configured("project", around.destinations_setting("project"))
@@ -97,5 +97,6 @@ def _said_of(calls: Calls, since: datetime) -> Iterator[Message]:
 
 
 def _many_failed(calls: Calls) -> bool:
-    """More than is usual where no history is known, beyond what chance explains: as the health judge says it."""
+    """Whether more calls failed than is usual without a known history, beyond chance; the same rule as the health
+    judge's."""
     return bool(calls.total) and lower_share(calls.failed, calls.total, SURE) > UNKNOWN_SHARE

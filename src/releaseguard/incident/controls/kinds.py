@@ -1,4 +1,4 @@
-"""Every kind of control, and what carries it out. One that fails stops no other."""
+"""Every kind of control and the function that carries it out. A failing control does not stop the others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from releaseguard.messages.message import message
 
 
 def carry_out(control: Control, around: ControlContext) -> ControlResult:
-    """Carry a control out. Raises ``Refused`` alone."""
+    """Carry out a control. Raises ``Refused`` only; every other error is part of the result."""
     result = KINDS[control.kind](control, around)
     shows_now = control.kind in _OF_THE_PRESENT and result.status in (Status.OK, Status.BAD, Status.UNCLEAR)
     if not (around.past and shows_now):
@@ -22,7 +22,7 @@ def carry_out(control: Control, around: ControlContext) -> ControlResult:
 
 
 _OF_THE_PRESENT = frozenset({"secret_present", "invariant", "coverage"})
-"""Kinds whose services do not tell how it was."""
+"""Kinds whose services report only the present."""
 
 
 KINDS: Mapping[str, Callable[[Control, ControlContext], ControlResult]] = {
@@ -35,4 +35,4 @@ KINDS: Mapping[str, Callable[[Control, ControlContext], ControlResult]] = {
     "coverage": app.coverage,
     "page": app.page,
 }
-"""Every kind of control that a card may have, and what carries it out."""
+"""Kind of control -> the function that carries it out."""

@@ -1,4 +1,4 @@
-"""What the platform that a project runs on logged: its API, database, sign-in and storage."""
+"""The control of the logs of a project's platform: its API, database, sign-in and storage."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from releaseguard.incident.values import ControlResult, Status
 from releaseguard.messages.message import Message, message
 
 MOST_ERRORS = 100
-"""Errors that are asked for of each log."""
+"""The most errors requested from each log."""
 MOST_SHOWN = 3
-"""Of each log, the newest."""
+"""The most errors shown of each log, the newest."""
 
 
 def project_logs(control: Control, around: ControlContext) -> ControlResult:

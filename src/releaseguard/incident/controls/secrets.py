@@ -1,4 +1,4 @@
-"""The provider's secrets at each of its destinations, against the vault."""
+"""The control of the provider's secrets at each of its destinations, compared with the vault."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from releaseguard.rotation.drift.compare import DRIFTED, DriftFinding, DriftStat
 
 
 def secret_present(control: Control, around: ControlContext) -> ControlResult:
-    """Whether they are there, in the vault's newest version where the vault can be read."""
+    """Whether they exist, in the vault's newest version where the vault can be read."""
     if not around.secrets.sites:
         return not_configured("destinations", f"[providers.{around.card.id}] destinations")
     looks = around.secrets.look()
@@ -40,12 +40,12 @@ def secret_present(control: Control, around: ControlContext) -> ControlResult:
 
 
 def _nowhere(unread: Sequence[DestinationObservation]) -> ControlResult:
-    """No place could be looked at."""
+    """The result where no place could be read."""
     return ControlResult(status=Status.NOT_DONE, says=[_unread(look) for look in unread], next_step=_steps(unread))
 
 
 def _steps(unread: Sequence[DestinationObservation]) -> Message | None:
-    """What to do about every service that did not answer."""
+    """What to do about the services that did not answer; ``None`` where all did."""
     first: dict[ServiceLabel, Message] = {}
     for look in unread:
         if look.problem is not None and look.site.service not in first:

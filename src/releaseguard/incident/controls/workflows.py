@@ -1,4 +1,4 @@
-"""The newest runs of a workflow."""
+"""The control of the newest runs of a workflow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHOWN_RUNS = 3
 
 
 def workflow_runs(control: Control, around: ControlContext) -> ControlResult:
-    """Of the workflow that the control names, by whichever name it has, in all repositories together."""
+    """The runs of the control's workflow, under any of its names, in all repositories together."""
     workflow = " / ".join(control.names)
     if not around.repositories:
         return not_configured("repository", around.destinations_setting("repository"))

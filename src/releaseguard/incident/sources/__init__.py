@@ -1,1 +1,1 @@
-"""Where an incident looks: what is asked there, once, and what its failure is called."""
+"""The sources of an incident: each question is asked once, and failures are worded here."""

@@ -1,4 +1,4 @@
-"""What is at hand of the app and its services, whatever is looked at."""
+"""What is available of the app and its services, for every part of an incident."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from releaseguard.verification.checks.live_checks import CountRows
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentSources:
-    """What is at hand of the app and its services, whichever of an incident's looks is taken."""
+    """What is available of the app and its services, for every part of an incident."""
 
     card: Card
     projects: Sequence[Project]
     repositories: Sequence[Repository]
     examples: Mapping[str, str]
-    """A destination for each of ``project`` and ``repository``, for whoever has configured none."""
+    """An example destination for each of ``project`` and ``repository``, for users who have configured none."""
     secrets: Secrets
     count_rows: CountRows | None
     database_setting: str
     tests: Callable[[str], Sequence[str] | None]
-    """The app's test files that name a provider; ``None`` where no checkout is at hand."""
+    """The app's test files that name a provider; ``None`` where no checkout is available."""
     scrub: Callable[[str], str]
-    """For words that the app and its services wrote."""
+    """Masks texts that the app and its services wrote."""

@@ -1,4 +1,4 @@
-"""Projects and repositories as an incident asks them: each question once, its failure as often as it is asked."""
+"""Projects and repositories, each question asked once; its failure is repeated for every later one."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from releaseguard.incident.sources.problems import ServiceLabel
 from releaseguard.incident.sources.secrets import unless_refused
 
 MOST_RUNS = 10
-"""Runs of a workflow that are asked for."""
+"""The most runs of a workflow that are requested."""
 
 
 @dataclass(slots=True)
 class _Once:
-    """Remembers answers and failures: a dead service is waited for once."""
+    """Remembers answers and failures, so that a dead service is waited for once."""
 
     _held: dict[str, Any] = field(default_factory=dict)
 
@@ -36,7 +36,7 @@ class _Once:
 
 @dataclass(slots=True)
 class Project:
-    """Where functions run; ``open`` may raise ``ConfigError`` without a credential."""
+    """A place where functions run; ``open`` may raise ``ConfigError`` where the credential is missing."""
 
     place: str
     open: Callable[[], FunctionLogs]
@@ -54,7 +54,7 @@ class Project:
 
 @dataclass(slots=True)
 class Repository:
-    """Where workflows run; ``open`` may raise ``ConfigError`` without a credential."""
+    """A place where workflows run; ``open`` may raise ``ConfigError`` where the credential is missing."""
 
     place: str
     open: Callable[[], WorkflowHistory]

@@ -1,4 +1,4 @@
-"""What could not be looked at, in sentences that any language can say. Pure."""
+"""What could not be looked at, as messages in any language. Pure."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from releaseguard.messages.message import Message, message
 
 @dataclass(frozen=True, slots=True)
 class ServiceLabel:
-    """One of the services that we stand on, as messages name it."""
+    """A service on which releaseguard depends, as messages name it."""
 
     name: str
     variable: str
-    """What its credential is called."""
+    """The variable of its credential."""
 
 
 APP_DATABASE = ServiceLabel("[app] database", "APP_DATABASE_URL")
 
 
 def problem(error: ReleaseguardError, service: ServiceLabel) -> Message:
-    """What went wrong. ``what`` is the error's own word, which is English."""
+    """What went wrong. ``what`` is the error's own text, which is English."""
     return message(
         f"problem.{_kind(error)}",
         service=service.name,
@@ -40,24 +40,24 @@ def problem(error: ReleaseguardError, service: ServiceLabel) -> Message:
 
 
 def remedy(error: ReleaseguardError, service: ServiceLabel) -> Message:
-    """What to do about it: to English readers in the error's own words, where it has some."""
+    """What to do about it: in English, the error's own next step where it has one."""
     facts = {"service": service.name, "variable": service.variable}
     return Message(f"remedy.{_kind(error)}", facts, in_english=error.next_step or "")
 
 
 def not_done(error: ReleaseguardError, service: ServiceLabel) -> ControlResult:
-    """The finding of a control that could not be carried out."""
+    """The result of a control that could not be carried out."""
     return ControlResult(status=Status.NOT_DONE, says=[problem(error, service)], next_step=remedy(error, service))
 
 
 def broke(error: Exception, trace: str | None) -> ControlResult:
-    """The finding of a control over which we broke ourselves."""
+    """The result of a control in which releaseguard itself failed."""
     says = [message("problem.broken", problem=type(error).__name__)]
     return ControlResult(status=Status.NOT_DONE, says=says, next_step=message("remedy.broken", trace=trace or "-"))
 
 
 def not_configured(what: str, setting: str) -> ControlResult:
-    """The finding of a control for which the configuration says too little."""
+    """The result of a control whose configuration is incomplete."""
     return ControlResult(
         status=Status.NOT_DONE,
         says=[message(f"not_configured.{what}")],
@@ -66,7 +66,7 @@ def not_configured(what: str, setting: str) -> ControlResult:
 
 
 def no_database(variable: str) -> ControlResult:
-    """The finding of a control that asks the app's database, whose address is in no variable."""
+    """The result of a control that asks the app's database, whose address is in no variable."""
     step = message("remedy.credential", variable=variable)
     return ControlResult(
         status=Status.NOT_DONE, says=[message("problem.credential", variable=variable)], next_step=step
@@ -74,7 +74,7 @@ def no_database(variable: str) -> ControlResult:
 
 
 def invariant_off(check: str) -> ControlResult:
-    """The finding of a control that runs an invariant which the project has not named."""
+    """The result of a control for an invariant that the project has not enabled."""
     step = message("remedy.invariant", setting=f'[app.invariants] "{check}" = "SELECT ..."')
     return ControlResult(status=Status.NOT_DONE, says=[message("invariant.off")], next_step=step)
 

@@ -1,4 +1,4 @@
-"""The provider's secrets at each of its places, one place at a time: a dead service hides no other."""
+"""The provider's secrets, one place at a time, so that a dead service hides no other."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from releaseguard.vault.interface import Vault
 
 @dataclass(frozen=True, slots=True)
 class ConfiguredDestination:
-    """One configured place; ``open`` may raise ``ConfigError`` where its service has no credential."""
+    """One configured place; ``open`` may raise ``ConfigError`` where its service's credential is missing."""
 
     uri: str
     service: ServiceLabel
     open: Callable[[], Managed]
-    """The provider with this place alone."""
+    """The provider with this place only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +35,14 @@ class DestinationObservation:
     problem: ReleaseguardError | None = None
     """Why nothing is known."""
     observed: Mapping[str, Observed] = field(default_factory=dict)
-    """By its name on the card: every secret and its companion, without the values."""
+    """Name on the card -> the secret or companion there, without its value."""
     findings: Sequence[DriftFinding] = ()
-    """Compared with the vault, where the vault could be read."""
+    """The comparison with the vault, where that could be read."""
 
 
 @dataclass(slots=True)
 class Secrets:
-    """Looks at each place once, however often it is asked about."""
+    """Looks at each place once, however often it is requested."""
 
     sites: Sequence[ConfiguredDestination]
     log: EventLog
@@ -53,14 +53,14 @@ class Secrets:
     _seen: Sequence[DestinationObservation] | None = field(default=None)
 
     def look(self) -> Sequence[DestinationObservation]:
-        """What every place shows. Raises ``Refused`` alone."""
+        """What every place shows. Raises ``Refused`` only."""
         if self._seen is None:
             vault = self._opened()
             self._seen = [self._at(site, vault) for site in self.sites]
         return self._seen
 
     def written(self) -> Iterator[tuple[str, str, datetime]]:
-        """Place, name and time of each write that a place tells of."""
+        """Place, name and time of every write that a place reports."""
         for seen in self.look():
             for one in seen.observed.values():
                 if one.present and one.changed_at is not None:
@@ -88,14 +88,14 @@ class Secrets:
 
 
 def unless_refused(error: ReleaseguardError) -> ReleaseguardError:
-    """The error as a value. SAFE MODE's refusals are nobody's finding: they end the run."""
+    """The error as a value. Refusals of SAFE MODE are raised, since they end the run."""
     if error.exit_code is ExitCode.REFUSED:
         raise error
     return error
 
 
 def _observed(managed: Managed) -> Mapping[str, Observed]:
-    """Presence and time of the last write need no value: a place is asked about an empty one."""
+    """What a place shows when asked about an empty value, since presence and time of the last write need none."""
     [place] = managed.bindings
     secrets = [secret for secret in managed.card.secrets if secret.from_ != "manual"]
     there = {one.name: place.names_of(one.name)[0] for one in secrets if place.holds(one.name)}

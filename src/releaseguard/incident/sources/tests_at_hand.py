@@ -1,4 +1,4 @@
-"""The app's own tests, where its checkout is at hand: which of them name a provider."""
+"""The app's own tests that name a provider, where its checkout is available."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CODE = frozenset({".py", ".ts", ".tsx", ".js", ".jsx", ".mjs", ".yaml", ".yml"}
 _NOT_THE_APPS = frozenset({"node_modules", "dist", "build", "vendor", "venv", "site-packages"})
 MOST_FILES = 20_000
 LARGEST = 500_000
-"""Bytes of a file beyond which no person wrote it."""
+"""The size in bytes above which a file was not written by a person."""
 
 
 def tests_naming(root: Path, provider: str) -> Sequence[str] | None:

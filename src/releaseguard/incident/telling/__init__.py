@@ -1,1 +1,1 @@
-"""How an incident is told: as messages, as its first line, as the document that every format renders."""
+"""An incident as messages, as its first line, and as the document that every format renders."""

@@ -1,4 +1,4 @@
-"""The incident as the document that ``incident --json`` prints, in one language, which every format renders."""
+"""The incident as the document of ``incident --json``, in one language, which every format renders."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def page_of(incident: Incident, language: str, *, environment: str | None = None
 
 
 def document_of(incident: Incident, language: str, *, environment: str | None = None) -> IncidentDocument:
-    """The incident as a value; ``environment`` goes into the commands where the user had named one."""
+    """The incident as a value; ``environment`` is added to the commands where the user had named one."""
     localizer = Localizer(language, incident.until)
     condition = incident.condition
     return {
@@ -94,7 +94,7 @@ def _compared(incident: Incident) -> BeforeAfterRow | None:
 
 
 def _writer(writer: WrittenBy, count: SourceCount, localizer: Localizer) -> WriterRow:
-    """Who wrote so many rows since it began, and how many of them failed."""
+    """One writer's rows since the beginning, and how many of them failed."""
     source: str | Message = message("events.from_phones") if by_phones(writer.source) else writer.source
     facts = {"source": source or message("events.from_nobody"), "calls": count.events, "failed": count.errors}
     release = writer.release or message("writers.no_release")
@@ -131,7 +131,7 @@ def _change(change: ChangeRecord, incident: Incident, localizer: Localizer) -> C
 
 
 def _unread(incident: Incident, localizer: Localizer) -> Iterator[str]:
-    """One sentence for each problem, with all the places that it hides."""
+    """One sentence for each problem, with all the places that it affects."""
     places: dict[str, list[str]] = {}
     for one in incident.unread:
         places.setdefault(localizer.say(one.problem), []).append(one.place)
@@ -170,7 +170,7 @@ def _actions(actions: Sequence[Action], localizer: Localizer, environment: str |
 
 
 def in_environment(command: str | None, environment: str | None) -> str | None:
-    """A command of ours with the environment that the user works in."""
+    """A command of ours with the user's environment; other commands as they are."""
     if command is None or environment is None or not command.startswith("releaseguard "):
         return command
     takes_none = command.startswith("releaseguard coverage") or "--environment" in command
@@ -204,7 +204,7 @@ _COMMAND = re.compile(r"releaseguard .+?(?=\. |$)")
 
 
 def labels_of(incident: Incident, language: str) -> Mapping[str, str]:
-    """The fixed words around the parts, for those who render the document."""
+    """The fixed words around the parts, for renderers of the document."""
     localizer = Localizer(language, incident.until)
     sentences = localizer.catalog.sentences
     undone = sum(one.finding.status is Status.NOT_DONE for one in incident.controls)
@@ -219,7 +219,7 @@ def labels_of(incident: Incident, language: str) -> Mapping[str, str]:
 
 
 def _chart_words(incident: Incident, localizer: Localizer) -> str:
-    """The chart for who does not see it."""
+    """The chart in words, for those who cannot see it."""
     health = incident.health
     told = localizer.phrase("board.chart", good=health.successes, bad=health.errors, expected=health.expected or 0.0)
     found = incident.compared

@@ -1,4 +1,4 @@
-"""The first line of an incident, for the channel: what, since when, the likely cause."""
+"""The first line of an incident, for a chat channel: what, since when, the likely cause."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from releaseguard.messages.localizer import Localizer
 from releaseguard.messages.message import message
 
 SHARED = 3
-"""Providers in trouble at once from which on what they share is looked at first."""
+"""The number of providers in trouble at once from which their shared causes are looked at first."""
 
 
 def headline(incident: Incident, localizer: Localizer) -> str:
@@ -51,7 +51,7 @@ def _what(incident: Incident, localizer: Localizer) -> str:
 
 
 def _telling(incident: Incident) -> SymptomMatch | None:
-    """The symptom that shows trouble of a provider which itself is well."""
+    """The symptom that shows trouble of a provider that is well itself; ``None`` without one."""
     if incident.condition.state in TROUBLED:
         return None
     return next((one for one in incident.symptoms if one.match is Match.YES and one.since == incident.began), None)

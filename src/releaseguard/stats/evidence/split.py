@@ -1,7 +1,8 @@
-"""Whether a release makes fewer of one provider's events than its share of all traffic: the split of the same minutes.
+"""Whether a release makes fewer of one provider's events than its share of all traffic, by the split of the same
+minutes.
 
-Where two releases serve side by side, each minute's events of a provider divide between them as the other providers'
-events do. No history of the volume is needed for that: a season, a campaign or absent users change both sides alike.
+Where two releases serve side by side, each minute's events of a provider divide between them as those of the other
+providers do. This needs no history of the volume: a season, a campaign or absent users change both sides alike.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from releaseguard.stats.evidence.errors import AT_ONCE
 from releaseguard.stats.evidence.laws import log_beta
 
 ALIKE = 150.0
-"""How well the release's share of one provider is known from its share of the others: as well as from so many events.
-Canaries by user, region or phone are not exchangeable with the rest."""
+"""The number of events for which the other providers' share counts as knowledge of this provider's. Canaries chosen by
+user, region or phone are not exchangeable with the rest."""
 LOSSES = ((0.02, 0.4), (0.2, 0.3), (0.4, 0.3))
-"""(what is left of the release's events, prior weight)."""
+"""(fraction of the release's events that is left, prior weight)."""
 STEP = 5
 """Minutes between the onsets that are considered, and over which the others' split is taken together."""
 _MOST = 30.0
@@ -25,7 +26,8 @@ _MOST = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """One provider's events of some minutes, and the others': the new release's and all, divided by the dispersion."""
+    """One provider's events and the others' in some minutes: the new release's and all, each divided by the
+    dispersion."""
 
     own: float
     every: float
@@ -46,7 +48,8 @@ NOTHING = Split(0.0, 0.0, 0.0, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """The part of a provider's events that the new release should have made: Beta(share weight, (1 - share) weight)."""
+    """The share of a provider's events that the new release should have made: Beta(share * weight, (1 - share) *
+    weight)."""
 
     own: float
     every: float
@@ -55,7 +58,7 @@ class Expected:
 
 
 def expected_of(steps: Sequence[Split]) -> Expected:
-    """What the others' split makes one expect, step by step, since a roll-out moves it."""
+    """The share to expect from the others' split, step by step, since a roll-out changes it."""
     own, every = sum(step.own for step in steps), sum(step.every for step in steps)
     others = sum(step.others_every for step in steps)
     if every <= 0.0 or others <= 0.0:
@@ -65,11 +68,11 @@ def expected_of(steps: Sequence[Split]) -> Expected:
 
 
 def split_evidence(steps: Sequence[Split], slots: int) -> float:
-    """The Bayes factor of "since some onset the release loses its events" against "it makes its share of them".
+    """The Bayes factor of "since some onset the release loses events" against "it makes its share of them".
 
-    With N events since the onset, n of them the release's, both beta-binomial (the share known as :class:`Expected`
-    says): the probability of n where the odds are a fraction of what they should be, over that where they are not.
-    Conditional on N, so that nothing which strikes both releases alike speaks for it.
+    With N events since the onset, n of them the release's, both beta-binomial (the share known as in
+    :class:`Expected`): the probability of n where the odds are a fraction of what they should be, over that where they
+    are not. It is conditional on N, so nothing that affects both releases alike counts as evidence.
     """
     total = 0.0
     for onset in range(len(steps)):
@@ -96,7 +99,7 @@ def _log_chance(found: Expected, share: float, weight: float) -> float:
 
 
 def deviations(found: Expected) -> float:
-    """How many deviations fewer of the events than its share the release made."""
+    """How many standard deviations fewer events than its share the release made."""
     if not found.weight or found.every <= 0.0:
         return 0.0
     variance = found.share * (1.0 - found.share) * (1.0 / found.every + 1.0 / found.weight)
@@ -104,11 +107,12 @@ def deviations(found: Expected) -> float:
 
 
 UNLIKELY = 0.2
-"""How likely a loss may make the events, over how likely the release's share does, where the loss is excluded."""
+"""The likelihood of the events under a loss over that under the release's share, up to which the loss is excluded."""
 
 
 def excludes_loss(found: Expected, loss: float) -> bool:
-    """Whether the release makes so many of the events that it has surely not lost this part of its own."""
+    """Whether the release makes so many of the events that it has certainly not lost the fraction ``loss`` of its
+    own."""
     left = max(1.0 - loss, 0.001)
     share = left * found.share / (left * found.share + 1.0 - found.share)
     known = found.weight * found.share * (1.0 - found.share) / max(share * (1.0 - share), 1e-9)

@@ -1,4 +1,4 @@
-"""Minutes of the day that have their own usual share of errors: a batch or a job at a fixed time that fails in part."""
+"""Minutes of the day with a usual error share of their own: a batch or a job at a fixed time of which a part fails."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from releaseguard.stats.evidence.laws import KnownShare, TimeOfDay, Times
 from releaseguard.stats.series import KnownSeries
 
 STEP: Final = 5
-"""Minutes that are taken together, as where batches are told by their volume."""
+"""The length of a step in minutes, as for batches that show in the volume."""
 SURELY: Final = math.log(3_000.0)
-"""How much likelier a step's errors are at a share of their own than at the usual one, as a logarithm."""
+"""The logarithm of the likelihood ratio of a share of its own to the usual one from which a step has its own."""
 WIDTHS: Final = (1, 2, 3)
-"""Steps that are taken together, where each of them holds too little."""
+"""The numbers of steps that are taken together where each has too few events."""
 LEAST_ERRORS: Final = 3
 LEAST_DAYS, DAYS_HAVE_IT = 3, 0.4
 """Days that are looked at, at least, and how many of them must have such errors: on workdays alone is enough."""
@@ -37,29 +37,33 @@ LEAST_WEEKS, WEEKS_HAVE_IT = 2, 0.6
 LEAST_HOURS, MOST_HOURS, HOURS_HAVE_IT = 12, 72, 0.6
 """The same of hours, where there are too few days."""
 HAS_IT: Final = 0.3
-"""The part of its usual errors from which on a day has them."""
+"""The fraction of its usual errors from which a day has them."""
 IS_ONE, BESIDE_ONE, MAY_HAVE_MOVED = 0.9, 0.2, 0.05
 """How likely a minute has such errors that had them before; that lies beside one; that lies an hour from one, since
 clocks change, and a job is put off."""
 DRAWN: Final = 20.0
-"""Events at the usual share that count in the average of a step: what hardly holds an event is as usual."""
+"""The number of events at the usual share that count in a step's average, so that a step with few events is as
+usual."""
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorsAround:
-    """What is usual around a deployment."""
+    """The usual errors around a deployment."""
 
     base: ErrorBaseline
     times: Times
-    """The minutes that have a share of errors of their own, above that."""
+    """The minutes with an error share of their own, above the usual."""
 
 
 def usual_errors(
     series: KnownSeries, span: BaselineSpan, around: range, *, window: int, calendar: Calendar
 ) -> ErrorsAround:
-    """What is usual in the minutes ``around`` a deployment at the end of ``span``: by the same minutes of the days of
-    the history, or of its days of the same weekday, or, where it is of less than three days, of its hours. What was
-    like the times that have a share of their own is not part of what is usual otherwise."""
+    """The usual errors in the minutes ``around`` a deployment at the end of ``span``.
+
+    Minutes are compared with the same minutes of the history's days, or of its days of the same weekday, or, with less
+    than three days of history, of its hours. Past minutes like those with a share of their own do not count in the
+    usual share of the others.
+    """
     base = error_baseline(series, span, minutes=window)
     if base.errors < LEAST_ERRORS:
         return ErrorsAround(base, {})
@@ -70,7 +74,7 @@ def usual_errors(
 def _found(
     series: KnownSeries, ahead: range, usual: ErrorBaseline, groups: Iterable[_Group]
 ) -> tuple[Times, Collection[int]]:
-    """The minutes of ``ahead`` that have a share of their own, and those of the past that were like them."""
+    """The minutes of ``ahead`` with a share of their own, and the past minutes that were like them."""
     minutes: dict[int, TimeOfDay] = {}
     past: set[int] = set()
     steps = range(ahead.start - HOUR - STEP, ahead.stop + HOUR + STEP, STEP)
@@ -88,14 +92,14 @@ def _found(
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Moments of the past that may be alike: so many minutes ago."""
+    """Moments of the past that may be comparable, each as the number of minutes ago."""
 
     shifts: Sequence[int]
     have_it: float
-    """The part of them that must have errors of their own."""
+    """The fraction of them that must have errors of their own."""
 
     def found(self, series: KnownSeries, steps: range, usual: ErrorBaseline) -> Iterable[tuple[int, TimeOfDay]]:
-        """The steps in which these moments had them, and those on either side of each stretch."""
+        """The steps in which these moments had errors of their own, with those on either side of each stretch."""
         if sum(series.counts(steps[0] - shift, steps[-1] - shift)[1] for shift in self.shifts) < LEAST_ERRORS:
             return
         seen = list(zip(*(series.every(steps.start - shift, STEP, len(steps)) for shift in self.shifts), strict=True))
@@ -109,7 +113,8 @@ class _Group:
     def _standing_out(
         self, seen: Sequence[Sequence[tuple[int, int]]], width: int, usual: ErrorBaseline
     ) -> Iterable[int]:
-        """The steps of which so many together have a share of their own, and that are above the usual by themselves."""
+        """The steps that together, ``width`` at a time, have a share of their own and are above the usual by
+        themselves."""
         above = [errors > usual.bound * events for events, errors in map(_sum, seen)]
         for first in range(len(seen) - width + 1):
             steps = range(first, first + width)
@@ -117,7 +122,7 @@ class _Group:
                 yield from (i for i in steps if above[i])
 
     def _stands_out(self, moments: Sequence[tuple[int, int]], usual: ErrorBaseline) -> bool:
-        """Without the worst of them: once is not usual."""
+        """Whether the moments stand out without the worst of them: once is not usual."""
         calm = sorted(without_incidents(moments), key=itemgetter(1))
         events, errors = _sum(calm[:-1] if len(calm) == len(moments) else calm)
         if errors < LEAST_ERRORS or errors <= usual.bound * events:
@@ -142,7 +147,7 @@ def _groups(days: Sequence[ComparableDay], span: BaselineSpan) -> Iterable[_Grou
 
 
 def _runs(steps: Sequence[int]) -> Iterable[tuple[int, int]]:
-    """The first and the last of the steps that follow each other, with at most one missing between two."""
+    """The first and last of the consecutive steps, with at most one missing between two."""
     starts = [i for i, step in enumerate(steps) if i == 0 or step > steps[i - 1] + 2]
     for number, start in enumerate(starts):
         end = starts[number + 1] if number + 1 < len(starts) else len(steps)
@@ -150,7 +155,7 @@ def _runs(steps: Sequence[int]) -> Iterable[tuple[int, int]]:
 
 
 def _together(steps: Sequence[Sequence[tuple[int, int]]]) -> Sequence[tuple[int, int]]:
-    """Of each moment, what several steps hold."""
+    """For each moment, the sums over several steps."""
     return [_sum(moments) for moments in zip(*steps, strict=True)]
 
 
@@ -160,8 +165,8 @@ def _sum(counts: Iterable[tuple[int, int]]) -> tuple[int, int]:
 
 
 def _level(moments: Sequence[tuple[int, int]], usual: ErrorBaseline, drawn: float) -> KnownShare:
-    """Their share, drawn to the usual by so many events of it, and how well it is known: from their events, and from
-    how much their shares differ."""
+    """Their error share, shrunk towards the usual with the weight of ``drawn`` events, and how well it is known: from
+    their events and from how much their shares differ."""
     calm = without_incidents(moments)
     events, errors = _sum(calm)
     share = min((errors + 0.5 + drawn * usual.share) / (events + 1.0 + drawn), 0.99)

@@ -1,4 +1,4 @@
-"""What arrived since a deployment, counted by minute and by who wrote it."""
+"""What arrived since a deployment, counted by minute and by which release wrote it."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from releaseguard.verification.judge.arrivals import Arrived, Timeline
 from releaseguard.verification.whose.behind import NEVER_SET
 
 SETTLED = 2
-"""Complete minutes that a change of volume must have lasted."""
+"""The complete minutes that a change of volume must have lasted."""
 
 
 @dataclass(slots=True)
 class LogState:
-    """The log as of a look."""
+    """The state of the log at a look."""
 
     newest: int | None = None
     """The newest minute of which any row had arrived."""
     arrived: int | None = None
-    """The newest minute in which a row arrived that was not old then: the log lived, whatever clock the row bears."""
+    """The newest minute in which a row arrived that was not old then: the log worked, whatever time the row claims."""
     silent_expected: float = 0.0
-    """Events of any provider that should have arrived since then."""
+    """The events of all providers that should have arrived since then."""
     clump: float = 1.0
-    """How many events come at once, by the dispersion of all providers' together."""
+    """How many events come at once, by the dispersion of all providers' events together."""
     fresh: int = 0
     tagged: int = 0
     old: int = 0
     repeats: int = 0
     events: int = 0
-    """Traffic since the deployment: of the new release, tagged so, of other releases, repeated, all."""
+    """Traffic since the deployment: of the new release, of those with its tag, of other releases, repeats, all."""
     elsewhere: int = 0
-    """Rows of other components since the deployment: signs that the log lives, and nothing else."""
+    """Rows of other components since the deployment, which only show that the log works."""
 
     @property
     def down(self) -> bool:
@@ -54,20 +54,20 @@ class LogState:
 
 
 def tag_of(cell: Cell) -> str:
-    """What tells which release wrote a row; empty where nothing does."""
+    """What identifies the release that wrote a row; empty where nothing does."""
     return cell.release or cell.deployment_id or ""
 
 
 @dataclass(slots=True)
 class Writers:
-    """Events of a provider by what they carry: the new release, nothing though they came after it, another release."""
+    """A provider's events by tag: of the new release, without a tag but after the release came, of another release."""
 
     tagged: int = 0
     untagged: int = 0
     old: int = 0
 
     def count(self, arrived: Arrived) -> None:
-        """Count events; those without a tag that may be of either release are nobody's."""
+        """Count events; those without a tag that may belong to either release are not counted."""
         total = arrived.cell.total
         if arrived.is_tagged:
             self.tagged += total
@@ -79,19 +79,21 @@ class Writers:
 
 @dataclass(frozen=True, slots=True)
 class LateRows:
-    """Rows that say, in the minutes before a look, that they are much older than that."""
+    """Rows that arrived in the minutes before a look and claim to be much older."""
 
     rows: int
     minutes: int
-    """By how much, at the median."""
+    """The median age in minutes."""
     is_clock: bool
-    """All by the same, as under a clock that is behind; else as where a queue is worked off or the past brought in."""
+    """Whether all have the same age, as with a clock that is behind; otherwise a queue is being worked off or old rows
+    imported."""
     never_set: bool = False
-    """Of a time at which there was no app: a clock that nobody set, or times in another unit than they are read in."""
+    """Whether they claim times before the app existed: from a clock that nobody set, or in another unit than
+    expected."""
 
     @property
     def words(self) -> str:
-        """What they are, as a sentence's beginning."""
+        """What they are, as the beginning of a sentence."""
         by = readable.exactly(timedelta(minutes=self.minutes))
         if self.never_set:
             return (
@@ -104,27 +106,27 @@ class LateRows:
 
 
 ARRIVING = 15
-"""Minutes before a look whose arrivals tell whether the log's rows are of now."""
+"""Minutes before a look whose arrivals show whether the log's rows are current."""
 OLD = 20
-"""Minutes by which rows are late that are neither on their way nor in the next batch."""
+"""The age in minutes from which rows are neither on their way nor in the next batch."""
 SAME_CLOCK = 4
-"""Minutes within which the lags of one wrong clock lie."""
+"""The range in minutes within which the ages from one wrong clock lie."""
 
 
 @dataclass(slots=True)
 class Beside:
-    """One minute of a rule: what the release did, and what other releases did at the same time. Tagged rows only."""
+    """One minute of a rule: what the release and other releases did at the same time. Only tagged rows count."""
 
     own: int = 0
     own_bad: int = 0
     others: int = 0
     others_bad: int = 0
-    """Actions, and those of them that are errors to the rule."""
+    """Actions, and the actions among them that the rule counts as errors."""
     own_rows: int = 0
     others_rows: int = 0
 
     def count(self, arrived: Arrived, *, bad: bool) -> None:
-        """Count a cell that carries some release."""
+        """Count a cell that names a release."""
         tried, rows = arrived.cell.tried, arrived.cell.total
         if arrived.is_tagged:
             self.own += tried
@@ -138,14 +140,14 @@ class Beside:
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """Rows by minute since the deployment: those that carry the new release, and those of other ones."""
+    """Rows by minute since the deployment: those with the new release's tag, and those of other releases."""
 
     new: list[int]
     old: list[int]
 
 
 class ReleaseTraffic:
-    """What all providers' rows since the deployment say, whatever check they count for."""
+    """What all providers' rows since the deployment say, for all checks."""
 
     def __init__(self, timeline: Timeline) -> None:
         length = timeline.length
@@ -184,7 +186,7 @@ class ReleaseTraffic:
         return events
 
     def _see(self, arrived: Arrived) -> None:
-        """Take a row as a sign of life."""
+        """Take a row as a sign that the log works."""
         log, cell = self.log, arrived.cell
         if log.newest is None or arrived.occurred > log.newest:
             log.newest = arrived.occurred
@@ -227,24 +229,25 @@ class ReleaseTraffic:
             self._first_tagged = max(offset, 0)
 
     def share(self, start: int, end: int) -> float | None:
-        """The release's share of the rows of all providers that carry any, in the minutes ``[start, end)`` after the
-        mark; ``None`` where there are none."""
+        """The release's fraction of all tagged rows in the minutes ``[start, end)`` after the mark; ``None`` where
+        there are none."""
         own, others = sum(self.own_rows[start:end]), sum(self.others_rows[start:end])
         return own / (own + others) if own + others else None
 
     @property
     def is_deserted(self) -> bool:
-        """Whether nothing at all of the component has arrived, though the log lives, as other components' rows show."""
+        """Whether nothing of the component has arrived although the log works, as other components' rows show."""
         return not self.writers and self.log.elsewhere >= ENOUGH
 
     @property
     def is_live(self) -> bool:
-        """Whether the release serves anybody, as far as the tags tell; where none are written, time does."""
+        """Whether the release serves anybody, by the tags; where no tags are written, by time."""
         return self.log.tagged > 0 or self.log.old <= self.log.fresh
 
     def old_share(self, until: int, minutes: int, rows: int, tags: Set[str] | None) -> float:
-        """The share of the traffic that other releases, with one of ``tags`` where these are known, served right before
-        minute ``until``: in so many ``minutes``, or as many as hold so many ``rows``; never of fewer than these."""
+        """The fraction of the traffic that other releases (those with one of ``tags``, where these are known) served
+        right before minute ``until``. It is taken over ``minutes`` minutes, or as many more as have ``rows`` rows;
+        where there are fewer rows in all, it is the fraction of ``rows``."""
         end = min(max(until - self._timeline.deployed, 0), self._timeline.length)
         old = [one for tag, one in self.others.items() if not tags or tag in tags]
         own = others = 0
@@ -256,8 +259,8 @@ class ReleaseTraffic:
         return others / max(own + others, rows)
 
     def note_late(self, rows: Iterable[MinuteCount]) -> None:
-        """Note rows of hours before the deployment that the log learned of since: they count as of then, and show that
-        the log is written to."""
+        """Note rows from hours before the deployment that the log learned of since. They count for their own time, and
+        show that the log is being written to."""
         lags = defaultdict(Counter, {minute: Counter(held) for minute, held in self.lags.items()})
         for row in rows:
             if row.recorded_minute is not None and row.count > 0:
@@ -266,16 +269,16 @@ class ReleaseTraffic:
         self.lags = lags
 
     def live_from(self, hoped: Sequence[float]) -> int:
-        """The minute after the deployment from which on the volume is the release's: not while others served it."""
+        """The minute after the deployment from which the volume is the release's, and no longer that of others."""
         first = self._first_tagged or 0
         expected, old = sum(hoped[:first]), sum(self.others_rows[:first])
         return first if first > SETTLED and old >= STILL_SERVING * expected else 0
 
 
 def late_rows(arrived: Mapping[int, Counter[int]], look: int) -> LateRows | None:
-    """What of the rows that arrived right before a look is old; ``None`` where most of them are of then.
+    """The old rows among those that arrived right before a look; ``None`` where most of them are current.
 
-    ``arrived`` as in :attr:`ReleaseTraffic.lags`.
+    ``arrived`` is as in :attr:`ReleaseTraffic.lags`.
     """
     lags: Counter[int] = Counter()
     for minute in range(look - ARRIVING, look):

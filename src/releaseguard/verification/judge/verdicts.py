@@ -1,4 +1,4 @@
-"""What each rule says at a look: FAIL where it failed, PASS where the harm that its card names is excluded."""
+"""The verdict of each rule at a look: FAIL where it has failed, PASS where the harm that its card names is excluded."""
 
 from __future__ import annotations
 
@@ -24,24 +24,26 @@ from releaseguard.verification.values import LEAST_TAGGED, Rule
 SUSPICION = 1.0
 """The e-value above which the rows lean towards harm, so that nothing passes."""
 PASS_PRIOR = 60.0
-"""How many events at the usual share of errors the baseline counts for in a PASS, at most as many as were seen."""
+"""The number of events at the usual error share for which the baseline counts in a PASS, at most as many as were
+seen."""
 PASS_RATIO = 0.5
-"""How likely the card's harm may make the new events in a PASS, over how likely the usual share makes them."""
+"""The largest ratio, in a PASS, of the new events' likelihood under the card's harm to that under the usual share."""
 LEAST_CONFIDENCE = 0.8
-"""At which the new release's events alone, were they all clean, must exclude the harm."""
+"""The confidence with which the new release's events alone, if all were clean, must exclude the harm."""
 VOLUME_DEVIATIONS = 1.0
-"""Of the bound on the volume of a PASS: one-sided 84%."""
+"""The standard deviations in the bound on a passing volume: one-sided 84%."""
 LEAST_EXPECTED = 10.0
-"""Events that must have been expected for a volume to pass: half of fewer shows the usual number too often."""
+"""The events that must have been expected for a volume to pass: with fewer, half of them still shows the usual number
+too often."""
 CHANGED = 1.3
-"""By how many times the rows of an action must have changed to be told, or, where they are fewer, to pass nothing; and
-the calls of a provider to be more than one release makes."""
+"""The factor by which the rows of an action must have changed to be reported or, where they are fewer, to prevent a
+PASS; also by which the calls of a provider must exceed the usual to be more than one release makes."""
 MOST_NEEDED = 1_000_000
-"""Events beyond which one no longer counts how many more a PASS would take."""
+"""The number of events above which the events still needed for a PASS are no longer counted."""
 
 
 def verdict_of(state: ReleaseState, rule: Rule) -> Verdict:
-    """What a rule says at the newest look."""
+    """The verdict of a rule at the newest look."""
     if rule.id in state.failures:
         return Verdict.FAIL if rule.blocking else Verdict.WARN
     if are_of_nobody(state, rule):
@@ -56,10 +58,12 @@ def verdict_of(state: ReleaseState, rule: Rule) -> Verdict:
 
 
 def undecided_of(state: ReleaseState, rule: Rule) -> Literal["warn", "block"]:
-    """What it means for the release that a rule is undecided: what the card says of it, but for a roll-back or a
-    hotfix, which is judged for recovery: where the trouble that it was to end has not likely ended, nothing
-    passes. Nor where more fails or less comes than may, though not surely: that is not too quiet to judge; nor where
-    errors may be the release's, named after another."""
+    """What an undecided rule means for the release: ``warn`` or ``block``.
+
+    It is what the card says, with these exceptions, which block. For a roll-back or hotfix, judged for recovery: the
+    trouble that it should end has not likely ended. More errors or fewer events than allowed, though not certainly:
+    that is not "too quiet to judge". Errors that may be the release's under another release's name.
+    """
     if not rule.blocking:
         return rule.undecided
     if rule.kind == "volume":
@@ -74,15 +78,16 @@ def undecided_of(state: ReleaseState, rule: Rule) -> Literal["warn", "block"]:
 
 
 def _began_under_the_one_before(state: ReleaseState, rule: Rule) -> bool:
-    """Whether the errors from before began with the release whose window this one ended: it is a hotfix, told or not,
-    or one more release that does the same harm."""
+    """Whether the errors from before began with the release whose window this one ended. It is then a hotfix, announced
+    or not, or one more release that does the same harm."""
     began, deployed = state.known.errors_before[rule.id].began, state.timeline.cut_short
     return began is not None and deployed is not None and state.timeline.live - began >= deployed
 
 
 def falls_short(state: ReleaseState, rule: Rule) -> bool:
-    """Whether a part of the volume, or of the release's share of it, is missing that its card calls harm, and what came
-    leans that way; not where it came under another name, or is of actions that write fewer rows."""
+    """Whether a part of the volume, or of the release's share of it, is missing that its card calls harm, and the
+    evidence leans that way. Not where the events arrived under another name, or belong to actions that write fewer
+    rows."""
     volume = state.volumes[rule.id]
     if rule.max_drop is None:
         return False
@@ -99,7 +104,7 @@ def falls_short(state: ReleaseState, rule: Rule) -> bool:
 
 
 def seems_replaced(state: ReleaseState, rule: Rule) -> bool:
-    """Whether so little came that its card calls it harm, and others took that over."""
+    """Whether so few events came that the card calls it harm, and other providers took over."""
     volume = state.volumes[rule.id]
     if rule.max_drop is None or volume.expected < LEAST_MISSED or is_meant(state, rule):
         return False
@@ -108,16 +113,16 @@ def seems_replaced(state: ReleaseState, rule: Rule) -> bool:
 
 
 LEAST_MISSED = 5.0
-"""Events that must have been expected for the lack of half of them to be no chance of every other hour."""
+"""The number of expected events from which a lack of half of them does not occur by chance every other hour."""
 
 
 LEAST_ERRORS = 3
-"""Errors, those of a burst counted as one, below which a larger share than may be is as good as chance."""
+"""The number of errors, with a burst counted as one, below which a share above the limit may be chance."""
 
 
 def exceeds(state: ReleaseState, errors: ErrorState) -> bool:
-    """Whether more of what counts against the release fails than its card, or with no history its ceiling, allows, and
-    not by chance alone: also where an incident that is over may have come back."""
+    """Whether the error share of what counts against the release exceeds what its card allows (without a history, the
+    ceiling), and not by chance alone; also where an ended incident may have returned."""
     rule, has_history = errors.rule, state.known.errors[errors.rule.id].events > 0
     most = limit_of(state, rule) if has_history else rule.ceiling
     if most is None or errors.trouble is not None or (has_history and errors.leaning <= SUSPICION):
@@ -126,7 +131,7 @@ def exceeds(state: ReleaseState, errors: ErrorState) -> bool:
 
 
 def exceeds_its_times(errors: ErrorState) -> bool:
-    """Whether more fails in minutes that have their own usual share than their card allows, and than chance brings."""
+    """Whether more errors than the card and chance allow occur in minutes with a usual share of their own."""
     events, level = level_at_times(errors)
     bad = sum(bad for _, bad in errors.at_times.values())
     if bad < max(LEAST_ERRORS, (level.share + errors.rule.max_error_increase) * events):
@@ -135,8 +140,9 @@ def exceeds_its_times(errors: ErrorState) -> bool:
 
 
 def failed_batch(state: ReleaseState, errors: ErrorState) -> tuple[DailyBatch, int, int] | None:
-    """A daily batch of which more fails than its card, or an incident from before, allows, and than chance brings, with
-    its events and errors. It is one event, which decides nothing by itself, and yet no burst of any two minutes."""
+    """A daily batch with more errors than its card, or an incident from before, allows and than chance explains, with
+    its events and errors; ``None`` without one. It is a single event, which decides nothing by itself, and yet more
+    than a burst of any two minutes."""
     rule, usual = errors.rule, state.known.traffic.get(errors.rule.provider)
     if usual is None or not usual.daily or not state.known.errors[rule.id].events:
         return None
@@ -155,12 +161,12 @@ def failed_batch(state: ReleaseState, errors: ErrorState) -> tuple[DailyBatch, i
 
 
 BY_CHANCE = 0.05
-"""The probability of so many errors of a batch or more from which on they are no chance of every other day."""
+"""The probability up to which a batch's errors do not occur by chance every other day."""
 
 
 def outgrows(state: ReleaseState, errors: ErrorState) -> bool:
-    """Whether more fails than an incident from before had, and than the card allows, and what came leans that way: the
-    incident excuses its own level."""
+    """Whether there are more errors than an incident from before had and than the card allows, and the evidence leans
+    that way: the incident excuses its own level only."""
     trouble = errors.trouble
     if trouble is None or trouble.process.value <= SUSPICION:
         return False
@@ -170,9 +176,13 @@ def outgrows(state: ReleaseState, errors: ErrorState) -> bool:
 
 
 def are_of_nobody(state: ReleaseState, rule: Rule) -> bool:
-    """Whether the errors that others made since the release came are all that others made, of any provider, while the
-    release uses more than this one: then no other release serves, and what writes an error names the one before. Not
-    where the release makes the usual calls without them."""
+    """Whether the errors that others made since the release came may be this release's, under the name of the one
+    before.
+
+    That is so where those errors are everything that others wrote, of any provider, while the release uses further
+    providers: then no other release serves. It is not so where the release makes its usual number of calls without
+    them.
+    """
     if rule.id not in state.harmed:
         return False
     since = state.harmed[rule.id].since
@@ -185,8 +195,8 @@ def are_of_nobody(state: ReleaseState, rule: Rule) -> bool:
 
 
 def outnumbers(state: ReleaseState, errors: ErrorState) -> bool:
-    """Whether more than twice the usual number of errors came where their share tells nothing, since nearly all that is
-    logged of the provider are errors."""
+    """Whether there are more than twice the usual errors of a provider whose error share says nothing, since nearly
+    everything logged of it is an error."""
     if errors.trouble is not None or not errors.events or has_room(state, errors.rule):
         return False
     usual = state.known.expected_events(errors.rule, state.elapsed)
@@ -194,21 +204,21 @@ def outnumbers(state: ReleaseState, errors: ErrorState) -> bool:
 
 
 def is_meant(state: ReleaseState, rule: Rule) -> bool:
-    """Whether nothing comes of a provider that the release was said to use no longer."""
+    """Whether a provider has no events that the release was announced to stop using."""
     writers = state.traffic.writers.get(rule.provider)
     return rule.provider in state.removed and (writers is None or not writers.tagged)
 
 
 def limit_of(state: ReleaseState, rule: Rule) -> float:
-    """The share of errors from which on the card speaks of harm; at most 1, whatever the card says."""
+    """The error share from which the card speaks of harm; at most 1, whatever the card says."""
     share = state.known.errors[rule.id].share
     limit = min(share + rule.max_error_increase, 1.0)
     return min(limit, max(rule.max_error_rate, share)) if rule.max_error_rate is not None else limit
 
 
 def has_room(state: ReleaseState, rule: Rule) -> bool:
-    """Whether the harm that the card names is one that can come: not where so many errors are usual that there
-    is no room for it."""
+    """Whether the harm that the card names is possible at all: not where so many errors are usual that there is no room
+    for it."""
     return limit_of(state, rule) < 1.0
 
 
@@ -224,10 +234,10 @@ def _errors_pass(state: ReleaseState, rule: Rule) -> bool:
 
 
 def _excludes(state: ReleaseState, rule: Rule, events: float, errors: float) -> bool:
-    """Whether so many errors of so many events of the new release exclude the card's harm.
+    """Whether that many errors in that many events of the new release exclude the card's harm.
 
-    The baseline's word counts for some events at the usual share. By themselves the new events must not fit
-    the harm much better than the usual, and, were they all clean, must exclude it, with less confidence.
+    The baseline counts for some events at the usual share. By themselves, the new events must not fit the harm much
+    better than the usual share and, if all were clean, must exclude the harm with a lower confidence.
     """
     base, limit = state.known.errors[rule.id], limit_of(state, rule)
     needed = clean_trials_needed(limit, LEAST_CONFIDENCE) if has_room(state, rule) else None
@@ -241,8 +251,8 @@ def _excludes(state: ReleaseState, rule: Rule, events: float, errors: float) -> 
 
 
 def events_needed(state: ReleaseState, rule: Rule) -> int | None:
-    """How many more events, with errors at the usual share, a PASS of a signal rule would take, at least 1;
-    ``None`` where no number that can be waited for would do."""
+    """How many more events, with errors at the usual share, a PASS of a signal rule needs, at least 1; ``None`` where
+    no number that can be waited for suffices."""
     errors, share = state.errors[rule.id], state.known.errors[rule.id].share
     more = 1
     while not _excludes(state, rule, errors.events + more, errors.errors + share * more):
@@ -253,8 +263,8 @@ def events_needed(state: ReleaseState, rule: Rule) -> int | None:
 
 
 def clean_events_needed(rule: Rule, confidence: float) -> int | None:
-    """How many events of a release, none an error, pass a signal rule where the history holds none either; ``None``
-    where no number would do."""
+    """How many events without an error pass a signal rule whose history has no errors either; ``None`` where no number
+    suffices."""
     limit = (
         rule.max_error_increase if rule.max_error_rate is None else min(rule.max_error_increase, rule.max_error_rate)
     )
@@ -280,13 +290,14 @@ def _volume_passes(state: ReleaseState, rule: Rule) -> bool:
 
 
 def writes_fewer_rows(state: ReleaseState, rule: Rule) -> bool:
-    """Whether an action writes fewer rows than before: that may be meant, or a loss by which each action is struck."""
+    """Whether an action writes fewer rows than before, which may be intended, or a loss in every action."""
     found = state.rows_per_action(rule)
     return found is not None and found[0] >= CHANGED * found[1]
 
 
 def _makes_its_share(state: ReleaseState, rule: Rule) -> bool:
-    """Whether the release, where it serves beside another, surely loses no such part of its own events."""
+    """Whether the release, where it serves next to another, has certainly not lost as much of its own events as the
+    card calls harm."""
     volume = state.volumes[rule.id]
     if rule.max_drop is None or not still_serves(state, rule):
         return True
@@ -294,7 +305,7 @@ def _makes_its_share(state: ReleaseState, rule: Rule) -> bool:
 
 
 def _excludes_change(state: ReleaseState, rule: Rule) -> bool:
-    """Whether the volume lies inside both of the card's limits, with what it may be off by."""
+    """Whether the volume lies within both of the card's limits, with its uncertainty."""
     volume, base = state.volumes[rule.id], state.known.volumes[rule.id]
     spread = VOLUME_DEVIATIONS * math.sqrt(base.dispersion / volume.judged + base.variance)
     # After a drop from before the deployment, today's level is not a measure: it has to be as on other days.

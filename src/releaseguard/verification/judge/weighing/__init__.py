@@ -1,1 +1,1 @@
-"""The tests of one rule's rows: how they are averaged, and what is set against them."""
+"""The tests of one rule's rows: how they are averaged, and what they are compared with."""

@@ -1,4 +1,4 @@
-"""The tests of one signal's rows, averaged with parts that are fixed before the first of them."""
+"""The tests of one signal's rows, averaged with weights that are fixed before the first row."""
 
 from __future__ import annotations
 
@@ -13,51 +13,52 @@ from releaseguard.stats.evidence.laws import KnownShare, Times
 from releaseguard.stats.evidence.volumes import VolumeEvidence
 
 CONTROL_PART = 0.1
-"""Of a rule's say: the test against the old release in the same minutes. It is kept also where no old release serves:
-what is not bet is not lost."""
+"""The weight of the test against the old release in the same minutes. It is kept even where no old release serves: what
+is not bet is not lost."""
 LEAST_CEILING_PART = 0.05
-"""Of a rule's say: the test against the ceiling, where the history tells what is usual."""
+"""The least weight of the test against the ceiling where there is a history."""
 TELLING_HISTORY = 20.0
-"""Events of history that are worth as much as the ceiling alone."""
+"""The number of events of history that count as much as the ceiling alone."""
 
 
 @dataclass(slots=True, kw_only=True)
 class ErrorTests:
-    """The tests of one rule. Their e-values are averaged, never multiplied and never the largest taken."""
+    """The tests of one rule. Their e-values are averaged; they are never multiplied, nor is the largest taken."""
 
     usual: ErrorProcess | None
-    """Against history; ``None`` where there is none."""
+    """Against the history; ``None`` where there is none."""
     ceiling: ShareProcess | None
     """Against the absolute ceiling; ``None`` where the rule has none."""
     number: VolumeEvidence | None = None
-    """Of their number, in place of that against history, where nothing but errors is logged."""
+    """Of the number of errors, instead of ``usual``, where nothing but errors is logged."""
     control: TwoSamples
     """Against the old release in the same minutes."""
     parts: tuple[float, float, float]
-    """What each of them counts for; they sum to 1, or to less where there is neither history nor ceiling."""
+    """The weights of history, ceiling and control; they sum to 1, or to less where there is neither history nor
+    ceiling."""
     paired: set[int] = field(default_factory=set)
-    """The minutes that the control has taken in: each once, when it is complete."""
+    """The minutes that the control has counted: each once, when it is complete."""
 
     @property
     def value(self) -> float:
-        """Their average; what no test has counts as 1."""
+        """The average of the e-values; a missing test counts as 1."""
         against_history = _value(self.usual) if self.number is None else self.number.value
         values = (against_history, _value(self.ceiling), self.control.value)
         return 1.0 + sum(part * (value - 1.0) for part, value in zip(self.parts, values, strict=True))
 
     def look(self, batches: list[tuple[int, int, int]]) -> None:
-        """Take in (minute, events, errors) that arrived since the last look."""
+        """Add (minute, events, errors) that arrived since the last look."""
         for test in (self.usual, self.ceiling):
             if test is not None:
                 test.look(batches)
 
     def look_at_times(self, batches: list[tuple[int, int, int]]) -> None:
-        """Take in what arrived of minutes that have their own usual share: nothing else can be said of them."""
+        """Add what arrived in minutes with a usual share of their own, about which the other tests say nothing."""
         if self.usual is not None:
             self.usual.take(batches)
 
     def compare(self, pairs: Mapping[int, Pair], complete: int) -> None:
-        """Take in the minutes before ``complete`` in which both releases served, each once."""
+        """Add the minutes before ``complete`` in which both releases served, each once."""
         for minute in sorted(minute for minute in pairs if minute < complete and minute not in self.paired):
             self.paired.add(minute)
             self.control.minute(pairs[minute])
@@ -76,8 +77,8 @@ def error_tests(
     needed: float,
     times: Times = MappingProxyType({}),
 ) -> ErrorTests:
-    """The tests of a rule with this history, ``expected`` events in the window, and the e-value that fails it;
-    ``times`` of the day have their own usual share."""
+    """The tests of a rule with this history, ``expected`` events in the window, and ``needed``, the e-value that fails
+    it; the minutes in ``times`` have a usual share of their own."""
     of_usual, of_ceiling = _parts(base.events, ceiling is not None)
     known = KnownShare(base.share, base.weight) if base.events else KnownShare(ceiling or 0.5, 1.0)
     usual = ceiled = None
@@ -94,7 +95,7 @@ def error_tests(
 
 
 def _parts(events: int, has_ceiling: bool) -> tuple[float, float]:
-    """What history and the ceiling count for: without history the ceiling alone speaks."""
+    """The weights of history and ceiling; without a history the ceiling has all of it."""
     rest = 1.0 - CONTROL_PART
     if not has_ceiling:
         return rest if events else 0.0, 0.0

@@ -1,4 +1,4 @@
-"""Whether a release's share of the traffic is itself odd, so that what is judged by it has to be read with care."""
+"""Whether a release's share of the traffic is itself odd, so that verdicts based on it have to be read with care."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from releaseguard.verification.judge.state import ReleaseState
 from releaseguard.verification.judge.weighing.others import STILL_SERVES
 
 LEAST_HOPED = 30.0
-"""Events of all providers to be expected below which no sum of them is odd."""
+"""The expected events of all providers below which their sum is never odd."""
 MISSING = 0.7
-"""The part of what was expected that both releases make together, below which their sum is odd."""
+"""The fraction of the expected events, made by both releases together, up to which their sum is odd."""
 FELL = 0.6
-"""The part of its earlier share at which a release's share has fallen."""
+"""The fraction of its earlier share up to which a release's share has fallen."""
 BY_CHANCE = 0.001
-"""The probability, were the share the same all along, up to which it has."""
+"""The probability, if the share were constant, up to which it has fallen."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrafficShare:
-    """A release's share of the traffic beside an older one that still serves."""
+    """A release's share of the traffic next to an older one that still serves."""
 
     share: float
     earlier: float
     later: float
-    """The same in the first and in the second half of the minutes since it is live."""
+    """The share in the first (``earlier``) and second half of the minutes since the release is live."""
     made: float
-    """What all releases together made, over what was expected of all providers."""
+    """The events of all releases together over those expected of all providers."""
     is_missing: bool
-    """Whether that is surely less than usual."""
+    """Whether that is certainly less than usual."""
     has_fallen: bool
-    """Whether the later share is surely smaller than the earlier one."""
+    """Whether the later share is certainly smaller than the earlier one."""
 
 
 def share_of_traffic(state: ReleaseState) -> TrafficShare | None:
-    """The release's share as of this look; ``None`` where it serves alone or not at all.
+    """The release's share at this look; ``None`` where it serves alone or not at all.
 
-    A release that loses whatever it is given makes less of every provider's events: no provider's part of its own
-    traffic shows that, while the sum of both releases does, as absent users would; and its share falls where what is
-    in front of it sends the users elsewhere.
+    A release that loses part of whatever it is given makes fewer of every provider's events. No provider's part of its
+    own traffic shows that, but the sum of both releases does, as absent users would; and its share falls where a load
+    balancer sends users elsewhere.
     """
     end = min(max(state.look_minute - state.known.lags.usual.complete - state.deployed, 0), state.length)
     traffic = state.traffic
@@ -63,6 +63,6 @@ def share_of_traffic(state: ReleaseState) -> TrafficShare | None:
 
 
 def _rows(state: ReleaseState, start: int, end: int) -> tuple[int, int]:
-    """Rows of the release, and of all that carry any, in the minutes ``[start, end)`` after the mark."""
+    """The release's rows, and all tagged rows, in the minutes ``[start, end)`` after the mark."""
     own, others = sum(state.traffic.own_rows[start:end]), sum(state.traffic.others_rows[start:end])
     return own, own + others

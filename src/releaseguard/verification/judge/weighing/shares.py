@@ -1,4 +1,4 @@
-"""The volume of a release that serves beside an older one: judged by its share of the traffic of the same minutes."""
+"""Judges the volume of a release that serves next to an older one by its share of the traffic of the same minutes."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from releaseguard.verification.judge.state import ReleaseState, VolumeState
 from releaseguard.verification.judge.traffic import Sides
 
 SPLIT_PART = 0.2
-"""Of a volume rule's say: the test of the split. It is kept also where the release serves alone."""
+"""The weight of the split's test in a volume rule. It is kept even where the release serves alone."""
 SPLIT_LAST_PART = 0.5
-"""The same at the last look, where both releases served: that the rows of the others tell. Alone it has none."""
+"""Its weight at the last look where both releases served, as the others' rows show; where one served alone it has
+none."""
 LEAST_OTHERS = 15.0
-"""Events of the other providers that a stretch of minutes holds at least: fewer say too little about the split."""
+"""The fewest events of the other providers in a stretch of minutes; fewer say too little about the split."""
 FEWER = 2.3
-"""Deviations below its share from which on a release, and not the provider, makes fewer events: one-sided 1%."""
+"""The standard deviations below its share from which the release, and not the provider, makes fewer events: one-sided
+1%."""
 
 
 def steps_of(state: ReleaseState, volume: VolumeState, until: int) -> Sequence[Split]:
-    """The judged minutes up to ``until`` after the deployment, in stretches in which both releases served steadily:
-    while a roll-out moves, one provider's rows divide otherwise than the others' within the same minutes."""
+    """The judged minutes up to ``until`` after the deployment, in stretches in which both releases served steadily.
+    While a roll-out moves, one provider's rows divide differently from the others' within the same minutes."""
     others = [sides for name, sides in state.traffic.sides.items() if name != volume.rule.provider and any(sides.new)]
     if not any(any(sides.old) for sides in others):
         return ()  # one release serves alone, as in most minutes of most windows
@@ -32,8 +34,8 @@ def steps_of(state: ReleaseState, volume: VolumeState, until: int) -> Sequence[S
 
 
 def _stretches(steady: Sequence[Split]) -> Sequence[Split]:
-    """The minutes taken together until they tell how the others' events divide. What decides where a stretch ends are
-    the others' rows alone; what is left over waits."""
+    """The minutes joined until they show how the others' events divide. Only the others' rows decide where a stretch
+    ends; the rest waits for the next look."""
     steps: list[Split] = []
     step, minutes = NOTHING, 0
     for split in steady:
@@ -45,8 +47,8 @@ def _stretches(steady: Sequence[Split]) -> Sequence[Split]:
 
 
 def _steady(minutes: Sequence[Split]) -> Iterator[bool]:
-    """Whether, minute by minute, the release's share of the others' rows is that of the minutes around, as far as they
-    can tell. Rows are whole numbers, so that differences of their running sums are exact."""
+    """For each minute, whether the release's share of the others' rows equals that of the minutes around it, as far as
+    they show it. Rows are whole numbers, so differences of their running sums are exact."""
     own = [0.0, *accumulate(split.others_own for split in minutes)]
     every = [0.0, *accumulate(split.others_every for split in minutes)]
     for minute in range(len(minutes)):
@@ -91,18 +93,19 @@ def judge_split(state: ReleaseState, volume: VolumeState, until: int) -> None:
 
 
 def shares_a_tag(state: ReleaseState, volume: VolumeState) -> bool:
-    """Whether the provider's events are made by what was deployed: they carried the tag that the others' did before,
-    or some carry the new one. What another component writes is nobody's loss."""
+    """Whether the deployed code makes the provider's events: they carried the same tag as the others' before, or some
+    carry the new one. Nobody loses what another component writes."""
     return state.rows_beside(volume.rule, 0, state.length)[0] > 0 or volume.rule.provider in state.known.same_tag
 
 
 def is_fewer(split: Expected | None) -> bool:
-    """Whether the release makes surely fewer of the events than its share."""
+    """Whether the release certainly makes fewer of the events than its share."""
     return split is not None and deviations(split) >= FEWER
 
 
 def chance_of_split(split: Expected | None) -> float:
-    """The probability of so few of the events, or fewer, where the release makes its share (beta-binomial law)."""
+    """The probability of so few of the events, or fewer, where the release makes its share (beta-binomial
+    distribution); 1 where nothing is known."""
     if split is None or not split.weight:
         return 1.0
     every, lost = round(split.every), round(split.every - split.own)
