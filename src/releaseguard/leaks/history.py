@@ -73,8 +73,7 @@ class ObjectHistory:
             self._tell(self._report.finder.found(name)[0], "(name of a branch or tag)", None)
 
     def _look_into_large_files(self) -> None:
-        """Search the files of Git LFS that were fetched; pointers to others are counted
-        (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md)."""
+        """Search the files of Git LFS that were fetched; pointers to others are counted (git-lfs, docs/spec.md)."""
         here = [path for path in Path(self._repository.controldir(), "lfs", "objects").rglob("*") if path.is_file()]
         for path in here:
             name = f"{self._prefix}(Git LFS {path.name[:12]})"
