@@ -1,4 +1,4 @@
-"""A reading plan: what is to be known of single rows, each under a name, asked of the log at once."""
+"""Asks the log all questions about single rows at once, each under a name."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ Take = Callable[[Event], None]
 
 
 class RowAnswers(Struct, Generic[K], frozen=True):
-    """The rows by the name of the question that they answer."""
+    """The rows, by the name of the question that they answer."""
 
     found: Mapping[K, Sequence[RowAnswer]]
 
     def rows(self, name: K) -> Sequence[Event]:
-        """The rows that a question has; none where it was not asked."""
+        """The rows of a question; empty where it was not asked."""
         return [one.row for one in self.found.get(name, ()) if isinstance(one.row, Event)]
 
     def numbered(self, name: K) -> Sequence[tuple[Event, int]]:
-        """The same where rows that are alike may come as one: with how many they are."""
+        """The rows of a question, each with how many it represents, where similar rows may be returned as one."""
         return [(one.row, one.many) for one in self.found.get(name, ()) if isinstance(one.row, Event)]
 
     def judged(self, name: K) -> Sequence[Judged]:
-        """The same with what the log holds against each."""
+        """The rows of a question, each with the log's objection to it."""
         return [(one.row, one.doubt) for one in self.found.get(name, ()) if isinstance(one.row, Event)]
 
     def aside(self, name: K) -> Sequence[SetAside]:
-        """The rows that a question for unreadable ones has."""
+        """The rows of a question about unreadable ones."""
         return [one.row for one in self.found.get(name, ()) if isinstance(one.row, SetAside)]
 
 
 def gathered(
     log: EventLog, plan: Mapping[K, Query | RowQuestion], pour: Mapping[K, Take] | None = None
 ) -> RowAnswers[K]:
-    """What the log answers to all of ``plan``. The rows of a name in ``pour`` are handed over as they come, and not
-    kept: they may be many."""
+    """The log's answers to all questions in ``plan``. Rows of a name in ``pour`` are handed over as they come and not
+    kept, since they may be many."""
     names, poured = list(plan), pour or {}
     found: dict[K, list[RowAnswer]] = {name: [] for name in names}
     for answer in log.answers([_question(plan[name]) for name in names]) if names else ():

@@ -1,4 +1,5 @@
-"""Counts per minute, and what they mean, in memory: stores that count by themselves say the same. Pure."""
+"""Counts per minute and their meaning, computed in memory; stores that count by themselves give the same result.
+Pure."""
 
 from __future__ import annotations
 
@@ -16,12 +17,12 @@ from releaseguard.model import OURSELVES, Event, Outcome, by_phones
 class MinuteCount(Struct, frozen=True, gc=False):
     """How many events of one kind happened in one minute, and in which minute the log learned of them.
 
-    Rows that share a correlation id, environment, provider, event, outcome and the very time of ``occurred_at`` are one
-    happening, written more than once: the one recorded first (by ``recorded_at``, ``occurred_at``, ``id``; without
-    ``recorded_at`` the one that occurred first) is in ``count``, the others are in ``repeats``. At another time it is
-    another use, of which one user's action may make several. Recorded first, because then what counts does not change
-    when later rows arrive: summing the counts with ``recorded_minute`` up to some minute's end gives what the log said
-    at that end (:meth:`~releaseguard.eventlog.interface.EventLog.minute_counts` with ``recorded_until``).
+    Rows with the same correlation id, environment, provider, event, outcome and exact ``occurred_at`` are one use that
+    was written more than once. The one recorded first (by ``recorded_at``, ``occurred_at``, ``id``; without
+    ``recorded_at``, the one that occurred first) is in ``count``, the others in ``repeats``. A row with another time is
+    another use; one action of a user may make several. The first one counts because then later rows change nothing: the
+    sum of the counts with ``recorded_minute`` up to the end of some minute is what the log said at that time
+    (:meth:`~releaseguard.eventlog.interface.EventLog.minute_counts` with ``recorded_until``).
     """
 
     occurred_minute: datetime
@@ -37,21 +38,22 @@ class MinuteCount(Struct, frozen=True, gc=False):
     count: int
     repeats: int
     trials: int
-    """How many actions the rows stand for. A row without a correlation id is one. The rows of an id, provider, minute,
-    release, source and deployment are a bad one where any is an error, which the first error to be recorded stands for;
-    else a good one of each event. Where the error was recorded later than a success, what the success stood for is
-    taken back in that minute, so that a count may be negative."""
+    """The number of actions that the rows represent. A row without a correlation id is one. The rows with the same id,
+    provider, minute, release, source and deployment are one bad action where any is an error, counted with the first
+    error recorded; otherwise one good action for each event. Where the error was recorded after a success, what the
+    success counted for is taken back in that minute, so a count may be negative."""
     squares: int
-    """The sum over correlation ids of the squared number of their rows: over ``count``, how much more the count varies
-    than if each row were an action of its own. What a later row adds is in the minute in which it was recorded."""
+    """The sum, over correlation ids, of the squared numbers of their rows. Divided by ``count`` it says how much more
+    the count varies than if each row were an action of its own. What a later row adds counts in the minute of its
+    recording."""
     deployment_id: str | None = None
-    """``detail.deployment_id``, where the question keeps those apart."""
+    """``detail.deployment_id``, where the question separates counts by it."""
     latency: Histogram | None = None
-    """How long those of ``count`` took that say so; ``None`` where the store does not count that."""
+    """The latencies of those in ``count`` that have one; ``None`` where the store does not count them."""
 
     @property
     def client(self) -> bool:
-        """Whether it was written by an installed app, which a redeploy does not reach."""
+        """Whether an installed app wrote it, which a redeploy does not reach."""
         return by_phones(self.source)
 
 
@@ -81,14 +83,14 @@ class _Counts(Struct):
 
 
 class _Action(Struct):
-    """The rows of one correlation id that are one trial, in the order in which they were recorded."""
+    """The rows of one correlation id that are one action, in the order of recording."""
 
     rows: list[tuple[_Kind, datetime]] = field(default_factory=list)
     """Each with when the log learned of it."""
 
 
 def count_minutes(events: Iterable[Event], *, by_deployment: bool = False) -> Iterator[MinuteCount]:
-    """:class:`MinuteCount` in memory: what :meth:`EventLog.minute_counts` means, whichever store counts."""
+    """The counts of :meth:`EventLog.minute_counts`, computed in memory."""
     rows = [event for event in events if event.provider != OURSELVES]
     rows.sort(key=lambda event: (_learned(event), event.occurred_at, event.id.int))
     counts: defaultdict[_Kind, _Counts] = defaultdict(_Counts)
@@ -117,7 +119,7 @@ def count_minutes(events: Iterable[Event], *, by_deployment: bool = False) -> It
 
 
 def _try(rows: Sequence[tuple[_Kind, datetime]], counts: defaultdict[_Kind, _Counts]) -> None:
-    """Count what the rows of one action stand for."""
+    """Count what the rows of one action represent."""
     spoilt = next((one for one in rows if one[0].outcome is Outcome.ERROR), None)
     of_event: Counter[tuple[str, Outcome]] = Counter()
     for kind, learned in rows:

@@ -1,4 +1,4 @@
-"""Events that a person or a pipeline writes by hand: one of the app's, or the mark of a deployment. Pure."""
+"""Events that a person or a pipeline writes by hand: an event of the app, or the mark of a deployment. Pure."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def deployment(
     again: bool = False,
     said: JsonObject | None = None,
 ) -> Event:
-    """The mark of a deployment: its id follows from release, environment, time and what is ``said`` of it, so that a
-    repeat is the same.
+    """The mark of a deployment. Its id follows from release, environment, time and ``said``, so that a repeated mark is
+    the same row.
 
-    ``again``: it is a new deployment, also within the window of an earlier one of the same release. ``said``: more keys
-    of its detail, such as the component.
+    ``again`` makes it a new deployment even within the window of an earlier one of the same release. ``said`` has
+    further keys of its detail, such as the component.
     """
     told_by_flags = {"deployment_id": deployment_id} if deployment_id else {}
     marked_again = {"again": True} if again else {}

@@ -1,4 +1,4 @@
-"""Events as JSON Lines for people and programs: what ``events export`` prints."""
+"""Events as JSON Lines, as ``events export`` prints them."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from releaseguard_events.pipeline.jsonl import document
 
 
 def line(event: Event) -> str:
-    """One line, with its end."""
+    """One line, with its line end."""
     return as_json(document(event), indent=None) + "\n"
 
 
 TOLD_EVERY = 1_000
-"""Rows between two words about how far it is."""
+"""The number of rows between two reports of progress."""
 
 
 def watched(events: Iterable[Event], until: datetime, watch: Watch) -> Iterator[Event]:
-    """The events, and how far they are by the time that lies behind: nothing has to be counted first."""
+    """The events, while progress is reported by the time already covered, so that nothing has to be counted first."""
     first: datetime | None = None
     for number, event in enumerate(events, 1):
         if number % TOLD_EVERY == 1:

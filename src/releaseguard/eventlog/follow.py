@@ -1,4 +1,4 @@
-"""Following a log: every row once, in the order in which the log learned of it, however late it comes."""
+"""Follows a log: every row once, in the order in which the log learned of it, however late it comes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.model import Event
 
 OVERLAP = timedelta(minutes=2)
-"""How far each look goes back: a transaction's rows carry its start, and are seen at its end."""
+"""How far each look goes back: a transaction's rows carry the time of its start, and are visible from its end."""
 OVERLAP_BY_OCCURRENCE = timedelta(minutes=30)
-"""The same where the table has no ``recorded_at``: so late may a row come and still be seen."""
+"""The same where the table has no ``recorded_at``: the latest that a row may come and still be seen."""
 
 
 def latest(log: EventLog, query: Query, number: int) -> Sequence[Event]:
@@ -26,10 +26,8 @@ def latest(log: EventLog, query: Query, number: int) -> Sequence[Event]:
 def follow(
     log: EventLog, query: Query, *, since: datetime, seen: Sequence[UUID] = (), wait: Callable[[], object]
 ) -> Iterator[Event]:
-    """The rows that reach the log from ``since`` on, without end; ``wait`` is called between two looks.
-
-    ``seen`` have been shown already.
-    """
+    """The rows that reach the log from ``since`` on, without end; ``wait`` is called between two looks. Rows in
+    ``seen`` have been shown already."""
     by_recording = log.capabilities.has("recorded_at")
     overlap = OVERLAP if by_recording else OVERLAP_BY_OCCURRENCE
     known: dict[UUID, datetime] = dict.fromkeys(seen, since)

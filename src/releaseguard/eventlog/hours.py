@@ -1,4 +1,4 @@
-"""Counts of whole hours: what the time before a window is read as. Pure."""
+"""Counts of whole hours, for the time before a window. Pure."""
 
 from __future__ import annotations
 
@@ -33,37 +33,37 @@ class HourCount(Struct, frozen=True):
     counts: Sequence[int]
     """:attr:`MinuteCount.count` of each of the :data:`MINUTES` minutes."""
     trials: Sequence[int]
-    """:attr:`MinuteCount.trials` of each."""
+    """:attr:`MinuteCount.trials` of each minute."""
     ahead: int = 0
-    """By how many minutes rows say to be of later than the log learned of them, at most: a clock ran ahead."""
+    """The most minutes by which rows claim to be later than their recording, because a clock was ahead."""
 
     @property
     def client(self) -> bool:
-        """Whether it was written by an installed app."""
+        """Whether an installed app wrote it."""
         return by_phones(self.source)
 
 
 class SettledHour(HourCount, frozen=True):
-    """The same of what came to the log in its time, with how late it came, and how long it took: where nobody asks for
-    single minutes of recording apart (:class:`~releaseguard.eventlog.interface.Settling`)."""
+    """The rows of an hour that arrived in time, with how late they came and how long they took, where nobody needs
+    single minutes of recording (:class:`~releaseguard.eventlog.interface.Settling`)."""
 
     late_rows: Sequence[int] = ()
-    """Three figures each of what was recorded in a later minute than its own: the minute of the hour, the minute of
-    recording from the hour on, and how many."""
+    """For rows recorded in a later minute than their own, three figures each: the minute of the hour, the minute of
+    recording counted from the hour, and the number of rows."""
     timed: Sequence[int] = ()
-    """Minutes of the hour of which is known how long uses of them took, in any order; one may come more than once."""
+    """The minutes of the hour with known latencies, in any order; a minute may occur more than once."""
     took: bytes = b"[]"
-    """For each of these a histogram (``latencies.py``), in JSON: few hours are asked for them."""
+    """For each of these minutes a histogram (``latencies.py``) in JSON, since few hours are asked for them."""
 
     @property
     def late(self) -> Iterable[tuple[int, int, int]]:
-        """The figures of :attr:`late_rows` together."""
+        """The figures of :attr:`late_rows`, three at a time."""
         rows = self.late_rows
         return zip(rows[::3], rows[1::3], rows[2::3], strict=True)
 
     @property
     def last(self) -> datetime:
-        """The last minute of which it counts anything."""
+        """The last minute that has any count."""
         return self.hour + max(at for at in range(MINUTES) if self.counts[at]) * MINUTE
 
 
@@ -73,13 +73,13 @@ def hour_of(row: MinuteCount) -> datetime:
 
 
 def kind_of(row: MinuteCount) -> HourKind:
-    """What an :class:`HourCount` says of its rows beside the hour, in its order."""
+    """The fields of an :class:`HourCount` besides the hour, in its order."""
     named = row.environment, row.provider, row.event, row.outcome, row.release, row.source
     return HourKind(*named, row.synthetic)
 
 
 class HourKind(NamedTuple):
-    """What the events have in common that an :class:`HourCount` counts."""
+    """What the events of one :class:`HourCount` have in common."""
 
     environment: str
     provider: str
@@ -91,12 +91,12 @@ class HourKind(NamedTuple):
 
 
 def hours_of(rows: Iterable[MinuteCount]) -> Iterator[HourCount]:
-    """The same counts by the hour; ``rows`` in order of their minutes."""
+    """The same counts by the hour; ``rows`` must be ordered by minute."""
     return (course_of(*alike) for alike in by_hour_and_kind(rows))
 
 
 def by_hour_and_kind(rows: Iterable[MinuteCount]) -> Iterator[tuple[datetime, HourKind, Sequence[MinuteCount]]]:
-    """The counts of each hour and kind together; ``rows`` in order of their minutes."""
+    """The counts of each hour and kind together; ``rows`` must be ordered by minute."""
     for hour, group in groupby(rows, key=hour_of):
         kinds: defaultdict[HourKind, list[MinuteCount]] = defaultdict(list)
         for row in group:
@@ -105,7 +105,7 @@ def by_hour_and_kind(rows: Iterable[MinuteCount]) -> Iterator[tuple[datetime, Ho
 
 
 def course_of(hour: datetime, kind: HourKind, alike: Iterable[MinuteCount]) -> HourCount:
-    """What the counts of one hour and kind come to."""
+    """The sum of the counts of one hour and kind."""
     counts, trials, ahead = [0] * MINUTES, [0] * MINUTES, 0
     for row in alike:
         minute = row.occurred_minute.minute
@@ -117,8 +117,8 @@ def course_of(hour: datetime, kind: HourKind, alike: Iterable[MinuteCount]) -> H
 
 
 def within(hours: Iterable[HourCount], since: datetime, until: datetime) -> Iterator[HourCount]:
-    """What whole hours hold of the minutes ``[since, until)``. Asking a store for parts of an hour is dearer: it keeps
-    whole ones."""
+    """The part of whole hours inside the minutes ``[since, until)``. Asking a store for parts of an hour costs more,
+    since it keeps whole ones."""
     for hour in hours:
         low, high = (since - hour.hour) // MINUTE, (until - hour.hour) // MINUTE
         if low <= 0 and high >= MINUTES:
@@ -135,5 +135,5 @@ def _only(minutes: range, figures: Sequence[int]) -> Sequence[int]:
 
 
 def hour_begun(at: datetime) -> datetime:
-    """When the hour began."""
+    """The beginning of the hour of ``at``."""
     return at.replace(minute=0, second=0, microsecond=0)

@@ -1,1 +1,1 @@
-"""A team's history from a file."""
+"""Imports a team's history from a file."""

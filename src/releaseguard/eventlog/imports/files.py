@@ -1,4 +1,4 @@
-"""Rows of JSON Lines or CSV, one line after the other; what is wrong with one is a value."""
+"""Reads rows of JSON Lines or CSV one after the other; a broken line is returned as a value."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from releaseguard.eventlog.rows.detail import DECODER
 from releaseguard_events.stores.table import COLUMNS
 
 MOST_BYTES = 1 << 20
-"""Of a line."""
+"""The longest line, in bytes."""
 _UNPACKED_BY = {
     b"\x1f\x8b": "gunzip -c",
     b"PK\x03\x04": "unzip -p",
@@ -23,23 +23,23 @@ _UNPACKED_BY = {
     b"\xfd7zXZ\x00": "xz -dc",
     b"\x28\xb5\x2f\xfd": "zstd -dc",
 }
-"""What prints the text of a compressed file, by the bytes that such a file begins with."""
+"""First bytes of a compressed file -> the command that prints its text."""
 _WIDE = {
     b"\xff\xfe\0\0": "UTF-32",
     b"\0\0\xfe\xff": "UTF-32",
     b"\xff\xfe": "UTF-16",
     b"\xfe\xff": "UTF-16",
 }
-"""By the byte-order mark, the longer ones first."""
+"""Byte-order mark -> encoding, longer marks first."""
 _DELIMITERS = ",;\t|"
 _DECLARED = re.compile(rf"sep=([{_DELIMITERS}])\s*", re.IGNORECASE)
 _BETWEEN = " \t\r\n,"
-"""What may stand between two objects of a line."""
+"""What may stand between two objects on a line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with a line, counted from 1."""
+    """What is wrong with a line; lines are counted from 1."""
 
     line: int
     column: str | None
@@ -55,16 +55,16 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line's values by the file's own names."""
+    """A line's values by the file's own column names."""
 
     line: int
     values: Mapping[str, Any]
     ours: Mapping[str, str] = field(default_factory=dict)
-    """Columns of ours -> how the file writes them, where that is otherwise: ``Occurred_At``."""
+    """Our column -> its spelling in the file, where that differs: ``Occurred_At``."""
 
 
 def rows_of_json_lines(file: BinaryIO) -> Iterator[Row | Problem]:
-    """One JSON object a line, or several one after the other; commas between them say nothing.
+    """The rows of a file with one JSON object a line, or several after each other; commas between them are ignored.
 
     Raises ``UsageError`` for a file of another form.
     """
@@ -83,11 +83,13 @@ def rows_of_json_lines(file: BinaryIO) -> Iterator[Row | Problem]:
 
 
 def rows_of_csv(file: BinaryIO) -> Iterator[Row | Problem]:
-    """A heading, then a row a line (or several, in quotes); an empty field is not a value, nor a row of such a row.
+    """The rows of a file with a heading, then one row a line (or more lines, in quotes). An empty field is no value,
+    and a row of empty fields is no row.
 
-    The delimiter is the one that the first line declares (``sep=;``, which spreadsheets read), else whichever stands
-    most often in the heading. Empty lines may stand before it. Columns without a name, which a spreadsheet leaves at
-    its edge, are not read; a name of ours may be written in any case, with spaces around it.
+    The delimiter is the one declared on the first line (``sep=;``, as spreadsheets read it), else the most frequent one
+    in the heading. Empty lines may precede it. Columns without a name, as spreadsheets leave at the edge, are ignored;
+    our names may be written in any letter case and with spaces around them. Raises ``UsageError`` for an unusable
+    heading.
     """
     texts = _CsvLines(_lines(file, whole=False))
     heading = texts.next_of_any()
@@ -105,7 +107,7 @@ def rows_of_csv(file: BinaryIO) -> Iterator[Row | Problem]:
 
 
 class _CsvLines:
-    """Lines as they are read as CSV, with the number of the last one."""
+    """Lines as CSV reads them, with the number of the last one."""
 
     def __init__(self, lines: Iterator[tuple[int, str | Problem]]) -> None:
         self._lines = lines
@@ -125,7 +127,7 @@ class _CsvLines:
         raise StopIteration
 
     def next_of_any(self) -> str:
-        """The next line in which anything stands; empty at the end."""
+        """The next line that is not empty; an empty text at the end."""
         return next((text for text in self if text.strip()), "")
 
 
@@ -137,7 +139,7 @@ def _taken(skipped: deque[Problem]) -> Iterator[Problem]:
 def _next_of(
     reader: Iterator[list[str]], texts: _CsvLines, names: Sequence[str], ours: Mapping[str, str]
 ) -> Row | Problem | tuple[()] | None:
-    """The next record, nothing for a line in which nothing stands, ``None`` at the end."""
+    """The next record, an empty tuple for an empty line, ``None`` at the end."""
     try:
         fields = next(reader)
     except StopIteration:
@@ -148,7 +150,7 @@ def _next_of(
 
 
 def _lines(file: BinaryIO, *, whole: bool = True) -> Iterator[tuple[int, str | Problem]]:
-    """Lines as text, a byte-order mark left out. ``whole``: one that is too long, or no UTF-8, is a problem.
+    """Lines as text, without a byte-order mark. With ``whole``, a line that is too long or not UTF-8 is a problem.
 
     Raises ``UsageError`` for a file that is compressed or UTF-16.
     """
@@ -209,7 +211,7 @@ def _objects(number: int, text: str) -> Iterator[Row | Problem]:
 
 
 def _names(heading: str, delimiter: str) -> list[str]:
-    """What the columns are called. Raises ``UsageError``."""
+    """The names of the columns. Raises ``UsageError``."""
     try:
         names = next(csv.reader([heading], delimiter=delimiter, strict=True), [])
     except csv.Error as error:
@@ -221,7 +223,7 @@ def _names(heading: str, delimiter: str) -> list[str]:
 
 
 def _ours(names: Sequence[str]) -> Mapping[str, str]:
-    """Columns of ours by how the file writes them, where that is otherwise, and no two do."""
+    """Our column -> its spelling in the file, where that differs and is unique."""
     written: dict[str, list[str]] = {}
     for name in names:
         written.setdefault(name.strip().lower(), []).append(name)
@@ -242,7 +244,7 @@ READERS: Mapping[str, Callable[[BinaryIO], Iterator[Row | Problem]]] = {"jsonl":
 
 
 def form_of(name: str, file: io.BufferedReader) -> str:
-    """Which of :data:`READERS` a file is for: by its name's end, else by its first character."""
+    """Which of :data:`READERS` reads a file: by the ending of its name, else by its first character."""
     ending = name.rpartition(".")[2].lower()
     by_name = {"csv": "csv", "tsv": "csv", "jsonl": "jsonl", "ndjson": "jsonl", "json": "jsonl"}
     first = file.peek(64)[:64].removeprefix(b"\xef\xbb\xbf").lstrip()[:1]

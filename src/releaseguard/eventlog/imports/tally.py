@@ -16,28 +16,28 @@ from releaseguard_events.note import ReservedName
 from releaseguard_events.scrub.scrubber import Scrubber
 
 NAMED = 20
-"""Broken rows that are named; the others are counted."""
+"""The number of broken rows that are named; the others are only counted."""
 DISTINCT = 1000
-"""Unknown names and unused columns that are told apart."""
+"""The number of unknown names and unused columns that are listed separately."""
 
 
 @dataclass(slots=True)
 class ImportTally:
-    """What was found in the file so far. ``strict``: the first broken row ends it, with ``UsageError``."""
+    """What was found in the file so far. With ``strict``, the first broken row ends the import with ``UsageError``."""
 
     strict: bool = False
     rows: int = 0
-    """Events that it gave."""
+    """The number of events."""
     broken: int = 0
     first_broken: list[Problem] = field(default_factory=list)
     ours: int = 0
-    """Rows that claim to be releaseguard's own."""
+    """The number of rows that claim to be releaseguard's own."""
     unknown: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """Provider and event that no card knows."""
+    """Provider and event that are on no card."""
     emptied: Counter[str] = field(default_factory=Counter)
     """The file's columns with fields that could not be read and were left empty."""
     unused: dict[str, None] = field(default_factory=dict)
-    """Columns of the file that go nowhere."""
+    """The file's columns that are not used."""
     since: datetime | None = None
     until: datetime | None = None
 
@@ -85,7 +85,8 @@ def events_in(
     known: Mapping[str, frozenset[str]],
     tally: ImportTally,
 ) -> Iterator[Event]:
-    """The events of the rows, everything else in ``tally``. ``known``: the events of each provider's card."""
+    """The events of the rows; everything else is recorded in ``tally``. ``known`` has the events of each provider's
+    card."""
     used = translation.used
     for row in rows:
         if isinstance(row, Problem):

@@ -1,7 +1,7 @@
-"""A team's history from a file: its rows as events.
+"""Turns rows of a team's file into events.
 
-A row becomes an event as an app's call does, scrubbed likewise. It keeps its id, where that is a UUID; else the id
-follows from everything that stands in the row, so that a file that is imported twice counts once.
+A row becomes an event like an app's call, and is scrubbed the same way. It keeps its id where that is a UUID; otherwise
+the id follows from everything in the row, so that importing a file twice counts once.
 """
 
 from __future__ import annotations
@@ -23,23 +23,24 @@ from releaseguard_events.scrub.scrubber import Scrubber
 from releaseguard_events.stores.table import COLUMNS
 
 MARK = "import"
-"""The key of ``detail`` under which every row says which import brought it."""
+"""The key of ``detail`` under which every row names the import that brought it."""
 IN_DETAIL = "detail."
-"""``detail.plan`` is a column that goes into ``detail`` under ``plan``."""
+"""The prefix of columns that go into ``detail``: ``detail.plan`` goes under ``plan``."""
 AHEAD = timedelta(minutes=10)
-"""How far a clock may be fast."""
+"""How far a clock may be ahead."""
 _NEEDED = ("occurred_at", "provider", "event", "outcome")
 _TEXTS = ("provider", "event", "outcome", "environment", "error_code", "release", "source", "correlation_id")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SINCE_1970 = re.compile(r"(\d{10}|\d{13}|\d{16})(?:\.(\d+))?")
 _MICROSECONDS = {10: 1_000_000, 13: 1000, 16: 1}
-"""In a second, a millisecond and a microsecond, by how many digits a time of these years has then."""
+"""The microseconds in a second, a millisecond and a microsecond, by the number of digits that a time of these years has
+in that unit."""
 _YES = frozenset({"true", "t", "1", "yes"})
 _NO = frozenset({"", "false", "f", "0", "no"})
 
 
 class NoEvent(ValueError):
-    """A row that is not an event; the value itself is never quoted."""
+    """A row that is not an event; its values are never quoted."""
 
     def __init__(self, problem: str, column: str | None = None) -> None:
         super().__init__(problem)
@@ -48,17 +49,17 @@ class NoEvent(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Translation:
-    """How the file's rows become events. ``columns`` maps ours to the file's, and a row that has no such column may
-    have it under our name, as the file writes that; ``constants`` are values of ours."""
+    """How the file's rows become events. ``columns`` maps our columns to the file's; a row without such a column may
+    have it under our name, in the file's spelling. ``constants`` are fixed values of our columns."""
 
     columns: Mapping[str, str] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    """Our column and a value of the file's -> ours."""
+    """Our column and a value in the file -> our value."""
     timezone: tzinfo | None = None
-    """Of times without an offset; ``None``: such a row is broken."""
+    """The zone of times without an offset; ``None``: such rows are broken."""
     environment: str
-    """Of rows that name none."""
+    """The environment of rows that name none."""
     batch: str
     now: datetime
 
@@ -71,7 +72,7 @@ class Translation:
                 )
 
     def event(self, row: Row, scrubber: Scrubber, emptied: Counter[str]) -> Event:
-        """The event; fields that cannot be read and that it can do without are counted in ``emptied``.
+        """The event of a row; optional fields that cannot be read are counted in ``emptied``.
 
         Raises ``NoEvent``, and ``ReservedName`` for a row that claims to be releaseguard's own.
         """
@@ -105,7 +106,7 @@ class Translation:
 
     @property
     def used(self) -> frozenset[str]:
-        """The file's columns that go somewhere."""
+        """The file's columns that are used."""
         return frozenset((*COLUMNS, *self.columns.values()))
 
     def _theirs(self, column: str) -> str:
@@ -182,13 +183,13 @@ def _json_of(text: str) -> Any:
 
 
 def _since_1970(whole: str, fraction: str) -> datetime:
-    """The time of a Unix clock; its unit follows from the number of digits."""
+    """The time of a Unix clock, whose unit follows from the number of digits."""
     unit = _MICROSECONDS[len(whole)]
     return _EPOCH + timedelta(microseconds=int(whole) * unit + int(float(f"0.{fraction}") * unit))
 
 
 def _no_time(text: str) -> str:
-    """What a time lacks that cannot be read."""
+    """Why a time cannot be read."""
     try:
         datetime.fromisoformat(text)
     except ValueError:

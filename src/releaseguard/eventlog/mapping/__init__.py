@@ -1,1 +1,1 @@
-"""An app's own table of events as SQL: what our columns are there, the view for REST, and which rule took what."""
+"""An app's own table of events in SQL: our columns there, the view for REST, and which rule named what."""

@@ -1,7 +1,7 @@
-"""What an app's own table would need so that nothing is missing: a migration for its owner, who alone may run it. Pure.
+"""What an app's own table would need to have every column: a migration for its owner, who alone may run it. Pure.
 
-It only adds: columns with defaults, so that no writer of the app has to know them, and indexes. Row-level security,
-policies and grants stay as they are.
+It only adds columns with defaults, which the app's writers need not know, and indexes. Row-level security, policies and
+grants stay as they are.
 """
 
 # ruff: noqa: S608 - names and constants are quoted, and there are no values
@@ -24,7 +24,7 @@ ADDED: Final = {
     "correlation_id": "text",
     "synthetic": "boolean NOT NULL DEFAULT false",
 }
-"""Our columns that such a table often lacks, and what each is there."""
+"""Our columns that such a table often lacks, with their types."""
 
 
 def additions(place: EventTable) -> str:
@@ -54,7 +54,8 @@ def _type(place: EventTable, column: str) -> str:
 
 
 def _recorded(place: EventTable) -> Iterator[str]:
-    """Old rows reached the log when they occurred, as far as anybody knows; new ones when they are inserted."""
+    """Add ``recorded_at``: for existing rows the time of their occurrence, the best known; for new rows that of their
+    insertion."""
     table, column = qualified(place.table), quoted("recorded_at")
     occurred = place.theirs("occurred_at")
     known = f"coalesce({quoted(occurred)}, now())" if occurred else "now()"

@@ -12,7 +12,7 @@ from releaseguard_events.stores.names import literal
 from releaseguard_events.stores.table import EventTable
 
 DIVIDERS: Final = " _.-"
-"""Characters that divide the words of a name, and mean nothing in it."""
+"""Characters that separate the words of a name and mean nothing in it."""
 
 
 def expression(place: EventTable, column: str, words: SqlWords) -> str | None:
@@ -52,7 +52,7 @@ def _part(part: Translated | Constant, read: Callable[[TheirColumn], str], words
 
 
 def _event(place: EventTable, words: SqlWords) -> str | None:
-    """By its own column, where there is one and it is not null; else by the rules."""
+    """The event's name: from its own column where that exists and is not null, else from the rules."""
     rule = place.rule("event")
     own = None if rule is None else _first(rule, words.text, words)
     if not place.names:
@@ -62,7 +62,7 @@ def _event(place: EventTable, words: SqlWords) -> str | None:
 
 
 def taken_by(place: EventTable, words: SqlWords) -> str:
-    """The number of the rule, from 0, that names a row; null where none does. -1: a column of its own does."""
+    """The number of the rule that names a row, from 0; null where no rule does, -1 where a column of its own does."""
     rule = place.rule("event")
     numbers = {id(one): str(number) for number, one in enumerate(place.names)}
     made = _chosen(place, words, lambda one: numbers[id(one)]) if place.names else "NULL"
@@ -70,7 +70,7 @@ def taken_by(place: EventTable, words: SqlWords) -> str:
 
 
 def _chosen(place: EventTable, words: SqlWords, said: Callable[[NameRule], str]) -> str:
-    """The first rule that holds, looked for among the provider's own alone, and then among everybody's."""
+    """The first matching rule: among the provider's own rules, then among those for all providers."""
     provider = expression(place, "provider", words) or "NULL"
     named = list(dict.fromkeys(bare(one.provider) for one in place.names if one.provider is not None))
     common = [one for one in place.names if one.provider is None]
@@ -83,7 +83,7 @@ def _chosen(place: EventTable, words: SqlWords, said: Callable[[NameRule], str])
 
 
 def _bare(text: str) -> str:
-    """What :func:`~releaseguard.cards.spelling.bare` leaves of a name: SendGrid is called by sendgrid's rules."""
+    """SQL for :func:`~releaseguard.cards.spelling.bare`, so that SendGrid is named by sendgrid's rules."""
     folded = f"lower({text})"
     for divider in DIVIDERS:
         folded = f"replace({folded}, {literal(divider)}, '')"

@@ -1,4 +1,4 @@
-"""Which rule named how many of the rows of a time, and what none of them took: for whoever writes the rules."""
+"""How many rows of a time each rule named, and which none did, for the authors of the rules."""
 
 # ruff: noqa: S608 - names and constants are quoted, the time is bound
 
@@ -20,48 +20,48 @@ from releaseguard_events.stores.table import EventTable
 BY_COLUMN: Final = "[events.columns] event"
 BY_CARD: Final = "the cards' first events"
 MOST_NAMED: Final = 5
-"""Kinds of rows that no rule took, named one by one."""
+"""The number of kinds of unnamed rows that are listed."""
 
 TOLD: Final = ("release", "source", "correlation_id")
 """Columns that an app's rows may leave empty, at a cost."""
 VERSION: Final = "secret_version"
-"""What a row's detail says of the secret that was used."""
+"""The key of a row's detail with the version of the secret used."""
 
 CountedRow = Sequence[Any]
-"""Number of a rule, provider and outcome as they came out, rows, and how many of these have each of ``TOLD`` and
-``VERSION``."""
+"""The number of a rule, resulting provider and outcome, the number of rows, and how many of them have each of ``TOLD``
+and ``VERSION``."""
 
 
 class RuleShares(Struct, frozen=True):
-    """Rows of a time, by what named them."""
+    """The rows of a time, by what named them."""
 
     rows: int
     taken: tuple[tuple[str, int], ...]
-    """What took rows, and how many."""
+    """Each rule that named rows, and how many."""
     left: tuple[tuple[str, int], ...]
-    """Kinds of rows that nothing took, the most frequent first."""
+    """Kinds of rows that nothing named, most frequent first."""
     never: tuple[tuple[str, str], ...] = ()
-    """Those of ``TOLD`` and ``VERSION`` that no row has, each with where it is looked for."""
+    """Those of ``TOLD`` and ``VERSION`` that no row has, each with where it is searched for."""
 
     def sentences(self) -> Iterator[str]:
-        """For people: the share of each rule."""
+        """The share of each rule, for people."""
         for said, rows in self.taken:
             yield f"{rows / self.rows:.1%} of {self.rows} rows: {said}"
 
     @property
     def lost(self) -> int:
-        """Rows that nothing took."""
+        """The number of rows that nothing named."""
         return sum(rows for _, rows in self.left)
 
     def loss(self) -> str:
-        """For people: what nothing took."""
+        """The rows that nothing named, for people."""
         named = ", ".join(f"{kind} ({rows})" for kind, rows in self.left[:MOST_NAMED])
         more = f" and {len(self.left) - MOST_NAMED} more" if len(self.left) > MOST_NAMED else ""
         return f"no rule took {self.lost} of {self.rows} rows of the last day: {named}{more}"
 
 
 def counting(place: EventTable, words: SqlWords, since: str) -> str:
-    """Counts by rule, provider and outcome; ``since`` is SQL for the time from which rows are counted."""
+    """SQL that counts by rule, provider and outcome; ``since`` is SQL for the time from which rows count."""
     outcome, provider = (expression(place, column, words) or "NULL" for column in ("outcome", "provider"))
     told = {column: expression(place, column, words) or "NULL" for column in TOLD}
     told[VERSION] = _version(place, words)
@@ -81,7 +81,7 @@ def _version(place: EventTable, words: SqlWords) -> str:
 
 
 def shares_of(place: EventTable, counted: Iterable[CountedRow]) -> RuleShares:
-    """What the counts say. Pure."""
+    """The shares in those counts. Pure."""
     taken: Counter[str] = Counter()
     left: Counter[str] = Counter()
     told: Counter[str] = Counter()
@@ -113,7 +113,7 @@ def _said(place: EventTable, rule: int) -> str:
 
 
 def _word(value: str | None) -> str:
-    """Vocabulary is shown; anything longer may be somebody's text."""
+    """A value that may be shown: a name is, anything longer may be somebody's text."""
     if value is None:
         return "(empty)"
     return visible(value) if len(value) <= 40 else "(a long text)"

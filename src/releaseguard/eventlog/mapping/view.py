@@ -1,8 +1,9 @@
-"""The app's own table as a view with our columns: over REST nothing else counts and filters there.
+"""The app's own table as a view with our columns, since over REST nothing else can count and filter them.
 
-The view shows a caller what the table shows him (``security_invoker``, from Postgres 15 on); before that only the
-service role sees it. What is inserted into it goes into the table, in the table's words: a trigger reads the rules
-backwards, so that a writer which knows our columns alone can write. The table itself is neither altered nor read here.
+The view shows a caller only what the table shows that caller (``security_invoker``, from Postgres 15:
+https://www.postgresql.org/docs/current/sql-createview.html); in older versions only the service role can read it. Rows
+inserted into it go into the table, in the table's own terms: a trigger applies the rules backwards, so that a writer
+that knows only our columns can write. The table itself is neither changed nor read here.
 """
 
 # ruff: noqa: S608 - names and constants are quoted (names.py), and there are no values
@@ -18,16 +19,16 @@ from releaseguard_events.stores.names import bare, beside, dollar_quoted, litera
 from releaseguard_events.stores.table import COLUMNS, EventTable
 
 RULE = "rule"
-"""The view's column with the number of the rule that named a row's event; -1: a column of its own did."""
+"""The view's column with the number of the rule that named a row's event; -1 where a column of its own did."""
 
 
 def name_of(place: EventTable) -> str:
-    """The view of a mapped table."""
+    """The name of a mapped table's view."""
     return beside(place.table, "mapped")
 
 
 def may_be_needed(place: EventTable) -> bool:
-    """Whether something of the table has to be translated, as far as the configuration tells: times may be texts."""
+    """Whether the table needs translation, as far as the configuration shows; times may be texts."""
     return place.is_mapped or "occurred_at" in place.columns
 
 
@@ -37,31 +38,31 @@ def as_view(place: EventTable) -> EventTable:
 
 
 def keeps(place: EventTable, column: str) -> bool:
-    """Whether what is written into our ``column`` of the view comes back from there."""
+    """Whether a value written into our ``column`` of the view is read back from there."""
     rule = place.rule(column)
     return rule is not None and isinstance(rule.written, Translated)
 
 
 def environment_of(place: EventTable) -> str:
-    """The environment of all rows, where the mapping says one; else the usual one."""
+    """The environment of all rows, where the mapping states one; else the default."""
     rule = place.rule("environment")
     part = rule.parts[-1] if rule else None
     return str(part.value) if isinstance(part, Constant) else "production"
 
 
 def postgres(place: EventTable) -> list[str]:
-    """The statements that make the view, or make it anew."""
+    """The statements that create or replace the view."""
     return [_made(place), *_insertion(place), _rights(place)]
 
 
 def sqlite(place: EventTable) -> list[str]:
-    """The same for a SQLite file: to look at, since there the table itself is read."""
+    """The same for a SQLite file, for inspection only, since the table itself is read there."""
     view = quoted(bare(name_of(place)))
     return [f"DROP VIEW IF EXISTS {view}", f"CREATE VIEW {view} AS\n{_selected(place, SqliteWords())}"]
 
 
 def _selected(place: EventTable, words: SqlWords) -> str:
-    """All of our columns: one that no rule makes is empty in every row."""
+    """All of our columns; one that no rule makes is empty in every row."""
     made = {column: expression(place, column, words) for column in COLUMNS}
     columns = [f"  {_complete(column, sql)} AS {quoted(column)}" for column, sql in made.items()]
     rule = f"  {taken_by(place, words)} AS {RULE}"
@@ -73,14 +74,14 @@ _TYPED = {"recorded_at": "CAST(NULL AS timestamptz)", "latency_ms": "CAST(NULL A
 
 
 def _complete(column: str, sql: str | None) -> str:
-    """A flag that is null is not set, and no detail is an empty one."""
+    """Replaces null: a flag is false, and a detail is the empty object."""
     if sql is None:
         return _EMPTY.get(column, _TYPED.get(column, "CAST(NULL AS text)"))
     return f"coalesce({sql}, {_EMPTY[column]})" if column in _EMPTY else sql
 
 
 class _Unseen(PostgresWords):
-    """The script is printed without a look at the database: the types of times are looked up when it runs."""
+    """For a script printed without reading the database: the types of times are looked up when it runs."""
 
     def __init__(self) -> None:
         super().__init__(lambda _: None)
@@ -112,7 +113,7 @@ END """).replace("@table@", table)
 
 
 def _typed(name: str) -> str:
-    """A column that is not there is named all the same, so that Postgres says which one it is."""
+    """A column of the table; one that does not exist is named as well, so that Postgres names it in its error."""
     known = f"coalesce({_by_type(name)}, {literal(quoted(name))})"
     return f"  made := replace(made, {literal(_mark(name))}, {known});"
 
@@ -135,7 +136,7 @@ def _by_type(name: str) -> str:
 
 
 def _insertion(place: EventTable) -> list[str]:
-    """What is written into the view, in the table's words. Ids that are numbers stay the table's to give."""
+    """What is written into the view, in the table's terms. Ids that are numbers are left for the table to assign."""
     function, view = f"{qualified(beside(name_of(place), 'write'))}()", qualified(name_of(place))
     trigger = quoted(f"{bare(name_of(place))}_write")
     return [
@@ -148,8 +149,8 @@ def _insertion(place: EventTable) -> list[str]:
 
 
 def _no_temporary_first(function: str) -> str:
-    """Phones' function writes into the view with its owner's rights: a caller's temporary table of the same name, and
-    its triggers, are not to be found before the app's."""
+    """Sets the search path of a function: phones' function writes into the view with its owner's rights, and a caller's
+    temporary table of the same name, with its triggers, must not be found first."""
     path = "concat_ws(', ', nullif(current_setting('search_path'), ''), 'pg_temp')"
     change = f"format('ALTER FUNCTION %s SET search_path TO %s', {literal(function)}, {path})"
     return "DO " + dollar_quoted(f"BEGIN EXECUTE {change}; END ")
@@ -181,7 +182,7 @@ END """
 
 
 def _numbered(place: EventTable) -> str:
-    """An id that is a number is the table's to give."""
+    """Leave an id that is a number for the table to assign."""
     id_ = literal(place.theirs("id") or "id")
     return f"""  IF (SELECT t.typcategory = 'N' FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
       WHERE a.attrelid = {literal(qualified(place.table))}::regclass AND a.attname = {id_}) THEN
@@ -195,7 +196,7 @@ _WRITTEN = ("id", "occurred_at", "provider", "outcome", "environment", "error_co
 
 
 def _backwards(place: EventTable) -> tuple[dict[str, str], dict[str, str]]:
-    """Their column -> the value for it; and for their columns of JSON an object of what goes inside."""
+    """Their column -> its value; and their JSON columns -> an object of the values inside."""
     plain: dict[str, str] = {}
     inside: dict[str, str] = {}
     if detail := place.theirs("detail"):
@@ -230,7 +231,7 @@ def _translated(ours: str, part: Translated) -> str:
 
 
 def _refused(place: EventTable) -> str:
-    """An event of staging in a table all of whose rows are production's would be judged as production's."""
+    """Refuse other environments in a table whose rows all belong to one: they would be judged as that one's."""
     rule = place.rule("environment")
     part = rule.written if rule else None
     if part is None or isinstance(part, Translated):

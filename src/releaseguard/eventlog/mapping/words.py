@@ -1,4 +1,4 @@
-"""How each kind of SQL says what a mapping needs, of columns of any type, and never raising for what stands in one."""
+"""SQL for what a mapping needs, for each kind of database and columns of any type; it never raises for a value."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class SqlWords(ABC):
 
     @abstractmethod
     def text(self, column: TheirColumn) -> str:
-        """What stands there as text; null where nothing does, or where JSON holds something else."""
+        """The value as text; null where there is none, or where JSON has something else."""
 
     @abstractmethod
     def time(self, column: TheirColumn) -> str:
@@ -31,27 +31,27 @@ class SqlWords(ABC):
 
     @abstractmethod
     def flag(self, column: TheirColumn) -> str:
-        """Whether it says yes, as a boolean of this SQL."""
+        """Whether the value means yes, as a boolean of this SQL."""
 
     @abstractmethod
     def object(self, column: TheirColumn) -> str:
-        """The JSON, as the store gives it."""
+        """The JSON, as the store returns it."""
 
     @abstractmethod
     def identity(self, column: TheirColumn) -> str:
-        """The row's id, to be ordered and compared by."""
+        """The row's id, for ordering and comparing."""
 
     @abstractmethod
     def constant(self, value: Scalar) -> str:
-        """One of our values."""
+        """One of our values, as SQL."""
 
     @abstractmethod
     def like(self, text: str, pattern: str) -> str:
-        """Whether the text fits a pattern in which ``*`` is any text."""
+        """Whether the text matches a pattern in which ``*`` is any text."""
 
 
 def any_of(conditions: Sequence[str]) -> str:
-    """One of several conditions."""
+    """Whether one of several conditions holds."""
     return conditions[0] if len(conditions) == 1 else f"({' OR '.join(conditions)})"
 
 
@@ -61,11 +61,11 @@ _DAY = r"(?!0000)\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
 _CLOCK = r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?"
 _ZONE = r"([Zz]|[+-](0\d|1[0-5])(:?[0-5]\d)?)"
 _LAST_SECOND = 253402300799
-"""Of the year 9999; a larger number counts milliseconds."""
+"""The last second of the year 9999; larger numbers count milliseconds."""
 
 
 class PostgresWords(SqlWords):
-    """``declared``: their column -> type; ``None`` where nobody has looked, as for a script that is printed."""
+    """``declared`` maps their columns to types; ``None`` where nobody has looked, as for a printed script."""
 
     def __init__(self, declared: Callable[[str], Declared | None]) -> None:
         self._declared = declared
@@ -114,7 +114,7 @@ class PostgresWords(SqlWords):
 
 
 def time_of(name: str, kind: Declared) -> str:
-    """A column of times, whatever its type: a clock without a zone is read as UTC."""
+    """A column of times, of any type; a clock without a zone is read as UTC."""
     if kind.type.startswith("timestamp"):
         if kind.type.endswith("with time zone"):
             return name
@@ -123,7 +123,7 @@ def time_of(name: str, kind: Declared) -> str:
 
 
 def time_in_number(name: str) -> str:
-    """Seconds since 1970, or milliseconds."""
+    """A time from seconds since 1970, or milliseconds."""
     return (
         f"(CASE WHEN {name} BETWEEN 0 AND {_LAST_SECOND} THEN to_timestamp({name}::double precision)"
         f" WHEN {name} BETWEEN 0 AND {_LAST_SECOND}999 THEN to_timestamp({name}::double precision / 1000) END)"
@@ -131,7 +131,8 @@ def time_in_number(name: str) -> str:
 
 
 def time_in_text(text: str) -> str:
-    """Cast only where it is a time: a cast that fails would end the query. The 31st of a shorter month is none."""
+    """A time from text, cast only where it is one, since a failing cast would end the query. The 31st of a shorter
+    month is none."""
     day = f"make_date(substr({text}, 1, 4)::int, substr({text}, 6, 2)::int, 1) + (substr({text}, 9, 2)::int - 1)"
     zoned = f"({text} || CASE WHEN {text} ~ '{_ZONE}$' THEN '' ELSE 'Z' END)::timestamptz"
     return (
@@ -160,7 +161,7 @@ _AS_OURS = "'%Y-%m-%dT%H:%M:%f'"
 
 
 class SqliteWords(SqlWords):
-    """Types are each value's own there."""
+    """In SQLite every value has a type of its own."""
 
     def text(self, column: TheirColumn) -> str:
         return f"CAST({self._value(column)} AS TEXT)"
@@ -194,7 +195,7 @@ class SqliteWords(SqlWords):
         return literal(value) if isinstance(value, str) else str(int(value) if isinstance(value, bool) else value)
 
     def like(self, text: str, pattern: str) -> str:
-        """``LIKE`` knows no capitals there."""
+        """SQLite's ``LIKE`` ignores letter case."""
         if "*" not in pattern:
             return _like(text, pattern)
         globbed = "".join(f"[{one}]" if one in "[?" else one for one in pattern)

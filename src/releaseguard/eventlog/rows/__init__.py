@@ -1,1 +1,1 @@
-"""Rows: what is asked of them, written into them, read out of them."""
+"""Rows: querying, writing and reading them."""

@@ -1,4 +1,4 @@
-"""Rows that were set aside, counted: of how many, of whom, and which to look at. Pure, in bounded memory."""
+"""Counts rows that were set aside, by provider, and names the first few. Pure, in bounded memory."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from msgspec import Struct, field
 from releaseguard.eventlog.interface import SetAside
 
 MOST_NAMED: Final = 5
-"""Rows named one by one; of the others the number."""
+"""The number of rows that are named; the others are counted."""
 MOST_PROVIDERS: Final = 100
-"""Providers counted one by one; rows of further ones are counted as if they might be anybody's."""
+"""The number of providers counted separately; rows of further ones count as if they might be any provider's."""
 
 
 class NamedRow(TypedDict):
@@ -26,7 +26,7 @@ class NamedRow(TypedDict):
 
 
 class SetAsideDocument(TypedDict):
-    """What was set aside, for programs; ``""`` is a provider that cannot be read."""
+    """The rows that were set aside, for programs; ``""`` is a provider that cannot be read."""
 
     rows: int
     by_provider: Mapping[str, int]
@@ -34,17 +34,17 @@ class SetAsideDocument(TypedDict):
 
 
 class SetAsideTally(Struct, frozen=True):
-    """What was set aside."""
+    """The rows that were set aside."""
 
     rows: int = 0
     by_provider: Mapping[str | None, int] = field(default_factory=dict)
-    """``None``: of a provider that cannot be read."""
+    """Provider -> number of rows; ``None`` is a provider that cannot be read."""
     named: Sequence[SetAside] = ()
     undated: Sequence[str] = ()
-    """Marks of all rows there are without any time, those that a look before knew among them, for later looks."""
+    """Identifies all rows without any readable time, including those of earlier looks, for later looks."""
 
     def sentence(self) -> str:
-        """For people; empty where nothing was set aside."""
+        """A sentence for people; empty where nothing was set aside."""
         if not self.rows:
             return ""
         named = ", ".join(f"{one.row or 'a row without an id'} ({one.theirs} {one.problem})" for one in self.named)
@@ -54,7 +54,7 @@ class SetAsideTally(Struct, frozen=True):
         return f"{self.rows} rows of the event log cannot be read and are set aside: {named}{more}"
 
     def to_json(self) -> SetAsideDocument:
-        """As documents have it."""
+        """As in documents."""
         return {
             "rows": self.rows,
             "by_provider": {name or "": count for name, count in sorted(self.by_provider.items(), key=_by_name)},
@@ -73,7 +73,7 @@ def _by_name(pair: tuple[str | None, int]) -> str:
 
 
 def tally_of(rows: Iterable[SetAside]) -> SetAsideTally:
-    """Count them, and keep the first few."""
+    """Count the rows, and keep the first few."""
     by_provider: Counter[str | None] = Counter()
     named: list[SetAside] = []
     for row in rows:

@@ -1,7 +1,7 @@
-"""One row as a store gives it, as an event. Pure.
+"""Turns a row from a store into an event. Pure.
 
-Others write these rows. A field that cannot be read is left empty; a row whose provider, event, outcome or time
-cannot be read is not an event, and is set aside. Nothing here raises for what stands in a row.
+Others write these rows. An optional field that cannot be read is left empty. A row whose provider, event, outcome or
+time cannot be read is not an event, and is set aside. No content of a row raises here.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from releaseguard_events.stores.storable import INTEGER
 from releaseguard_events.stores.table import COLUMNS
 
 MOST_TEXT: Final = 1_000
-"""Characters of a text in any column but detail."""
+"""The most characters of a text in any column but detail."""
 
 Row = Sequence[Any]
 """The values of one row in the order of ``COLUMNS``."""
 Moment = Callable[[Any], datetime | None]
-"""A store's form of a time -> the time; ``None`` for what is none. Never raises."""
+"""A store's form of a time -> the time; ``None`` for anything else. Never raises."""
 
 
 def event_of(row: Row, moment: Moment) -> Event | None:
-    """The row as an event, or ``None`` where it has to be set aside: see :func:`flaw_of`."""
+    """The row as an event; ``None`` where it must be set aside, see :func:`flaw_of`."""
     (
         id_,
         occurred_at,
@@ -75,7 +75,7 @@ def event_of(row: Row, moment: Moment) -> Event | None:
 
 
 def minute_count_of(row: Row, minute: Moment) -> MinuteCount | None:
-    """One counted row of ``questions.minutes``, or ``None`` where what it counts are not events."""
+    """A counted row of ``questions.minutes``; ``None`` where it does not count events."""
     occurred, recorded, environment, provider, event, outcome, release, synthetic, source, deployment, *counts = row
     at, named = minute(occurred), named_of(environment, provider, event, outcome, release, source, deployment)
     if at is None or named is None:
@@ -101,7 +101,7 @@ def minute_count_of(row: Row, minute: Moment) -> MinuteCount | None:
 
 
 class Named(NamedTuple):
-    """What counted rows have in common, as far as it is text."""
+    """The text fields that counted rows have in common."""
 
     environment: str
     provider: str
@@ -113,8 +113,8 @@ class Named(NamedTuple):
 
 
 def named_of(*values: Any) -> Named | None:
-    """Environment, provider, event, outcome, release, source and deployment; ``None`` where what they name are no
-    events. The same few names come in every minute: they are read once."""
+    """Environment, provider, event, outcome, release, source and deployment; ``None`` where these do not name events.
+    The same few names occur in every minute, so each is read once."""
     try:
         return _named_once(*values)
     except TypeError:  # an app's own column may hold a list
@@ -133,7 +133,7 @@ def _named_once(
 
 
 def _histogram(spread: Any) -> Histogram | None:
-    """Latencies and how many have each, as the store tells them; ``None`` where it does not."""
+    """Latencies with the number of uses of each, as the store returns them; ``None`` where it does not."""
     return _histogram_of(spread) if isinstance(spread, str) else None
 
 
@@ -146,7 +146,7 @@ def _histogram_of(spread: str) -> Histogram:
 
 
 def flaw_of(row: Row, moment: Moment, columns: Sequence[str]) -> tuple[str, str] | None:
-    """The first of ``columns`` that cannot be read, with what is wrong; ``None`` where all can."""
+    """The first of ``columns`` that cannot be read, and what is wrong with it; ``None`` where all can be read."""
     return next(((column, _problem(row, column)) for column in columns if not _can_be_read(row, column, moment)), None)
 
 
@@ -174,7 +174,7 @@ _MEANINGS: Final = {
 
 
 def set_aside(row: Row, moment: Moment, column: str, problem: str, theirs: str) -> SetAside:
-    """What can still be said of a row that is not an event. What is in ``column`` may be private and is not told."""
+    """The readable part of a row that is not an event. The content of ``column`` may be private and is left out."""
     values = dict(zip(COLUMNS, row, strict=True))
     return SetAside(
         row="" if values["id"] is None else visible(str(values["id"]))[:100],
@@ -192,21 +192,21 @@ def set_aside(row: Row, moment: Moment, column: str, problem: str, theirs: str) 
 
 
 def text_of(value: Any) -> str | None:
-    """A text, of bounded length; ``None`` for everything else."""
+    """A text, of bounded length; ``None`` for anything else."""
     if not isinstance(value, str):
         return None
     return value if len(value) <= MOST_TEXT else value[: MOST_TEXT - len(CUT)] + CUT
 
 
 def code_of(value: Any) -> str | None:
-    """An error code. A number is one too: that ``401`` was written without quotes must not hide a refused key."""
+    """An error code, also from a number: ``401`` written without quotes must not hide a refused key."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value) if abs(value) <= INTEGER else None
     return text_of(value)
 
 
 def outcome_of(value: Any) -> Outcome | None:
-    """One of the vocabulary; ``None`` for everything else."""
+    """An outcome; ``None`` for anything else."""
     return OUTCOMES.get(value) if isinstance(value, str) else None
 
 
@@ -219,7 +219,7 @@ def _latency(value: Any) -> int | None:
 
 
 def _identity(value: Any, row: Row) -> UUID:
-    """The row's id; where that is no UUID one made of it, and of the whole row where there is none."""
+    """The row's id; where that is no UUID, one made from it, and where it has none, one made from the whole row."""
     if isinstance(value, UUID):
         return value
     try:

@@ -1,8 +1,8 @@
-"""``detail`` as a store gives it, as an object of bounded size. Pure.
+"""``detail`` from a store, as an object of bounded size. Pure.
 
-Whoever may insert a row chooses what stands in it: a text of a megabyte, half a million keys, ten thousand levels.
-What is read of one row is bounded here, once, so that no reader has to think of it. Our own rows are not cut, since
-their hash covers every character.
+Whoever may insert a row chooses its content: a text of a megabyte, half a million keys, ten thousand levels. What is
+read of a row is bounded here, so that no reader has to care. Our own rows are not cut, since their hash covers every
+character.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ from msgspec import Struct
 from releaseguard_events.plain import CUT
 
 LONGEST: Final = 16 * 2**20
-"""Characters that are fetched of one row's detail, whoever wrote it."""
+"""The most characters fetched of a row's detail, whoever wrote it."""
 MOST_TEXT: Final = 2**20
-"""Characters of an app's detail that are parsed; of a longer one only is known that it was cut."""
+"""The most characters of an app's detail that are parsed; of a longer one it is only known that it was cut."""
 MOST_MEMBERS: Final = 1_000
-"""Values in an app's detail, at all levels together."""
+"""The most values in an app's detail, over all levels."""
 MOST_LEVELS: Final = 32
 MOST_OF_ONE: Final = 4_000
-"""Characters of one text in an app's detail."""
+"""The most characters of one text in an app's detail."""
 MOST_CHARACTERS: Final = 16_000
-"""Characters of all its texts together."""
+"""The most characters of all its texts together."""
 LABELS: Final = ("secret_version", "deployment_id")
-"""What a proof rests on: kept, however many keys there are."""
+"""The keys on which a proof rests; they are kept, however many keys there are."""
 _SMALL: Final = 4_000
 _WRITTEN_TWICE: Final = 2
-"""``JSON.stringify`` of an object, handed to a client that does the same once more."""
+"""The form of ``JSON.stringify`` of an object, given to a client that encodes it again."""
 
 _WHOLLY_CUT: Final[Mapping[str, Any]] = {CUT: True}
 
 
 def detail_of(text: Any, *, whole: bool = False) -> Mapping[str, Any]:
-    """The object that the JSON ``text`` holds; empty where it holds something else.
+    """The object in the JSON ``text``; empty where it contains anything else.
 
-    A JSON text *of* such a text is read as that object. ``whole`` leaves a detail of up to :data:`LONGEST` characters
-    uncut. What was cut carries :data:`CUT` as a key or as the end of a text.
+    A JSON text that contains such a text is read as that object. With ``whole``, a detail of up to :data:`LONGEST`
+    characters is not cut. A cut one has :data:`CUT` as a key or at the end of a text.
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
@@ -61,7 +61,7 @@ def detail_of(text: Any, *, whole: bool = False) -> Mapping[str, Any]:
 
 
 def is_unread(detail: Mapping[str, Any]) -> bool:
-    """Whether it was too much to be read at all, so that what is not there may have been."""
+    """Whether the detail was too large to be read at all, so that anything may be missing from it."""
     return detail.keys() == {CUT}
 
 
@@ -80,7 +80,7 @@ def _finite(text: str) -> float | None:
 
 
 def _integer(text: str) -> int | None:
-    """A number of thousands of digits is nobody's version, and Python refuses to read it."""
+    """An integer; ``None`` for thousands of digits, which are nobody's version and which Python refuses to read."""
     return int(text) if len(text) <= 400 else None
 
 
@@ -89,7 +89,7 @@ DECODER: Final = json.JSONDecoder(parse_float=_finite, parse_int=_integer, parse
 
 
 def _is_small(text: str) -> bool:
-    """Whether no bound can be met, by a look that costs nothing: most rows are."""
+    """Whether no bound can be reached, by a cheap test that most rows pass."""
     return len(text) <= _SMALL and text.count("{") + text.count("[") <= MOST_LEVELS
 
 
@@ -100,7 +100,7 @@ def _bounded(value: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Left(Struct):
-    """What of one row may still be kept."""
+    """How much of one row may still be kept."""
 
     members: int = MOST_MEMBERS
     characters: int = MOST_CHARACTERS

@@ -1,4 +1,4 @@
-"""Queries as filters that a row must satisfy: what the stores have in common. Values in, values out."""
+"""Queries as filters on rows, as far as the stores have them in common. Values in, values out."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _DETAIL_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 class Filter(Struct, frozen=True):
     """``column operator value``; for ``detail``, on the text under its top-level ``key``.
 
-    Operators: ``eq``, ``neq``, ``in``, ``gte``, ``lt``, ``lte``, ``none``: it is null, or one of the value's, and
-    ``has``: it contains one of them, in any letter case.
+    The operators are ``eq``, ``neq``, ``in``, ``gte``, ``lt``, ``lte``, ``none`` (null, or one of the values) and
+    ``has`` (contains one of the values, in any letter case).
     """
 
     column: str
@@ -30,14 +30,15 @@ class Filter(Struct, frozen=True):
     value: Any
     key: str | None = None
     is_searched: bool = True
-    """Whether a store may find the rows by it: by an index, where it has one."""
+    """Whether a store may search rows by it, with an index where it has one."""
 
 
 def of(query: Query, place: EventTable) -> list[Filter] | None:
-    """What a row of ``place`` must satisfy; ``None`` where none can, because it asks for what no row has.
+    """The filters for rows of ``place``; ``None`` where no row can match, because the query requires a value that none
+    has.
 
-    A column that the table lacks is null in every row (``synthetic``: false). Raises ``ConfigError`` where the
-    question makes no sense without it.
+    A column that the table lacks is null in every row (``synthetic`` is false). Raises ``ConfigError`` where the query
+    makes no sense without it.
     """
     kept = []
     for condition in _wanted(query):
@@ -55,21 +56,21 @@ INDISPENSABLE = ("occurred_at", "provider", "outcome", "event")
 
 
 def undecidable(wanted: Iterable[Filter], place: EventTable) -> list[str]:
-    """The columns of which each, unreadable, leaves a row out of what is wanted.
+    """The columns that, if unreadable, may keep a matching row out of the result.
 
-    Besides the indispensable ones: the environment where one is asked for, and the time of recording where the
-    question is what was known by then.
+    These are the indispensable ones, the environment where the query has one, and the time of recording where the query
+    is about what was known by some time.
     """
     asked = [one.column for one in wanted if one.column == "environment" or (one.column, one.operator) == KNOWN_BY]
     return [*INDISPENSABLE, *(column for column in dict.fromkeys(asked) if place.has(column))]
 
 
 KNOWN_BY = ("recorded_at", "lte")
-"""Column and operator of the question what the log held at a moment."""
+"""Column and operator of a query about what the log held at some moment."""
 
 
 def prunable(since: datetime | None, before: datetime, environment: str | None) -> list[Filter]:
-    """What retention may delete: traffic older than ``before``, never a row of our own; from ``since`` on."""
+    """The rows that may be deleted: traffic from ``since`` on and older than ``before``, never our own rows."""
     from_then = [] if since is None else [Filter("occurred_at", "gte", since)]
     of_environment = [] if environment is None else [Filter("environment", "eq", environment)]
     return [Filter("provider", "neq", OURSELVES), Filter("occurred_at", "lt", before), *from_then, *of_environment]
@@ -110,7 +111,7 @@ def _no_recorded_at(place: EventTable) -> ConfigError:
 
 
 def concerns(query: Query) -> tuple[bool, bool]:
-    """Whether the query asks for traffic, and whether it asks for our own rows."""
+    """Whether the query is about traffic, and whether it is about our own rows."""
     providers = set(query.providers)
     if query.traffic:
         return True, False

@@ -1,4 +1,4 @@
-"""Rows that are alike, put together as they come. Pure, in memory that grows with what differs, not with the rows."""
+"""Joins similar rows as they arrive. Pure, in memory that grows with the differences and not with the rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from releaseguard.eventlog.rows.labels import deployment_in
 from releaseguard_events.stores.table import COLUMNS
 
 TOLD_APART: Final = frozenset({"provider", "event", "outcome", "environment", "release", "source", "synthetic"})
-"""By what rows that are alike are told from others, beside their time and their detail."""
+"""The columns besides time and detail in which joined rows must be equal."""
 _IS_TOLD: Final = [column in TOLD_APART for column in COLUMNS]
 _AT, _DETAIL = COLUMNS.index("occurred_at"), COLUMNS.index("detail")
 
@@ -22,7 +22,8 @@ _deployment_in = lru_cache(maxsize=1024)(deployment_in)
 
 
 class Folding:
-    """The rows of one question, as ``RowQuestion.alike`` has them come: as one, by the periods that ``moments`` end."""
+    """The rows of one question with ``RowQuestion.alike``: similar rows joined, separately for the periods that
+    ``moments`` end."""
 
     def __init__(self, moments: Sequence[datetime], moment: Moment) -> None:
         self._moments = sorted(moments)
@@ -30,7 +31,8 @@ class Folding:
         self._folded: dict[tuple[Any, ...], tuple[Row, list[int]]] = {}
 
     def takes(self, row: Row, many: int = 1) -> bool:
-        """Whether it, which stands for so ``many``, is put together with others; else it comes by itself."""
+        """Whether the row, which represents ``many`` rows, is joined with others; otherwise it is returned by
+        itself."""
         at, detail = self._moment(row[_AT]), row[_DETAIL]
         deployment = _deployment_in(detail) if isinstance(detail, str | None) else None
         if at is None or deployment is None:
@@ -44,5 +46,5 @@ class Folding:
         return True
 
     def together(self) -> Iterator[tuple[int, Row]]:
-        """The rows that were taken, each once for all that are like it, after how many these are."""
+        """The joined rows, each after the number of rows that it represents."""
         return ((many, row) for row, [many] in self._folded.values())

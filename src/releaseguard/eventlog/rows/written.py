@@ -1,4 +1,4 @@
-"""Events on their way into a store, and what came of writing them. Values in, values out."""
+"""Events on their way into a store, and the result of writing them. Values in, values out."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from releaseguard.model import Event, Outcome
 from releaseguard_events.stores.table import COLUMNS, EventTable
 
 OUTCOMES = {outcome.value: outcome for outcome in Outcome}
-"""A dict is ten times as quick as calling the enumeration."""
+"""A dict, since it is ten times as fast as calling the enumeration."""
 
 ABSENT: dict[str, Any] = {"synthetic": False, "detail": {}}
-"""What every row has in a column that the table lacks, where that is not null."""
+"""The value that every row has in a column that the table lacks, where that is not null."""
 
 
 def as_stored(event: Event, place: EventTable, recorded_at: datetime | None = None) -> Event:
-    """The event as it will come back from ``place``: without what that table has no column for, and with the time
-    that the store gave it, where that is known."""
+    """The event as ``place`` will return it: without what the table has no column for, and with the store's time where
+    it is known."""
     lost = {column: ABSENT.get(column) for column in COLUMNS if not place.has(column)}
     return replace(event, **{"recorded_at": recorded_at} | lost)
 
 
 def are_ours(found: Sequence[Event], written: Sequence[Event], place: EventTable) -> bool:
-    """Whether the rows ``found`` under our ids are the very rows we wanted to write."""
+    """Whether the rows ``found`` under our ids are exactly the rows we wanted to write."""
     stored = {event.id: as_stored(event, place) for event in found}
     return all(stored.get(event.id) == as_stored(event, place) for event in written)
 

@@ -1,1 +1,1 @@
-"""Whose rows of ours are: keys, and the log that signs and checks."""
+"""Whether rows of ours are really ours: keys, and the log that signs and checks."""

@@ -1,4 +1,5 @@
-"""JSON in the one form that two programs agree on byte for byte (RFC 8785): what hashes and signatures are made of."""
+"""JSON in the canonical form of RFC 8785 (https://www.rfc-editor.org/rfc/rfc8785), from which hashes and signatures are
+made."""
 
 from __future__ import annotations
 
@@ -10,14 +11,14 @@ from typing import Any
 from releaseguard.model import Event, to_text
 
 SAFE_INTEGER = 2**53 - 1
-"""The largest integer that every reader of JSON takes exactly (RFC 8785, appendix D)."""
+"""The largest integer that every reader of JSON reads exactly (RFC 8785, appendix D)."""
 
 
 def canonical(value: Any) -> bytes:
     """``value`` in the form of RFC 8785.
 
-    Where there is neither a number with a fraction nor a character outside ASCII, the standard library writes that
-    very form, ten times as fast; all the rest is ``rfc8785``'s to write or to refuse.
+    Without fractions and characters outside ASCII the standard library writes this very form, ten times as fast;
+    everything else is written or refused by ``rfc8785``.
 
     Raises ``ValueError`` for what has no canonical form (NaN, an integer beyond 2**53, more levels than Python
     descends).
@@ -46,7 +47,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def covered(event: Event, without: Container[str]) -> Mapping[str, Any]:
-    """The columns that a writer decides on, as JSON has them; ``without`` these keys of ``detail``."""
+    """The columns that a writer decides on, as in JSON; ``without`` these keys of ``detail``."""
     columns: dict[str, Any] = {column: getattr(event, column) for column in _COVERED}
     columns["id"] = str(event.id)
     columns["occurred_at"] = to_text(event.occurred_at)

@@ -1,8 +1,9 @@
-"""Signatures on our own rows: HMAC-SHA256 (RFC 2104) over a row's canonical JSON (RFC 8785). Pure, but for the key.
+"""Signatures on our own rows: HMAC-SHA256 (https://www.rfc-editor.org/rfc/rfc2104) over a row's canonical JSON (RFC
+8785). Pure, except for the key.
 
-Covered is every column that a writer decides on, ``recorded_at`` not among them: the store sets that. Numbers are
-compared as JSON has them, so ``1.0`` and ``1`` are one, and whole numbers that no double holds are rounded as every
-reader of JSON rounds them: what a ``jsonb`` column gives back then has the signature that was written.
+They cover every column that a writer decides on, so not ``recorded_at``, which the store sets. Numbers are compared as
+in JSON, so ``1.0`` and ``1`` are equal, and whole numbers that no double holds are rounded as every reader of JSON
+rounds them. What a ``jsonb`` column returns then still has the signature that was written.
 """
 
 from __future__ import annotations
@@ -22,14 +23,15 @@ from releaseguard_events.stores.storable import storable
 
 VARIABLE = "RELEASEGUARD_SIGNING_KEY"
 FORMER = "RELEASEGUARD_SIGNING_KEY_OLD"
-"""Keys that were used before, separated by commas: what they signed is believed, nothing is signed with them."""
+"""The variable of former keys, separated by commas: their signatures are believed, and nothing is signed with them."""
 SHORTEST = 16
-"""Characters of a key that is taken at all; whatever is shorter can be found by trying."""
+"""The fewest characters of a key; a shorter one can be found by trying."""
 KEY_BYTES = 32
-"""Of entropy: HMAC-SHA256 is as strong as its key up to the length of its digest (RFC 2104, section 3). A key that
-cannot hold as many is taken, and ``doctor`` remarks on it."""
+"""Bytes of entropy: HMAC-SHA256 is as strong as its key up to the length of its digest (RFC 2104, section 3). A key
+that cannot hold as many is accepted, and ``doctor`` remarks on it."""
 FEWEST_CHARACTERS = 10
-"""Different ones. A random key of 32 bytes has fewer once in more than 10**9 keys, in hexadecimal too."""
+"""The fewest different characters. A random key of 32 bytes has fewer once in more than 10**9 keys, even in
+hexadecimal."""
 MAKE_ONE = "Make one: openssl rand -base64 32"
 
 _DOMAIN = b"releaseguard: a row of its own, version 1\n"
@@ -38,7 +40,7 @@ _SIGNATURE = re.compile(r"hmac-sha256:(?P<key>[0-9a-f]{16}):(?P<mac>[0-9a-f]{64}
 
 
 class Key(Struct, frozen=True):
-    """One signing key; ``id`` names it in signatures and says nothing of it."""
+    """One signing key; ``id`` names it in signatures and reveals nothing about it."""
 
     secret: Secret
     id: str
@@ -49,17 +51,17 @@ class Key(Struct, frozen=True):
 
     @property
     def weakness(self) -> str | None:
-        """What makes it easier to find than a random key, in words; ``None`` for a good one."""
+        """Why the key is easier to find than a random one, in words; ``None`` for a good key."""
         return weakness(self.secret.reveal())
 
     def signature(self, event: Event) -> str:
-        """Of the row as a store keeps it. Raises ``ValueError`` for what has no canonical form."""
+        """The signature of the row as a store keeps it. Raises ``ValueError`` for what has no canonical form."""
         mac = _mac(self.secret, b"".join([_DOMAIN, self.id.encode(), b"\n", _message(event)]))
         return f"hmac-sha256:{self.id}:{mac}"
 
 
 class Keyring(Struct, frozen=True):
-    """The key that signs, first, and those that are believed."""
+    """The key that signs, first, and all keys whose signatures are believed."""
 
     keys: Sequence[Key]
 
@@ -73,7 +75,7 @@ class Keyring(Struct, frozen=True):
         return replace(event, detail={**event.detail, "signature": self.current.signature(event)})
 
     def has_signed(self, event: Event) -> bool:
-        """Whether the row's signature is that of a key held here; compared in constant time."""
+        """Whether the row's signature is from one of these keys; compared in constant time."""
         given, named = event.detail.get("signature"), key_named_by(event)
         key = next((key for key in self.keys if key.id == named), None)
         if key is None or not isinstance(given, str):
@@ -87,16 +89,17 @@ class Keyring(Struct, frozen=True):
 
 
 def key_named_by(event: Event) -> str | None:
-    """The id of the key that a row says it is signed with; ``None`` for a row that does not look signed."""
+    """The id of the key with which a row claims to be signed; ``None`` for a row that does not look signed."""
     given = event.detail.get("signature")
     match = _SIGNATURE.fullmatch(given) if isinstance(given, str) else None
     return match["key"] if match else None
 
 
 def keyring_in(environ: Mapping[str, str]) -> Keyring | None:
-    """The keys of the environment; ``None`` without a current one.
+    """The keys in the environment; ``None`` without a current one.
 
-    Raises ``UsageError`` for a key of less than :data:`SHORTEST` characters, and for former keys without a current one.
+    Raises ``UsageError`` for a key of fewer than :data:`SHORTEST` characters, and for former keys without a current
+    one.
     """
     current, former = environ.get(VARIABLE), [one.strip() for one in environ.get(FORMER, "").split(",")]
     if not current:
@@ -116,7 +119,7 @@ def _checked(variable: str, text: str) -> Secret:
 
 
 def weakness(key: str) -> str | None:
-    """What makes a key easier to find than a random one of :data:`KEY_BYTES`, in words; ``None`` for a good one."""
+    """Why a key is easier to find than a random one of :data:`KEY_BYTES`, in words; ``None`` for a good key."""
     key = key.strip()
     held = entropy_bytes(key)
     if held < KEY_BYTES:
@@ -125,7 +128,7 @@ def weakness(key: str) -> str | None:
 
 
 def entropy_bytes(text: str) -> float:
-    """The most entropy that a text of this length and alphabet can hold, in bytes."""
+    """The most entropy that a text of this length and alphabet can have, in bytes."""
     if re.fullmatch(r"[0-9a-fA-F]*", text):
         return len(text) / 2
     if re.fullmatch(r"[A-Za-z0-9+/_-]*={0,2}", text):
@@ -149,7 +152,7 @@ def _message(event: Event) -> bytes:
 
 
 def _rounded(value: Any) -> Any:
-    """Whole numbers beyond what every reader takes exactly, as the double that they are read as."""
+    """The value with whole numbers beyond the exact range as the double that they are read as."""
     if isinstance(value, Mapping):
         return {key: _rounded(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -1,11 +1,11 @@
-"""An event log whose own rows are signed: every row of ours is signed on its way in and checked on its way out.
+"""An event log that signs our own rows when it writes them and checks them when it reads them.
 
-From the first validly signed row on (by ``recorded_at``, the store's clock) a row of ours without a valid signature is
-not believed: :meth:`SignedLog.select` leaves it out, :meth:`SignedLog.judged` gives it with the reason. Which row that
-is, is kept in one of its own (``signing_began``, one for each key), so that one small query finds it.
+From the first validly signed row on (by ``recorded_at``, the store's clock), a row of ours without a valid signature is
+not believed: :meth:`SignedLog.select` leaves it out, :meth:`SignedLog.judged` returns it with the reason. Which row is
+the first is kept in a row of its own (``signing_began``, one for each key), so that one small query finds it.
 
-Without a key nothing is signed and everything is believed, as in a plain log; but a log that is signed takes no row of
-ours then, since whoever has the key would not believe it.
+Without a key nothing is signed and everything is believed, as in a plain log; but a log with signed rows then accepts
+no row of ours, since whoever has the key would not believe it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _BEGINNINGS = Query(providers=(OURSELVES,), events=(SIGNING_BEGAN,))
 
 
 class SignedLog(EventLog):
-    """Another log, with signatures on our own rows. ``tell`` gets what a reader has to know, once."""
+    """Another log, with signatures on our own rows. ``tell`` is called with what a reader must know, once."""
 
     def __init__(self, log: EventLog, keys: Keyring | None, tell: Callable[[str], None] = lambda _: None) -> None:
         self._log = log
@@ -67,7 +67,8 @@ class SignedLog(EventLog):
             self._refuse_to_lose(self._keys, [event.id for event in signed if _is_signed_kind(event)])
 
     def _refuse_to_lose(self, keys: Keyring, ids: Sequence[UUID]) -> None:
-        """An id that is taken leaves the row there as it is: where that is somebody else's, ours is not written."""
+        """Raise where an id is taken: the store would leave that row as it is, and where it is somebody else's, ours
+        would not be written."""
         for row in self._log.select(Query(ids=ids)) if ids else ():
             if not keys.has_signed(row):
                 raise Failed(
@@ -77,7 +78,7 @@ class SignedLog(EventLog):
                 )
 
     def restore(self, events: Iterable[Event], *, beside_others: bool = False) -> int:
-        """As they are: whoever recorded them has signed them, or nobody has."""
+        """Restore the rows unchanged: whoever recorded them has signed them, or nobody has."""
         return self._log.restore(events, beside_others=beside_others)
 
     def append_exclusively(self, events: Sequence[Event]) -> Sequence[Event]:
@@ -94,7 +95,8 @@ class SignedLog(EventLog):
         return [self._keys.signed(event) if _is_signed_kind(event) else event for event in events]
 
     def _make_sure(self, first: Event) -> None:
-        """Once: that what is written will be believed by those who have the key, and that the log says since when."""
+        """Check, once, that whoever has the key will believe what is written, and that the log says since when it is
+        signed."""
         if self._keys is None:
             self._refuse_where_signed(first)
         else:
@@ -102,7 +104,7 @@ class SignedLog(EventLog):
         self._may_write = True
 
     def _refuse_where_signed(self, first: Event) -> None:
-        """A row that whoever has the key would not believe is not written."""
+        """Raise for a row that whoever has the key would not believe."""
         beginnings = list(self._beginnings()) if self._there is None else self._there
         signed = next((row for row in beginnings if key_named_by(row)), None)
         signed = signed or next((row for row in self._before(first) if key_named_by(row)), None)
@@ -116,7 +118,7 @@ class SignedLog(EventLog):
             )
 
     def _begin(self, keys: Keyring, first: Event) -> None:
-        """Say, before the first row that this key signs, that it signs from here on."""
+        """Record, before the first row signed with this key, that it signs from here on."""
         there = list(self._beginnings())
         if not any(keys.has_signed(row) for row in there):
             self._refuse_another_key(keys, first)
@@ -126,8 +128,8 @@ class SignedLog(EventLog):
             self._asked = False
 
     def _refuse_another_key(self, keys: Keyring, first: Event) -> None:
-        """No key held here has signed anything yet. Where the step that is to be followed is signed, somebody else's
-        has, and two keys would make two histories."""
+        """Raise where another key has signed the step to be followed: no key held here has signed anything yet, and two
+        keys would make two histories."""
         named = next((named for row in self._before(first) if (named := key_named_by(row))), None)
         if named is not None and named not in {key.id for key in keys.keys}:
             raise Refused(
@@ -138,7 +140,7 @@ class SignedLog(EventLog):
             )
 
     def _before(self, step: Event) -> Iterator[Event]:
-        """The step that ``step`` follows on, where it is one of a chain."""
+        """The step that ``step`` follows, where it belongs to a chain."""
         previous, chain_key = step.detail.get("previous"), step.detail.get("lane")
         if isinstance(previous, str) and isinstance(chain_key, str):
             yield from self._log.select(Query(providers=(OURSELVES,), detail={"lane": chain_key, "hash": previous}))
@@ -153,7 +155,7 @@ class SignedLog(EventLog):
             yield from self._first(query, query.limit)
 
     def _first(self, query: Query, limit: int) -> Iterator[Event]:
-        """The first ``limit`` believed rows: asks for more than that as often as rows were left out."""
+        """The first ``limit`` believed rows; asks for more as often as rows were left out."""
         asked = limit
         while True:
             found = list(self._log.select(replace(query, limit=asked)))
@@ -198,7 +200,7 @@ class SignedLog(EventLog):
         return f"it is not signed, and rows of ours have been since {to_text(began)}"
 
     def _since(self, keys: Keyring) -> datetime | None:
-        """When the first validly signed row was recorded; ``None``: there is none."""
+        """When the first validly signed row was recorded; ``None`` where there is none."""
         if not self._asked:
             signed = [row for row in self._beginnings() if keys.has_signed(row)]
             # Somebody may have taken the rows that say it away: then all of ours are looked through, once.
@@ -219,8 +221,8 @@ class SignedLog(EventLog):
         return self._log.set_aside(query)
 
     def answers(self, questions: Sequence[RowQuestion]) -> Iterator[RowAnswer]:
-        """As :meth:`select` and :meth:`judged`, by one question to the log; a signed one is asked for more where rows
-        of ours are limited in number, since some may have to be left out."""
+        """As :meth:`select` and :meth:`judged`, with one question to the log. Where rows of ours are limited in number,
+        a signed log is asked for more, since some may have to be left out."""
         apart = {number for number, one in enumerate(questions) if self._asks_for_more(one)}
         together = [number for number in range(len(questions)) if number not in apart]
         asked_too = [questions[number] for number in together] + [RowQuestion(query=_BEGINNINGS)]
@@ -292,7 +294,8 @@ class SignedLog(EventLog):
 
 
 def _is_signed_kind(event: Event) -> bool:
-    """Rows of ours that change a state or a verdict; the app's writer, which has no key, says only what it lost."""
+    """Whether it is a row of ours that changes a state or a verdict. The app's writer, which has no key, only reports
+    what it lost."""
     return event.provider == OURSELVES and event.event != DROPPED
 
 
