@@ -277,9 +277,11 @@ def test_a_map_of_another_secret_is_no_use_of_a_value_that_was_revoked() -> None
 
 REFUSALS = ("401", "403", "HTTP 401", "http_401", "401 Unauthorized", "Unauthorized", "UNAUTHENTICATED",
             "invalid_api_key", "InvalidToken", "bad credentials", "token expired", "key_revoked",
-            "authentication_failed", "permission_denied", "Forbidden")  # fmt: skip
+            "authentication_failed", "permission_denied", "Forbidden", "HTTP401", "E401", "AxiosError:401",
+            "not_authorized", "Incorrect API key provided", "api key not valid", "JWT expired", "invalid_client",
+            "InvalidAccessToken", "missing api key", "key_disabled", "authentication required")  # fmt: skip
 NO_REFUSALS = (None, "", "500", "4010", "1401", "timeout", "rate_limited", "invalid_email", "rls_denied",
-               "invalid_request", "unknown")  # fmt: skip
+               "invalid_request", "unknown", "E4010", "req_401a9f", "x401b", "missing_token")  # fmt: skip
 
 
 @pytest.mark.parametrize("code", REFUSALS)

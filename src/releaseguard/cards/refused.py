@@ -6,21 +6,26 @@ import re
 from collections.abc import Collection
 
 _WORDS = re.compile(
-    r"un-?authori[sz]ed|unauthenticated|(?:invalid|bad|wrong|expired|revoked)(?:api)?(?:key|token|credentials?|auth\w*)"
-    r"|(?:api)?(?:key|token|credentials?)(?:is)?(?:invalid|expired|revoked)|auth(?:entication)?(?:failed|failure|error)"
+    r"(?:un-?|not)(?:authori[sz]ed|authenticated)|invalidclient|jwt(?:is)?(?:invalid|expired)"
+    r"|(?:invalid|bad|wrong|incorrect|expired|revoked|disabled)x?(?:api|access)?(?:key|token|jwt|credentials?|auth\w*)"
+    r"|(?:api)?(?:key|token|credentials?)(?:is|are)?(?:invalid|notvalid|expired|revoked|disabled)"
+    r"|(?:apikey|credentials?)(?:is|are)?missing|missing(?:apikey|credentials?)"
+    r"|auth(?:entication|orization)?(?:failed|failure|error|required)"
 )
+_GLUED = re.compile(r"(?<![a-z0-9])[a-z]+([0-9]+)(?![a-z0-9])")
+"""A number at the end of a word: ``E401``, ``http401``; one inside of a word is of an id."""
 _FORBIDDEN = re.compile(r"forbidden|permissiondenied|accessdenied")
 """The names of 403."""
 
 
 def is_refusal(code: str | None, codes: Collection[str]) -> bool:
     """Whether ``code`` is one of ``codes``, which a card lists as refusing a credential: by itself or in a text (``HTTP
-    401``, ``status_401``), in any letter case, or by the names of 401 and 403."""
+    401``, ``status_401``, ``E401``), in any letter case, or by the names of 401 and 403."""
     if not code:
         return False
     folded = code.strip().casefold()
     known = {one.casefold() for one in codes}
-    if folded in known or known & {*re.split(r"[^a-z0-9]+", folded)}:
+    if folded in known or known & {*re.split(r"[^a-z0-9]+", folded), *_GLUED.findall(folded)}:
         return True
     bare = re.sub(r"[^a-z0-9]", "", folded)
     return any(
