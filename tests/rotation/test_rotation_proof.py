@@ -488,6 +488,7 @@ GROUP = [Pin("SID", 5, 5), Pin("TOKEN", 1, 2)]
         ({"TOKEN": "2"}, (), True),
         ({"SID": 5}, (), False),
         ({"SID": 5, "TOKEN": 1}, (), False),
+        ("5", ("SID",), False),
     ],
 )
 def test_what_a_group_may_report(carried: object, reported: tuple[str, ...], is_new: bool) -> None:

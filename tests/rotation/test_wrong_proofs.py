@@ -275,6 +275,16 @@ def test_a_map_of_another_secret_is_no_use_of_a_value_that_was_revoked() -> None
     assert go(world, confirm).exit_code is ExitCode.BAD
 
 
+def test_what_was_in_use_two_rotations_ago_objects_although_another_secret_has_that_number_too() -> None:
+    world = ready("first", "old-value")
+    world.vault.put(WEBHOOK, "w-1", "w-2")
+    go(world, RotateRequest(secret=WEBHOOK))
+    assert go(world).state is RotationState.PROVEN
+    world.vault.put(NAME, "new-value")
+    world.time.passing.append(lambda: used(world, "1"))
+    assert go(world).state is RotationState.UNPROVEN
+
+
 REFUSALS = ("401", "403", "HTTP 401", "http_401", "401 Unauthorized", "Unauthorized", "UNAUTHENTICATED",
             "invalid_api_key", "InvalidToken", "bad credentials", "token expired", "key_revoked",
             "authentication_failed", "permission_denied", "Forbidden", "HTTP401", "E401", "AxiosError:401",

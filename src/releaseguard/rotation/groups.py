@@ -138,3 +138,10 @@ def proving(card: Card, unit: Sequence[SecretSpec]) -> frozenset[str]:
 def proving_others(card: Card, unit: Sequence[SecretSpec]) -> frozenset[str]:
     """The success events that use other secrets of the provider and say nothing about these."""
     return frozenset(event for secret in card.secrets for event in secret.proven_by) - proving(card, unit)
+
+
+def proves_alone(card: Card, unit: Sequence[SecretSpec]) -> bool:
+    """Whether the success events of these secrets use no other secret of the provider."""
+    names, events = {secret.name for secret in unit}, proving(card, unit)
+    others = [secret for secret in card.secrets if secret.name not in names]
+    return all(secret.proven_by and events.isdisjoint(secret.proven_by) for secret in others)

@@ -303,8 +303,11 @@ class ChainView:
 
     def reported_of_others(self, names: Collection[str]) -> frozenset[str]:
         """Everything that apps report, or reported, for the other secrets of the provider."""
-        others = {pin.name for view in self.rotations for pin in view.pins} - {*names}
-        values = [one for name in others for one in self.known(name)]
+        return self.reported_of({pin.name for view in self.rotations for pin in view.pins} - {*names})
+
+    def reported_of(self, names: Collection[str]) -> frozenset[str]:
+        """Everything that apps report, or reported, for these secrets."""
+        values = [one for name in names for one in self.known(name)]
         return frozenset(text for one in values for text in (one.reported, one.fingerprint) if text)
 
     def has_leaked(self, name: str, version: int, secret_id: str | None) -> bool:

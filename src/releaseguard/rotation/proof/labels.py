@@ -133,7 +133,7 @@ class Labels:
         """Labels that are some reported member's new version and no reported member's version before. Where the
         versions in use are written again, no label counts as one from before."""
         members = [self.members[name] for name in self.reported] or list(self.members.values())
-        before = {str(member.before) for member in members} if len(members) > 1 and self._moves else set()
+        before = {str(member.before) for member in members} if len(self.members) > 1 and self._moves else set()
         return frozenset(member.label for member in members) - before
 
     def _prints(self) -> frozenset[str]:

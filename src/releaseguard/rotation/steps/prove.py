@@ -16,7 +16,7 @@ from releaseguard.eventlog.interface import Query, SetAside
 from releaseguard.model import CLIENT, Event, Outcome
 from releaseguard.rotation.context import Binding, RotationContext
 from releaseguard.rotation.drift.served import served_instead
-from releaseguard.rotation.groups import deployments_for, proving, proving_others
+from releaseguard.rotation.groups import deployments_for, proves_alone, proving, proving_others
 from releaseguard.rotation.history.journal import Journal
 from releaseguard.rotation.history.views import DestinationProgress, DirectionProgress, Redeployment
 from releaseguard.rotation.identity.expected import why_no_proof
@@ -212,7 +212,7 @@ def question_of(session: RotationSession, direction: Direction) -> Question:
         auth_error_codes=frozenset(card.events.auth_error_codes),
         is_back=direction is Direction.BACK,
         denied_codes=frozenset(card.events.denied_codes),
-        labels=Labels.of(rotation.pins, direction, group.companions, session.chain.reported_of_others(group.names)),
+        labels=Labels.of(rotation.pins, direction, group.companions, _of_others(session)),
         runtimes=runtimes,
         successes=card.proof.successes,
         accept_timing=session.context.rules.accept_timing,
@@ -222,6 +222,15 @@ def question_of(session: RotationSession, direction: Direction) -> Question:
         others_events=proving_others(card, group.secrets),
         also_called=card.spellings,
     )
+
+
+def _of_others(session: RotationSession) -> frozenset[str]:
+    """What apps report for the provider's other secrets. A number that was also one of ours means ours where only ours
+    have these events: a process may still hold what was in use two rotations ago."""
+    chain, group = session.chain, session.group
+    others = chain.reported_of_others(group.names)
+    alone = proves_alone(session.context.card, group.secrets)
+    return others - chain.reported_of(group.names) if alone else others
 
 
 def heard(session: RotationSession, direction: Direction) -> Question:
