@@ -307,7 +307,14 @@ def refused(*seconds: float, **columns: object) -> list[Event]:
 B = {"detail": {"deployment_id": "dpl_new"}}
 WITH_VERSION_2 = {"detail": {"secret_version": "2"}}
 
+JOB = "one-id-for-hours"
 CASES = [
+    ("a job that goes on", [*old(1, correlation_id=JOB), *new(2, 3, 4), *old(5, correlation_id=JOB)], None),
+    (
+        "a job in two places",
+        [*(o for s in ("edge", "web") for o in old(1, source=s, correlation_id=JOB)), *new(5, 6, 7)],
+        None,
+    ),
     ("three with the new version", new(1, 2, 3), Grade.A),
     ("two are not enough", new(1, 2), None),
     ("one action written three times", new(1, 2, 3, correlation_id="c"), None),

@@ -70,7 +70,7 @@ def count_rows(question: Question, runtime: RuntimeDestination, rows: Sequence[E
     return RuntimeTally(
         evidence=once,
         elsewhere=elsewhere,
-        against=once_each(against),
+        against=_last_of_each(against),
         last_against=max((store_time(row.event) for row in against), default=None),
         unlabelled=unlabelled,
         too_early=too_early,
@@ -100,3 +100,10 @@ def once_each(rows: Sequence[EvidenceRow]) -> Sequence[EvidenceRow]:
     for row in sorted(rows, key=lambda row: row.happened):
         first.setdefault((action_of(row.event), row.says), row)
     return list(first.values())
+
+
+def _last_of_each(rows: Sequence[EvidenceRow]) -> Sequence[EvidenceRow]:
+    """Each user action once at each source, by the row that was recorded last: one id can stand for a job that goes on
+    for hours, and in several places."""
+    ordered = sorted(rows, key=lambda row: store_time(row.event))
+    return list({(action_of(row.event), row.says, row.event.source): row for row in ordered}.values())
