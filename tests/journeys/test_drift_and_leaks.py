@@ -127,6 +127,13 @@ def test_drift_names_a_new_key_and_no_push_that_would_be_refused(world, cli):
     assert "--all-drifted" not in said
 
 
+def test_drift_names_another_value_where_the_newest_cannot_be_a_key(world, cli):
+    world.infisical.put(NAME, "changeme")
+    said = cli.run("drift", "--provider", "sendgrid", "--no-copies").out
+    assert f"next: {NAME} cannot be a key (it is a placeholder): store the key itself as a new version" in said
+    assert "--all-drifted" not in said
+
+
 def test_a_repository_without_secret_scanning_does_not_hide_the_alerts_of_the_others(world, cli):
     world.github.add_repository("lovendo/docs")
     world.destinations = {"sendgrid": [*world.destinations["sendgrid"], "github:lovendo/docs"]}

@@ -140,6 +140,11 @@ def test_a_person_may_take_it_on_record() -> None:
     [planned] = [row for row in world.log.chain() if row.event == "rotation_planned"]
     assert planned.detail["accepted"] == [NAME]
     assert planned.detail["reason"] == "a passphrase ends so"
+    world.github[0].cells[NAME].value = "somebody else's"
+    assert go(world, RotateRequest(push_again=True)).state is RotationState.PROVEN, "of this version it is said"
+    world.vault.put(NAME, "another one ")
+    with pytest.raises(Refused, match="white space"):
+        go(world)
 
 
 def test_a_leaked_value_with_a_line_end_is_that_value() -> None:

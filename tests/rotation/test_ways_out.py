@@ -38,7 +38,12 @@ def named(text: str | None) -> list[str]:
 
 def run_exactly(world: World, result: RotationResult, given: str | None = None) -> RotationResult:
     """What ``rotate`` does with exactly the words of the next step; ``given`` is on standard input."""
-    parsed = command.rotate.make_context("rotate", named(result.next_step)).params
+    return run_named(world, result.next_step, given)
+
+
+def run_named(world: World, step: str | None, given: str | None = None) -> RotationResult:
+    """What ``rotate`` does with exactly the words of the last command in ``step``."""
+    parsed = command.rotate.make_context("rotate", named(step)).params
     flags = command.RotateFlags(**{name: parsed[name] for name in command.RotateFlags.__dataclass_fields__})
     command.check_flags(parsed["provider"], parsed["all_drifted"], flags)
     assert parsed["provider"] == world.card.id

@@ -27,8 +27,8 @@ from releaseguard.health.phones import card_id, name_of, of_phones, parted, show
 from releaseguard.health.values import Glance, HealthState, Latency, Overview, ProviderHealth
 from releaseguard.health.window import Window
 from releaseguard.model import CLIENT, OURSELVES, Event, Outcome, by_phones
-from releaseguard.report.rows import LeakRow, RotationRow
-from releaseguard.rotation.history.account import RotationAccount, account_of, integrity, leak_row, rotation_row
+from releaseguard.report.rows import LeakRow
+from releaseguard.rotation.history.account import RotationAccount, account_of, integrity, leak_row, unfinished_rows
 from releaseguard.rotation.history.reading import chains_in
 from releaseguard.stats.calendar import ALL_ALIKE, Calendar
 from releaseguard.stats.completeness import ANY_CLOCK, FAR_AHEAD, as_recorded, is_ahead, known_at, median_lead
@@ -258,7 +258,7 @@ class Observer:
                 glance=Glance(),
                 course=(),
                 leaks=list(_leaks(account, provider)),
-                rotations=list(_rotations(account, provider)),
+                rotations=list(unfinished_rows(account, provider)),
             )
 
 
@@ -355,7 +355,7 @@ def _row(window: Window, provider: str, name: str, glance: Glance, account: Rota
         expected_course=window.expected(provider, min(PARTS, window.length)),
         strips=strips_of(window, provider),
         leaks=list(_leaks(account, provider)),
-        rotations=list(_rotations(account, provider)),
+        rotations=list(unfinished_rows(account, provider)),
     )
 
 
@@ -373,12 +373,6 @@ def _as_contradicted(row: ProviderHealth, found: Contradiction | None) -> Provid
 
 def _leaks(account: RotationAccount, provider: str) -> Iterable[LeakRow]:
     return (leak_row(chain_key, leak) for chain_key, leak in account.open_leaks if chain_key.provider == provider)
-
-
-def _rotations(account: RotationAccount, provider: str) -> Iterable[RotationRow]:
-    for chain_key, rotation in account.rotations:
-        if chain_key.provider == provider and not rotation.finished:
-            yield rotation_row(chain_key, rotation)
 
 
 def _urgency(row: ProviderHealth) -> tuple[int, bool, str]:

@@ -112,6 +112,8 @@ class RotationRow(TypedDict):
     reported: NotRequired[bool]
     """Whether it is a leak that was reported by itself, and no rotation."""
     withdrawn: NotRequired[WithdrawalRow]
+    next_step: NotRequired[str]
+    """What goes on with one that nobody has finished; only where these are listed: ``status``, ``health``."""
 
 
 class StillUsedRow(TypedDict):

@@ -9,7 +9,8 @@ from dataclasses import replace
 from releaseguard.errors import ServiceError, Unreachable
 from releaseguard.rotation.certificate.doubts import called, quiet_from
 from releaseguard.rotation.drift.revocation import revoked_by
-from releaseguard.rotation.history.leaks import carries_leaked
+from releaseguard.rotation.going_on import another_value, approving, deploying, new_key
+from releaseguard.rotation.history.leaks import carries_leaked, needs_another_value, revoked_as_reported
 from releaseguard.rotation.history.parts import ConsumerRecord
 from releaseguard.rotation.history.views import RotationView
 from releaseguard.rotation.identity.expected import nobody_is_said, phones_alone
@@ -20,6 +21,7 @@ from releaseguard.rotation.values import Cause, Direction, Grade, RotateRequest,
 from releaseguard.vault.source import ValueSource
 
 HTTP_SERVER_ERROR = 500
+REVOKED_ALREADY = "Nothing to revoke: the old value leaked before, and is confirmed as revoked."
 NOTHING_TO_REVOKE = "Nothing: no earlier version is known that could be revoked."
 
 
@@ -27,18 +29,15 @@ def next_step(session: RotationSession, view: RotationView) -> str | None:
     """What to do from here; ``None`` where nothing is left to do."""
     command, group = session.command, session.group
     if view.reported and not view.contained_at:
-        return _new_key(command)
+        return new_key(command)
     if leaked := carries_leaked(session.chain, view):
-        return f"{leaked[0].upper()}{leaked[1:]} leaked. {_new_key(command)}"
+        return f"{leaked[0].upper()}{leaked[1:]} leaked. {new_key(command)}"
     console = next((spec.console for spec in group.secrets if spec.console), None)
     at = f" at {console}" if console else " at the provider"
     steps: Mapping[RotationState, str | None] = {
         RotationState.PROVEN: _after_the_proof(session, view, at),
         RotationState.UNPROVEN: _without_a_proof(session, view, at),
-        RotationState.WAITING_APPROVAL: (
-            f"Approve the change in the vault (where it was rejected or closed: {command} --abort), "
-            f"then: {command} --resume"
-        ),
+        RotationState.WAITING_APPROVAL: approving(command),
         RotationState.WAITING_CONSOLE: f"{_asked(session, view, at)} Then confirm it: {command} --resume",
         RotationState.FAILED: _after_a_failure(session, view, at),
         RotationState.ROLLED_BACK: _after_the_way_back(session, view, at),
@@ -46,10 +45,6 @@ def next_step(session: RotationSession, view: RotationView) -> str | None:
         RotationState.PUSHED: _without_deployment(session, view),
     }
     return None if view.state is RotationState.RETIRED else steps.get(view.state, f"{command} --resume")
-
-
-def _new_key(command: str) -> str:
-    return f"Make a new key in the provider's console, store it as a new version, then: {command}"
 
 
 def _asked(session: RotationSession, view: RotationView, at: str) -> str:
@@ -61,8 +56,8 @@ def _asked(session: RotationSession, view: RotationView, at: str) -> str:
 
 
 def _after_a_failure(session: RotationSession, view: RotationView, at: str) -> str:
-    if view.cause in (Cause.REFUSED, Cause.GONE):
-        return _another_value(session, view, at)
+    if needs_another_value(view):
+        return another_value(session.command, view, at)
     if view.cause is Cause.DEPLOYMENT:
         return deploy_by_hand(session, back=view.rolling_back is not None)
     return f"Fix what failed, then go forward: {session.command} --resume"
@@ -74,21 +69,7 @@ def _after_the_way_back(session: RotationSession, view: RotationView, at: str) -
             "The new value was not what failed. Roll it out without our redeployment, and deploy as you usually "
             f"do: {session.command} --no-deploy"
         )
-    return _another_value(session, view, at)
-
-
-def _another_value(session: RotationSession, view: RotationView, at: str) -> str:
-    """How to rotate to another value, since the refused one will be refused again."""
-    words = ["--leak", "--reason", view.leak.reason] if view.leak else []
-    origin = ValueSource(view.origin)
-    if origin is not ValueSource.VAULT:
-        words = ["--from", origin.value, *words]
-    command = f"{session.command} {shlex.join(words)}".strip()
-    makes = {
-        ValueSource.VAULT: f"Make another value{at}, store it in the vault as a new version, then rotate to it: ",
-        ValueSource.STDIN: f"Make another value{at}, then rotate to it: ",
-    }
-    return makes.get(origin, "Have another one made and rotate to it: ") + command
+    return another_value(session.command, view, at)
 
 
 def _without_deployment(session: RotationSession, view: RotationView) -> str:
@@ -104,8 +85,7 @@ def promote(session: RotationSession, deployment_id: str) -> str:
 
 def deploy_by_hand(session: RotationSession, *, back: bool = False) -> str:
     """What to do where a redeployment cannot be made: a deployment made by a person is found and counts."""
-    value = "the value that was put back" if back else "the new value"
-    return f"Deploy it as you usually do, so that it takes {value} over, then: {session.command} --resume"
+    return deploying(session.command, back=back)
 
 
 def as_asked(session: RotationSession) -> str:
@@ -291,6 +271,9 @@ def _after_the_proof(session: RotationSession, view: RotationView, at: str) -> s
         return f"See that {left} can be written, then write it: {session.command} --resume" if left else None
     if _nothing_before(session, view):
         return NOTHING_TO_REVOKE
+    if revoked_as_reported(session.chain, view):
+        rest = f" Write what was left out ({left}): {session.command} --resume" if left else ""
+        return f"{REVOKED_ALREADY}{rest}"
     revoke = f"Revoke {_the_old_value(session, view)}{at}, then confirm it: {session.command} --confirm-revoked"
     revoke = " ".join([*_shared_evidence(session), *_before_revoking(view), revoke])
     if left:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from releaseguard import readable
 from releaseguard.report.layout.display import Display
 from releaseguard.report.layout.shown import shown
 from releaseguard.report.layout.text import wrapped
-from releaseguard.report.rows import LeakRow, RotationRow
 from releaseguard.report.status.document import ReleaseRow, StatusDocument
 
 SHORTEST = 40
@@ -71,26 +70,11 @@ def _lines(document: StatusDocument) -> Iterator[_StatusLine]:
     for rotation in document["rotations"]:
         provider, since = rotation["provider"], _minute(rotation["changed_at"])
         said = f"ROTATION  {provider} has been {rotation['state']} since {since}"
-        yield _StatusLine(said, _going_on(rotation, document["open_leaks"]))
+        yield _StatusLine(said, rotation.get("next_step", ""))
     for one in document["unjudged"]:
         yield _StatusLine(
             f"RELEASE   {_named(one)}: {'undecided' if one['verdict'] else 'no verdict yet'}", one["next_step"]
         )
-
-
-def _going_on(row: RotationRow, leaks: Sequence[LeakRow]) -> str:
-    """What goes on with a rotation: of one that brings out what leaked meanwhile nothing does but another value."""
-    carried = {one["name"]: one["to_version"] for one in row["secrets"] if one["to_version"]}
-    mine = [leak["versions"] for leak in leaks if (leak["provider"], leak["unit"]) == (row["provider"], row["unit"])]
-    if carried and any(carried.items() <= versions.items() for versions in mine):
-        return f"Make a new key in the provider's console, store it as a new version, then: {_rotating(row)}"
-    return f"{_rotating(row)} --resume"
-
-
-def _rotating(row: RotationRow) -> str:
-    """What means this rotation, from wherever it is run: a provider can have several under way."""
-    unit = [f"--secret {one['name']}" for one in row["secrets"]][:1]
-    return " ".join(["releaseguard rotate", row["provider"], f"--environment {row['environment']}", *unit])
 
 
 def _named(row: ReleaseRow) -> str:

@@ -34,6 +34,7 @@ from releaseguard.rotation.groups import proving_others
 from releaseguard.rotation.history.leaks import OpenLeak, open_leaks
 from releaseguard.rotation.history.reading import chain_view
 from releaseguard.rotation.history.views import ChainView
+from releaseguard.rotation.identity.flaws import flaws_in
 from releaseguard.rotation.identity.other_writers import OtherWriter
 from releaseguard.vault.interface import SecretVersion, Vault
 
@@ -61,6 +62,15 @@ class Managed:
 
 
 @dataclass(frozen=True, slots=True)
+class Unwritable:
+    """A secret whose newest version is not written, and with it none of its unit's."""
+
+    name: str
+    flaw: str | None = None
+    """Why it cannot be a key; ``None``: it leaked."""
+
+
+@dataclass(frozen=True, slots=True)
 class DriftReport:
     """All findings. ``leaks`` are those whose revocation nobody has confirmed."""
 
@@ -78,9 +88,9 @@ class DriftReport:
     due: Sequence[DueSecret] = ()
     """Secrets that have passed their maximum age."""
     unread: Sequence[UnsearchedPlace] = ()
-    leaked: frozenset[tuple[str, str]] = frozenset()
-    """Providers and their secrets whose newest version leaked: writing that once more is refused."""
     """Places where an unmanaged copy, or a secret that shadows ours, would not have been found."""
+    unwritable: Mapping[tuple[str, str], Unwritable] = field(default_factory=dict)
+    """Provider and secret -> why writing the newest versions of its unit once more is refused."""
 
 
 def survey(managed: Iterable[Managed], vault: Vault, log: EventLog, *, copies: bool = True) -> DriftReport:
@@ -95,6 +105,7 @@ def survey(managed: Iterable[Managed], vault: Vault, log: EventLog, *, copies: b
     unread: set[UnsearchedPlace] = set()
     views: list[ChainView] = []
     aged: list[DueSecret] = []
+    unwritable: dict[tuple[str, str], Unwritable] = {}
     now = log.now()
     for one in managed:
         view = chain_view(log, one.chain_key)
@@ -103,21 +114,15 @@ def survey(managed: Iterable[Managed], vault: Vault, log: EventLog, *, copies: b
             leaks[one.card.id] = found_open
         aged += due(one.card.id, one.chain_key.environment, one.max_ages, vault, now)
         still += still_used(log, view, companions_of(one.card), others_events_of(one.card))
-        for said in _one(one, vault, stored, view):
+        newest, missing = _newest(one, vault, stored)
+        found += missing
+        unwritable |= _unwritable(one, newest, view)
+        elsewhere = _held_elsewhere(one, vault, stored) if copies else ()
+        for said in (*_one(one, vault, newest, view), *elsewhere):
             if isinstance(said, UnsearchedPlace):
                 unread.add(said)
             else:
                 found.append(said)
-        if copies:
-            elsewhere = _copies(one, stored)
-            found += [unmanaged(one.card.id, copy.secret, copy.uri, copy.name) for copy in elsewhere.copies]
-            unread |= {*elsewhere.unread}
-            named = {(copy.uri, copy.name) for copy in elsewhere.copies}
-            found += [
-                unmanaged_value(one.card.id, held.secret, held.uri, held.name)
-                for held in _held_elsewhere(one, vault, stored)
-                if (held.uri, held.name) not in named
-            ]
     return DriftReport(
         findings=found,
         leaks=leaks,
@@ -126,16 +131,38 @@ def survey(managed: Iterable[Managed], vault: Vault, log: EventLog, *, copies: b
         broken=[view for view in views if view.breach],
         due=aged,
         unread=sorted(unread),
-        leaked=_leaked(found, views),
+        unwritable=unwritable,
     )
 
 
-def _leaked(found: Iterable[DriftFinding], views: Iterable[ChainView]) -> frozenset[tuple[str, str]]:
-    of = {view.chain_key.provider: view for view in views}
-    return frozenset((one.provider, one.secret) for one in found if one.newest in of[one.provider].leaked(one.secret))
+def _unwritable(
+    managed: Managed, newest: Sequence[SecretVersion], view: ChainView
+) -> Mapping[tuple[str, str], Unwritable]:
+    """By provider and secret: what keeps the newest versions of its unit from being written once more."""
+    found: dict[tuple[str, str], Unwritable] = {}
+    for version in newest:
+        unit = managed.card.unit_of(version.name)
+        is_accepted = view.has_accepted(version.name, version.version, version.secret_id)
+        flaws = [] if is_accepted else flaws_in(unit, {version.name: version.value})
+        if version.version in view.leaked(version.name):
+            found |= {(managed.card.id, member.name): Unwritable(version.name) for member in unit}
+        elif flaws:
+            found |= {(managed.card.id, member.name): Unwritable(version.name, flaws[0].what) for member in unit}
+    return found
 
 
-def _held_elsewhere(managed: Managed, vault: Vault, stored: frozenset[str]) -> Iterator[HeldValue]:
+def _held_elsewhere(managed: Managed, vault: Vault, stored: frozenset[str]) -> Iterator[DriftFinding | UnsearchedPlace]:
+    """Copies that no configuration names, by name and by value; and the places that could not be searched."""
+    elsewhere = _copies(managed, stored)
+    yield from (unmanaged(managed.card.id, copy.secret, copy.uri, copy.name) for copy in elsewhere.copies)
+    yield from elsewhere.unread
+    named = {(copy.uri, copy.name) for copy in elsewhere.copies}
+    for held in _held_by_value(managed, vault, stored):
+        if (held.uri, held.name) not in named:
+            yield unmanaged_value(managed.card.id, held.secret, held.uri, held.name)
+
+
+def _held_by_value(managed: Managed, vault: Vault, stored: frozenset[str]) -> Iterator[HeldValue]:
     """Copies of the newest values, at places that show values or digests, under names that the configuration does not
     use."""
     names = [one.name for one in secrets_of(managed.card, stored) if one.name in stored and not one.identifier]
@@ -162,16 +189,23 @@ def others_events_of(card: Card) -> Mapping[str, Collection[str]]:
     return {unit: proving_others(card, members) for unit, members in card.units().items()}
 
 
-def _one(
-    managed: Managed, vault: Vault, stored: frozenset[str], view: ChainView
-) -> Iterator[DriftFinding | UnsearchedPlace]:
-    newest: list[SecretVersion] = []
+def _newest(
+    managed: Managed, vault: Vault, stored: frozenset[str]
+) -> tuple[Sequence[SecretVersion], Sequence[DriftFinding]]:
+    """The newest versions, and the secrets of which the vault has none."""
+    newest, missing = [], []
     for secret in secrets_of(managed.card, stored):
         try:
             newest.append(vault.read(secret.name))
         except NotFound as error:
             reason, place = f"is not in the vault ({error.what})", vault.place_of(secret.name)
-            yield DriftFinding(managed.card.id, secret.name, place, secret.name, DriftStatus.MISSING, reason)
+            missing.append(DriftFinding(managed.card.id, secret.name, place, secret.name, DriftStatus.MISSING, reason))
+    return newest, missing
+
+
+def _one(
+    managed: Managed, vault: Vault, newest: Sequence[SecretVersion], view: ChainView
+) -> Iterator[DriftFinding | UnsearchedPlace]:
     older = _older(managed, newest, view)
     for binding in managed.bindings:
         yield from _at(managed, vault, binding, newest, view, older)

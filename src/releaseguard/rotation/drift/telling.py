@@ -12,7 +12,7 @@ from releaseguard.model import to_text
 from releaseguard.report.rows import BrokenRow, DueRow, StillUsedRow
 from releaseguard.rotation.drift.compare import DRIFTED, PUSHABLE, DriftFinding
 from releaseguard.rotation.drift.copies import UnsearchedPlace
-from releaseguard.rotation.drift.survey import DriftReport
+from releaseguard.rotation.drift.survey import DriftReport, Unwritable
 from releaseguard.rotation.history.account import broken_row, closing
 from releaseguard.rotation.history.leaks import OpenLeak
 from releaseguard.rotation.history.sentences import rotating
@@ -174,15 +174,20 @@ def _urgency(finding: DriftFinding) -> tuple[bool, str, str, str]:
 
 
 def _next_step(found: DriftReport, environment: str) -> Sequence[str]:
-    """What mends it: of a value that leaked another one, since that one is not written any more."""
+    """What mends it: where the newest value leaked or cannot be a key another one, since that one is not written."""
     pushable = dict.fromkeys((one.provider, one.secret) for one in found.findings if one.status in PUSHABLE)
-    steps = [
-        f"{name} needs a new key, stored as a new version, then: {rotating(ChainKey(provider, environment), [name])}"
-        for provider, name in pushable
-        if (provider, name) in found.leaked
-    ]
-    steps += [pushing_again(environment)] if pushable.keys() - found.leaked else []
+    stopped = dict.fromkeys(found.unwritable[key] for key in pushable if key in found.unwritable)
+    providers = {one: provider for (provider, _), one in found.unwritable.items()}
+    steps = [_another(one, ChainKey(providers[one], environment)) for one in stopped]
+    steps += [pushing_again(environment)] if pushable.keys() - found.unwritable.keys() else []
     return ["", *(f"next: {step}" for step in steps)] if steps else []
+
+
+def _another(one: Unwritable, chain_key: ChainKey) -> str:
+    rotate = rotating(chain_key, [one.name])
+    if one.flaw is None:
+        return f"{one.name} needs a new key, stored as a new version, then: {rotate}"
+    return f"{one.name} cannot be a key ({one.flaw}): store the key itself as a new version, then: {rotate}"
 
 
 def pushing_again(environment: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypedDict
 
 from msgspec import Struct
@@ -186,6 +186,21 @@ def rotation_row(chain_key: ChainKey, rotation: RotationView) -> RotationRow:
     if rotation.reported:
         row["reported"] = True
     return {**row, "withdrawn": _withdrawal_row(rotation.withdrawn)} if rotation.withdrawn else row
+
+
+def unfinished_rows(account: RotationAccount, provider: str) -> Iterator[RotationRow]:
+    """The rotations of ``provider`` that nobody has finished, the newest first, with what goes on with each."""
+    chains = {view.chain_key: view for view in account.chains}
+    for chain_key, rotation in account.rotations:
+        if chain_key.provider == provider and not rotation.finished:
+            yield {**rotation_row(chain_key, rotation), "next_step": _going_on(chains[chain_key], rotation)}
+
+
+def _going_on(chain: ChainView, rotation: RotationView) -> str:
+    """As :func:`releaseguard.rotation.going_on.going_on`, loaded where a rotation is unfinished: few are."""
+    from releaseguard.rotation.going_on import going_on
+
+    return going_on(chain, rotation)
 
 
 def _why(rotation: RotationView) -> str | None:

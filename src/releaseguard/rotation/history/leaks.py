@@ -11,7 +11,7 @@ from releaseguard.model import Event
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.rows import Malformed, parse
 from releaseguard.rotation.history.views import ChainView, RotationView, Withdrawal, store_time, written_by
-from releaseguard.rotation.values import Direction, Leak, Pin, RotationState
+from releaseguard.rotation.values import Cause, Direction, Leak, Pin, RotationState
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,12 @@ def _outlives(chain: ChainView, one: OpenLeak) -> bool:
 
 def _is_answered(one: OpenLeak, rotation: RotationView | None) -> bool:
     """Whether finishing ``rotation`` would put another value in the place of the one that leaked."""
-    return rotation is not None and not carries(rotation, one.leak)
+    return rotation is not None and not (carries(rotation, one.leak) or needs_another_value(rotation))
+
+
+def needs_another_value(rotation: RotationView) -> bool:
+    """Whether ``rotation`` failed since the provider refuses what it carries, or nothing has that any more."""
+    return rotation.state is RotationState.FAILED and rotation.cause in (Cause.REFUSED, Cause.GONE)
 
 
 def _key(unit: str, leaked: Mapping[str, int | None]) -> _Key:
@@ -154,6 +159,24 @@ def _after_revocation(report: RotationView, rotation: RotationView, number: int,
     if report.retired_at or not replaces(rotation, report, number):
         return report
     return replace(report, state=RotationState.RETIRED, retired_at=at, revoked_at=rotation.revoked_at)
+
+
+def revoked_as_reported(chain: ChainView, rotation: RotationView) -> bool:
+    """Whether every old value of ``rotation``, which is itself not of a leak, was reported as leaked by itself and is
+    confirmed as revoked."""
+    if rotation.leak or rotation.rolling_back:
+        return False
+    gone = [report for report in chain.reports if report.leak and report.retired_at and report.unit == rotation.unit]
+    moving = [pin for pin in rotation.pins if not pin.goes_nowhere]
+    return bool(moving) and all(any(_shows_old(report, pin) for report in gone) for pin in moving)
+
+
+def _shows_old(report: RotationView, pin: Pin) -> bool:
+    """Whether ``report`` is of the very version that ``pin`` replaces, and not of a deleted namesake's."""
+    if report.leak is None or pin.from_version is None or report.leak.versions.get(pin.name) != pin.from_version:
+        return False
+    ids = {one.from_secret_id for one in report.pins if one.name == pin.name}
+    return pin.from_secret_id in ids or None in (pin.from_secret_id, *ids)
 
 
 def contained_since(chain: ChainView, unit: str, leak: Leak) -> datetime | None:

@@ -322,6 +322,11 @@ class ChainView:
                 return True
         return False
 
+    def has_accepted(self, name: str, version: int, secret_id: str | None) -> bool:
+        """Whether a person said of this very version that it is right although it looks wrong."""
+        accepted = [pin for view in self.rotations for pin in view.pins if name in view.accepted]
+        return any((pin.name, pin.to_version, pin.secret_id) == (name, version, secret_id) for pin in accepted)
+
     def entry(self, rotation_id: str) -> RotationView | None:
         """The rotation, or the report of a leak, of that id."""
         return next((one for one in (*self.rotations, *self.reports) if one.id == rotation_id), None)

@@ -23,6 +23,7 @@ from releaseguard.rotation.planning.new_destinations import never_written
 from releaseguard.rotation.planning.plan import Plan, PlannedDestination, ServiceCost
 from releaseguard.rotation.planning.refusals import refuse_empty, refuse_missing, refuse_older, refuse_values
 from releaseguard.rotation.values import Leak, Pin, RotateRequest
+from releaseguard.secret import Secret
 from releaseguard.vault.interface import SecretVersion
 from releaseguard.vault.source import ValueSource
 
@@ -112,10 +113,17 @@ def judge_values(
     values = candidates(group, request, facts)
     flaws = flaws_in(group.secrets, values)
     if not request.accept_value:
-        refuse_flawed(flaws)
+        refuse_flawed([one for one in flaws if not _is_accepted(one.name, values[one.name], facts, view)])
     blind = refuse_spent(group, request, facts, view, salt)
     unlike = unlike_the_documented(group.secrets, values)
     return _JudgedValues((*(f"{one} (accepted)" for one in flaws), *unlike, *blind), [one.name for one in flaws])
+
+
+def _is_accepted(name: str, value: Secret, facts: PlanningFacts, view: ChainView) -> bool:
+    newest = facts.newest.get(name)
+    if newest is None or not newest.value.same_as(value):
+        return False
+    return view.has_accepted(name, newest.version, newest.secret_id)
 
 
 def _without_the_way_back(pin: Pin) -> Pin:
