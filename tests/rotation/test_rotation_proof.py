@@ -312,7 +312,7 @@ CASES = [
     ("a job that goes on", [*old(1, correlation_id=JOB), *new(2, 3, 4), *old(5, correlation_id=JOB)], None),
     (
         "a job in two places",
-        [*(o for s in ("edge", "web") for o in old(1, source=s, correlation_id=JOB)), *new(5, 6, 7)],
+        [*(o for s in ("web", "edge") for o in old(1, source=s, correlation_id=JOB)), *new(5, 6, 7)],
         None,
     ),
     ("three with the new version", new(1, 2, 3), Grade.A),
