@@ -267,3 +267,10 @@ def test_what_to_know_before_revoking_is_turkish_throughout(text: str) -> None:
     assert not re.search(r"\b(the|that|then|and|is|of|see|it|to)\b", TURKISH.lines(text).casefold()), TURKISH.lines(
         text
     )
+
+
+def test_what_a_card_says_in_both_languages_is_said_as_the_card_says_it() -> None:
+    book = phrasebook.phrasebook.__wrapped__("tr")
+    book.learn({"Make a key; keep the scopes. Then store it.": "Anahtar yap; yetkiler aynı. Sonra sakla."})
+    said = book.say("Revoke it at the provider. Make a key; keep the scopes. Then store it. https://console.example")
+    assert "Anahtar yap; yetkiler aynı. Sonra sakla. https://console.example" in said

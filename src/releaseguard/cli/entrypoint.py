@@ -238,7 +238,8 @@ def _expected(error: ReleaseguardError, wants_json: bool) -> int:
 
 def _lines_of(error: ReleaseguardError) -> list[str]:
     say = spoken.sentence
-    lines = [f"releaseguard: {spoken.lines(error.what)}", error.where and f"  {say('where:')} {error.where}"]
+    where = say("the environment") if error.where == "environment" else error.where
+    lines = [f"releaseguard: {spoken.lines(error.what)}", where and f"  {say('where:')} {where}"]
     lines.append(error.next_step and f"  {say('next: ')} {say(error.next_step)}")
     return [without_secrets(line) for line in lines if line]
 

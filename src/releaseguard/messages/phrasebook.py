@@ -98,12 +98,17 @@ class Phrasebook:
     """The shapes of one language. ``say`` is a function of its text alone."""
 
     language: str
-    words: Mapping[str, str]
+    words: dict[str, str]
     """Sentences without a place."""
     phrases: tuple[tuple[str, Phrase], ...]
     """By what every sentence of the shape holds; those that say most come first."""
     known: dict[str, str] = field(default_factory=dict, repr=False)
     """What was said before: reasons and names come again."""
+
+    def learn(self, pairs: Mapping[str, str]) -> None:
+        """Texts that are given in both languages elsewhere, by the English one: those of cards."""
+        self.words.update(_unended(pair) for pair in pairs.items())
+        self.known.clear()
 
     def say(self, text: str) -> str:
         """One sentence, or several."""

@@ -4,6 +4,7 @@ becomes words, after the command is over."""
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
@@ -49,6 +50,12 @@ def speak(language: str) -> None:
 def language() -> str:
     """What is spoken now."""
     return _LANGUAGE.get()
+
+
+def learn(texts: Iterable[Mapping[str, str]]) -> None:
+    """Say texts that are given by language as they are given."""
+    if language() != ENGLISH:
+        _book().learn({one[ENGLISH]: one[language()] for one in texts if {ENGLISH, language()} <= one.keys()})
 
 
 def sentence(text: str) -> str:

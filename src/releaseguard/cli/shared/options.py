@@ -90,6 +90,7 @@ class Run:
         settings = self.settings(environment, declared=declared, needs_log=needs_log)
         opened = wiring.open_up(settings, self.environ, self.clocks)
         opened.tell_through(self.tell, self.warn)
+        spoken.learn(secret.steps for card in opened.cards for secret in card.secrets if secret.steps)
         for note in opened.notes:
             self.tell(note)
         return opened
