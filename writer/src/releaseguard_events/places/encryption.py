@@ -1,8 +1,9 @@
-"""How a connection to Postgres beyond this machine is encrypted, and that the server is asked who it is. Pure, but for
-the search of the system's certificates.
+"""How a connection to Postgres beyond this machine is encrypted and its server verified. Pure, except for the search
+for the system's certificates.
 
-libpq's own default (``sslmode=prefer``) hands the password to whoever answers, in plain text to one that says it has no
-TLS (PostgreSQL 18, "SSL Support", "Protection Provided in Different Modes"). Here the default is ``verify-full``.
+libpq's own default (``sslmode=prefer``) gives the password to whoever answers, in plain text to a server that claims to
+have no TLS (https://www.postgresql.org/docs/current/libpq-ssl.html, "Protection Provided in Different Modes"). Here the
+default is ``verify-full``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 VERIFIED: Final = "verify-full"
 REQUIRED: Final = "require"
 SYSTEM: Final = "system"
-"""What libpq calls the certificates of its own OpenSSL; the one that comes with psycopg knows no system's."""
+"""libpq's name for the certificates of its own OpenSSL; the one that comes with psycopg does not know the system's."""
 
 _REFUSED: Final[Mapping[str, str]] = {
     "disable": "it sends the password and every row in plain text",
@@ -35,10 +36,10 @@ _BUNDLES: Final = (
 
 
 def encryption(params: Mapping[str, str], environ: Mapping[str, str], setting: str, host: str) -> dict[str, str]:
-    """The parameters that decide it for a connection to ``host``, which is not on this machine.
+    """The parameters that decide the encryption of a connection to ``host``, which is not on this machine.
 
-    ``params`` are those of the address, its service included. Raises ``SafeModeRefusal`` for a mode that would let
-    the password be read, ``ConfigError`` for one that there is not.
+    ``params`` are those of the address, including its service. Raises ``SafeModeRefusal`` for a mode that would reveal
+    the password, ``ConfigError`` for a mode that does not exist.
     """
     mode, where = mode_written(params, environ, setting)
     if mode in _REFUSED:
@@ -58,7 +59,7 @@ def encryption(params: Mapping[str, str], environ: Mapping[str, str], setting: s
 
 
 def mode_written(params: Mapping[str, str], environ: Mapping[str, str], setting: str) -> tuple[str, str]:
-    """The mode in force and where it is written: in the address, else the environment, else nowhere."""
+    """The mode in force and where it is set: in the address, else the environment, else nowhere."""
     if written := params.get("sslmode"):
         return written, setting
     if written := environ.get("PGSSLMODE"):
@@ -85,7 +86,7 @@ def system_certificates(environ: Mapping[str, str]) -> str:
 
 
 def next_step_for(said: str) -> str | None:
-    """What helps where libpq's words are about encryption; ``None`` where they are not."""
+    """What helps where libpq's message is about encryption; ``None`` where it is not."""
     if "does not support SSL" in said:
         return "Switch TLS on at the server: beyond this machine no password is sent without it."
     if "certificate" in said or "SSL error" in said:

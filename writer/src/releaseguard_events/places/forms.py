@@ -1,4 +1,4 @@
-"""What holds of every address that something is sent to, whatever it is: it is plain, and https or loopback."""
+"""What must hold for every address to which something is sent: it is unambiguous, and https or loopback."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from releaseguard_events.places.hosts import Place, canonical_or_none, place_of,
 
 
 def readable(url: str, where: str | None = None) -> Place:
-    """Where ``url`` leads. Raises ``SafeModeRefusal`` where two readers could tell that differently, or where it is
+    """Where ``url`` leads. Raises ``SafeModeRefusal`` where two readers could disagree about that, or where it is
     ``http://`` beyond this machine; ``where`` is the setting."""
     try:
         place = place_of(url)
@@ -18,7 +18,7 @@ def readable(url: str, where: str | None = None) -> Place:
 
 
 def canonical_host(host: str) -> str:
-    """``host`` in its one spelling. Raises ``SafeModeRefusal`` for what is not a host."""
+    """``host`` in its canonical spelling. Raises ``SafeModeRefusal`` for text that is no host."""
     plain = canonical_or_none(host)
     if plain is None:
         raise unreadable(shown_host(host), "it is not a host name or address")
@@ -36,7 +36,7 @@ def check_scheme(place: Place, where: str | None = None) -> None:
 
 
 def unreadable(host: str, reason: str, where: str | None = None) -> SafeModeRefusal:
-    """The refusal of an address that cannot be read; ``host`` is what of it may be shown."""
+    """The refusal of an address that cannot be read; ``host`` is the part of it that may be shown."""
     return SafeModeRefusal(
         f"SAFE MODE refuses {host}: the address can be read in more than one way or not at all ({reason})",
         where=where,

@@ -1,4 +1,4 @@
-"""One spelling for every host, and a reading of addresses that no library reads differently. Pure."""
+"""One spelling for every host, and a reading of addresses on which all libraries agree. Pure."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class Place(NamedTuple):
 
 
 def canonical(host: str) -> str:
-    """``host`` in its one spelling: a lower-case ASCII name without a final dot, or an address in short form.
+    """``host`` in its canonical spelling: a lower-case ASCII name without a final dot, or an address in short form.
 
-    Undoes what resolvers and libraries undo (case, dots and letters of other scripts, percent-encoding,
-    decimal, octal and hexadecimal IPv4, IPv4 inside IPv6). Raises ``ValueError`` for what is not a host.
+    Undoes what resolvers and libraries undo (letter case, dots and letters of other scripts, percent-encoding, decimal,
+    octal and hexadecimal IPv4, IPv4 inside IPv6). Raises ``ValueError`` for text that is no host.
     """
     if host.startswith("[") and host.endswith("]"):
         return _ipv6(host[1:-1])
@@ -52,7 +52,7 @@ def canonical(host: str) -> str:
 
 
 def canonical_or_none(host: str) -> str | None:
-    """:func:`canonical`, or ``None`` for what is not a host."""
+    """:func:`canonical`, or ``None`` for text that is no host."""
     try:
         return canonical(host)
     except ValueError:
@@ -60,7 +60,7 @@ def canonical_or_none(host: str) -> str | None:
 
 
 def is_address(host: str) -> bool:
-    """Whether a canonical host is an IP address and not a name."""
+    """Whether a canonical host is an IP address rather than a name."""
     return ":" in host or bool(_NUMBER.fullmatch(host.rpartition(".")[2]))
 
 
@@ -70,8 +70,8 @@ def is_loopback(host: str) -> bool:
 
 
 def place_of(url: str) -> Place:
-    """Where ``url`` leads. Raises ``ValueError`` for anything that two libraries could read differently:
-    backslashes, blanks, control characters, a user name, a port that is not a number, a scheme other than http(s)."""
+    """Where ``url`` leads. Raises ``ValueError`` for anything on which two libraries could disagree: backslashes,
+    blanks, control characters, a user name, a port that is no number, a scheme other than http(s)."""
     if _AMBIGUOUS.search(url):
         raise ValueError("it holds a backslash, a blank or a control character")
     parts = split(url)
@@ -87,10 +87,10 @@ def place_of(url: str) -> Place:
 
 
 def in_one_spelling(url: str) -> str:
-    """``url`` with its host spelled as :func:`canonical` does, so that what was checked is what a library reads.
+    """``url`` with its host spelled as by :func:`canonical`, so that a library reads what was checked.
 
-    Some refuse an octal number, and some look up a name that ends in a dot. Raises ``ValueError`` as
-    :func:`place_of` does.
+    Some libraries refuse an octal number, and some look up a name that ends in a dot. Raises ``ValueError`` like
+    :func:`place_of`.
     """
     host, named = place_of(url).host, _AUTHORITY.fullmatch(split(url).server)
     port = named[2] or "" if named else ""
@@ -100,7 +100,7 @@ def in_one_spelling(url: str) -> str:
 
 
 def shown_host(url: str) -> str:
-    """The host of an address that cannot be read safely, for a message: never user name or password."""
+    """The host of an address that cannot be read safely, for a message; never a user name or password."""
     rest = url.partition("://")[2] or url.lstrip("/\\")
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
     host = re.split(r"[@\\]", authority)[-1].strip()
@@ -112,7 +112,7 @@ def shown_host(url: str) -> str:
 
 
 def covers(pattern: str, host: str) -> bool:
-    """Whether a card's host pattern, itself canonical, covers a canonical host: itself and all below it."""
+    """Whether a card's host pattern (canonical) covers a canonical host: itself and every host below it."""
     return host == pattern or host.endswith(f".{pattern}")
 
 
@@ -126,7 +126,8 @@ def _decoded(host: str) -> str:
 
 
 def _ascii(host: str) -> str:
-    """To ASCII as Python's own look-up does it (IDNA 2003: compatibility forms, case, invisible characters)."""
+    """The host in ASCII, converted as by Python's own look-up (IDNA 2003: compatibility forms, letter case, invisible
+    characters)."""
     if host.isascii():
         return host
     try:
@@ -136,7 +137,7 @@ def _ascii(host: str) -> str:
 
 
 def _without_needless_punycode(label: str) -> str:
-    """``xn--sendgrid-`` holds no foreign letter at all: it is ``sendgrid`` in disguise."""
+    """``xn--sendgrid-`` has no foreign letter at all: it is ``sendgrid`` in disguise."""
     if not label.startswith("xn--"):
         return label
     try:
@@ -147,7 +148,8 @@ def _without_needless_punycode(label: str) -> str:
 
 
 def _ipv4(labels: list[str]) -> str:
-    """The reading of ``inet_aton``: up to four parts, each decimal, octal or hexadecimal, the last one wide."""
+    """An address as ``inet_aton`` reads it: up to four parts, each decimal, octal or hexadecimal, the last one filling
+    the rest."""
     if not 1 <= len(labels) <= 4 or not all(_NUMBER.fullmatch(label) for label in labels):
         raise ValueError("not an address")
     *firsts, last = (_number(label) for label in labels)

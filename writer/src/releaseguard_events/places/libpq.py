@@ -1,8 +1,9 @@
-"""libpq connects in C, where no hook looks: its target is worked out here, checked, and pinned to addresses.
+"""libpq connects in C, where no hook sees it: its target is determined here, checked, and fixed to addresses.
 
-The rules are libpq's own (PostgreSQL 18, "Database Connection Control Functions", "Environment Variables",
-"The Connection Service File"): the connection string, then the service's section, then ``PG*`` variables.
-A target that the environment alone would choose is refused: only the configuration says whom we talk to.
+The rules are libpq's own: the connection string, then the service's section, then ``PG*`` variables
+(https://www.postgresql.org/docs/current/libpq-connect.html, https://www.postgresql.org/docs/current/libpq-envars.html,
+https://www.postgresql.org/docs/current/libpq-pgservice.html). A target that only the environment would choose is
+refused: the configuration alone says whom we contact.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ ENCODE: Final = (
 )
 
 DIVERTING: Final[Mapping[str, str]] = {"PGHOSTADDR": "hostaddr", "PGHOST": "host", "PGSERVICE": "service"}
-"""Variables that can choose the target, and the parameter that overrules each."""
+"""Variable that can choose the target -> the parameter that overrules it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class PinnedTarget:
 
 @dataclass(frozen=True, slots=True)
 class _Server:
-    """One of the servers a connection string lists."""
+    """One of the servers in a connection string."""
 
     host: str
     address: str
@@ -52,12 +53,13 @@ class _Server:
 
     @property
     def is_local(self) -> bool:
-        """Reached through the file system (or Linux's abstract names), not through the network."""
+        """Whether it is reached through the file system (or Linux's abstract names) and not through the network."""
         return not self.address and (not self.host or self.host[0] in "/@")
 
     @property
     def stays_here(self) -> bool:
-        """What is sent there does not leave this machine. A name that merely resolves to it is another's to change."""
+        """Whether what is sent there does not leave this machine. A name that merely resolves to this machine does not
+        count, since others can change that."""
         return self.is_local or all(map(_is_this_machine, filter(None, (self.host, self.address))))
 
     @property
@@ -72,13 +74,13 @@ def _is_this_machine(host: str) -> bool:
 def pinned(
     conninfo_or_url: str, environ: Mapping[str, str], *, setting: str, admit: Callable[[Place], None]
 ) -> PinnedTarget:
-    """Where libpq would connect to, and nowhere else.
+    """The only target to which libpq will connect.
 
-    ``admit`` is asked of every server before anything is looked up, and raises where nothing may go there. Beyond this
-    machine the connection is encrypted and the server's certificate verified, unless the address or ``PGSSLMODE``
-    says ``require`` or ``verify-ca``. Raises ``ConfigError`` for a string libpq does not read or a service that is not
-    defined, ``SafeModeRefusal`` for a target that a ``PG*`` variable would choose or a connection that might not be
-    encrypted, ``Unreachable`` for a name without address.
+    ``admit`` is called for every server before anything is looked up, and raises where nothing may be sent there.
+    Beyond this machine the connection is encrypted and the server's certificate verified, unless the address or
+    ``PGSSLMODE`` says ``require`` or ``verify-ca``. Raises ``ConfigError`` for a string that libpq does not read or a
+    service that is not defined, ``SafeModeRefusal`` for a target that a ``PG*`` variable would choose or a connection
+    that might not be encrypted, ``Unreachable`` for a name without an address.
     """
     params = _with_service(_parsed(conninfo_or_url, setting), environ, setting)
     _refuse_diversion(params, environ, setting)
@@ -92,8 +94,7 @@ def pinned(
 
 
 def believes_whoever_answers(conninfo_or_url: str, environ: Mapping[str, str], *, setting: str) -> bool:
-    """Whether the address encrypts without asking the server who it is. Raises as :func:`pinned`, looks nothing
-    up."""
+    """Whether the address encrypts without verifying the server. Raises like :func:`pinned`, and looks nothing up."""
     params = _with_service(_parsed(conninfo_or_url, setting), environ, setting)
     mode, _ = mode_written(params, environ, setting)
     roots = params.get("sslrootcert") or environ.get("PGSSLROOTCERT")
@@ -101,7 +102,7 @@ def believes_whoever_answers(conninfo_or_url: str, environ: Mapping[str, str], *
 
 
 def _elsewhere(servers: Sequence[_Server]) -> _Server | None:
-    """A server that is not on this machine. One mode holds for all that an address lists."""
+    """A server that is not on this machine; ``None`` without one. One mode applies to all servers of an address."""
     return next((server for server in servers if not server.stays_here), None)
 
 
@@ -128,8 +129,8 @@ def _parsed(text: str, setting: str) -> dict[str, str]:
 
 
 def _refuse_early_end(text: str, setting: str) -> None:
-    """libpq ends user and password at the first ``@`` or ``/``: with another ``@`` behind it, it would take a piece of
-    the password for the host, look it up and name it in messages."""
+    """Refuse an ``@`` after the first ``@`` or ``/``: libpq ends user and password at the first of these, so it would
+    take a part of the password for the host, look it up and name it in messages."""
     found = re.search(r"[@/]", text.partition("://")[2])
     behind = text.partition("://")[2][found.end() :].partition("?")[0] if found else ""
     if "@" in behind:
@@ -141,14 +142,14 @@ def _refuse_early_end(text: str, setting: str) -> None:
 
 
 def _places(server: _Server) -> Iterator[Place]:
-    """Its name and its address, where both are given: each has to be allowed."""
+    """The server's name and its address, where both are given; both must be allowed."""
     for host in filter(None, (server.host, server.address)):
         if not server.is_local:
             yield Place("postgresql", canonical_host(host), int(server.port))
 
 
 def _with_service(params: Mapping[str, str], environ: Mapping[str, str], setting: str) -> dict[str, str]:
-    """The parameters with those of the named service behind them, so that libpq need not read its file."""
+    """The parameters, followed by those of the named service, so that libpq need not read its file."""
     name = params.get("service")
     if name is None:
         return dict(params)
@@ -173,7 +174,7 @@ def _service_files(environ: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _section(file: Path, name: str, setting: str) -> dict[str, str] | None:
-    """The section's parameters (the first of each counts), ``None`` if the file does not have it."""
+    """The section's parameters (the first of each counts); ``None`` where the file does not have it."""
     try:
         lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -212,12 +213,12 @@ def _refuse_diversion(params: Mapping[str, str], environ: Mapping[str, str], set
 
 
 def _harmless(variable: str, params: Mapping[str, str]) -> bool:
-    """``PGHOST`` names nothing more where the address itself is given."""
+    """Whether the variable changes nothing: ``PGHOST`` does not where the address itself is given."""
     return variable == "PGHOST" and bool(params.get("hostaddr"))
 
 
 def _servers(params: Mapping[str, str], environ: Mapping[str, str], setting: str) -> Iterator[_Server]:
-    """The listed servers. One port serves all; an empty place means the default."""
+    """The listed servers. A single port applies to all; an empty place means the default."""
     hosts = params.get("host", "").split(",")
     addresses = params.get("hostaddr", "").split(",")
     ports = (params.get("port") or environ.get("PGPORT") or DEFAULT_PORT).split(",")
@@ -237,7 +238,7 @@ def _servers(params: Mapping[str, str], environ: Mapping[str, str], setting: str
 
 
 def _pins(server: _Server, setting: str) -> Iterator[_Server]:
-    """The server once for every address its name has; for ``localhost`` none that would lead elsewhere."""
+    """The server once for every address of its name; for ``localhost``, only addresses of this machine."""
     if server.is_local or server.address:
         yield server if server.is_local else _Server(server.host or server.address, server.address, server.port)
         return

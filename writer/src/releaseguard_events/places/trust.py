@@ -1,7 +1,7 @@
-"""Where a credential may go. Pure.
+"""Where a credential may be sent. Pure.
 
-The configuration file can come from a stranger (it travels in pull requests), so it alone does not say where a
-credential is sent: a service's own well-known host, this machine, or what the environment itself names does.
+The configuration file can come from a stranger (it travels in pull requests), so it alone does not decide where a
+credential is sent. Allowed are a service's own well-known host, this machine, and what the environment itself names.
 """
 
 from __future__ import annotations
@@ -23,59 +23,61 @@ _LISTED: Final = re.compile(r"(?P<host>\[[^\[\]]*\]|[^\[\]:/@]+)(?::(?P<port>[0-
 
 Environ = Mapping[str, str]
 Addresses = Collection[str]
-"""Those of the environment whose hosts it vouches for, and of databases."""
+"""The addresses in the environment for whose hosts it vouches, and those of databases."""
 OwnHosts = Callable[[Environ, Addresses], Collection[tuple[str, str]]]
-"""Schemes and hosts that an environment shows to be the service's own for whoever runs here."""
+"""Schemes and hosts that an environment shows to be the service's own for this user."""
 
 
 class Endpoint(NamedTuple):
     """A setting, or a variable of the environment, that names an address, and what is sent there."""
 
     setting: str
-    """``[NAME] url``; a variable's name where that is what names the address."""
+    """``[NAME] url``; the variable's name where a variable names the address."""
     client: str
-    """What a client of that address is called in messages."""
+    """The name of that address's client in messages."""
     carries: Sequence[str] = ("a credential",)
-    """By the variable (or the vault's name) that holds it; the first is what would be sent."""
+    """The variables (or the vault's names) whose credentials are sent there; the first is what would be sent where none
+    is set."""
     hosts: frozenset[str] = frozenset()
     """The service's own well-known hosts, at their usual port."""
     below: str = ""
-    """A domain of the service's all of whose hosts are its own: ``.actions.example``."""
+    """A domain of the service of which every host is its own: ``.actions.example``."""
     own: OwnHosts = lambda _environ, _addresses: ()
     way: Callable[[Place], tuple[str, str] | None] = lambda _place: None
-    """A variable, with its value, that vouches for a place beside the list of trusted hosts."""
+    """A variable, with its value, that vouches for a place besides the list of trusted hosts."""
     of_few: bool = False
-    """Whether few commands go there: it stops those alone, when they do."""
+    """Whether only few commands use it; a refusal then stops only those."""
 
 
 class Vouching(NamedTuple):
-    """Which variables of the environment speak for addresses, beside those that are ours."""
+    """Which variables of the environment vouch for addresses, besides our own."""
 
     addresses: frozenset[str] = frozenset()
-    """Variables that hold an address whose host may get credentials."""
+    """Variables with an address whose host may receive credentials."""
     databases: frozenset[str] = frozenset()
-    """What other programs name so: such an address is trusted itself, and its host with nothing else."""
+    """Variables of other programs: their address is trusted itself, but its host for nothing else."""
     shared: tuple[str, ...] = ()
-    """Domains whose hosts serve many customers, told apart by the user's name: they vouch for nothing else there."""
+    """Domains whose hosts serve many customers, distinguished by the user's name; there a variable vouches for nothing
+    else."""
 
 
 class TrustRules(NamedTuple):
-    """What the services say of themselves."""
+    """What the services say about themselves."""
 
     endpoints: Sequence[Endpoint] = ()
     vouching: Sequence[Vouching] = ()
 
     def at(self, setting: str) -> Endpoint:
-        """What is known of the address of ``setting``."""
+        """What is known about the address of ``setting``."""
         found = (endpoint for endpoint in self.endpoints if endpoint.setting == setting)
         return next(found, Endpoint(setting=setting, client=setting))
 
     def carried(self, setting: str, environ: Environ) -> str | None:
-        """The variable whose credential goes to the address of ``setting``; ``None`` where none is set."""
+        """The variable whose credential is sent to the address of ``setting``; ``None`` where none is set."""
         return next((name for name in self.at(setting).carries if environ.get(name)), None)
 
     def what_goes_to(self, setting: str, environ: Environ) -> str:
-        """What is sent to the address of ``setting``, in a word: what is at hand, else what would be."""
+        """A word for what is sent to the address of ``setting``: what is set, else what would be."""
         return self.carried(setting, environ) or self.at(setting).carries[0]
 
     def trust_of(self, environ: Environ) -> Trust:
@@ -102,26 +104,26 @@ class TrustRules(NamedTuple):
 
 
 class Trust(NamedTuple):
-    """What the environment, and nothing else, says about where credentials may go."""
+    """What the environment alone says about where credentials may be sent."""
 
     listed: Sequence[tuple[str, int | None]] = ()
-    """``RELEASEGUARD_TRUSTED_HOSTS``: host and port; without a port, any."""
+    """``RELEASEGUARD_TRUSTED_HOSTS``: host and port; any port where none is given."""
     text: str = ""
-    """That variable as it is."""
+    """That variable, unchanged."""
     hosts: frozenset[str] = frozenset()
     """Hosts of addresses that come whole from the environment."""
     addresses: frozenset[str] = frozenset()
     """Those addresses, which may name several hosts."""
     own: Mapping[str, frozenset[tuple[str, str]]] = {}
-    """By setting: schemes and hosts that the environment shows to be the service's own."""
+    """Setting -> schemes and hosts that the environment shows to be the service's own."""
     rules: TrustRules = TrustRules()
 
     def refusal(
         self, credential: str, setting: str, place: Place, *, address: str | None = None
     ) -> SafeModeRefusal | None:
-        """Why ``credential`` does not go to ``place``, which ``setting`` names; ``None`` where it may.
+        """Why ``credential`` is not sent to ``place``, which ``setting`` names; ``None`` where it may be.
 
-        ``address`` is all of the setting's value, which is trusted where it came whole from the environment.
+        ``address`` is the setting's whole value, which is trusted where it came whole from the environment.
         """
         if address in self.addresses or self._is_known(setting, place):
             return None
@@ -137,7 +139,7 @@ class Trust(NamedTuple):
         )
 
     def _is_services_own(self, setting: str, place: Place) -> bool:
-        """At the usual port: behind another one somebody else may answer."""
+        """Whether it is the service's own host at the usual port; behind another port somebody else may answer."""
         if place.port not in _USUAL_PORTS[place.scheme]:
             return False
         endpoint = self.rules.at(setting)
@@ -155,14 +157,14 @@ class Trust(NamedTuple):
         )
 
     def ways_to_trust(self, setting: str, place: Place) -> Sequence[tuple[str, str]]:
-        """Variables with the value with which each alone would have what ``setting`` carries go to ``place``."""
+        """Variables with values, each of which alone would allow what ``setting`` sends to go to ``place``."""
         listed = ",".join([*filter(None, [self.text.strip().rstrip(",")]), _entry(place)])
         named = self.rules.at(setting).way(place)
         return [*filter(None, [named]), (TRUSTED_HOSTS, listed)]
 
 
 def _entry(place: Place) -> str:
-    """As the list of trusted hosts has it."""
+    """The place as the list of trusted hosts writes it."""
     host = f"[{place.host}]" if ":" in place.host else place.host
     return host if place.port in _USUAL_PORTS[place.scheme] else f"{host}:{place.port}"
 
@@ -181,5 +183,5 @@ def _listed(entry: str) -> tuple[str, int | None]:
 
 
 def host_of(address: str) -> str:
-    """The canonical host of an address; empty where it has none that can be read."""
+    """The canonical host of an address; empty where none can be read."""
     return canonical_or_none(split(address).host) or ""

@@ -1,8 +1,8 @@
-"""Addresses as people write them, taken apart without raising and without repeating what they hide. Pure.
+"""Splits addresses as people write them, without raising and without repeating what they hide. Pure.
 
-``urllib.parse.urlsplit`` raises for a ``[`` or a compatibility character in a password, and its text quotes it. Here
-an address always has parts; those that cannot be told are empty, and :attr:`Parts.is_plain` is ``False`` where two
-readers could tell them differently.
+``urllib.parse.urlsplit`` raises for a ``[`` or a compatibility character in a password, and quotes it in the message.
+Here an address always has parts; unreadable ones are empty, and :attr:`Parts.is_plain` is ``False`` where two readers
+could disagree.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ _END: Final = re.compile(r"[/?#]")
 
 
 class Parts(NamedTuple):
-    """The parts of an address, as they are written: nothing is decoded but the letter case of the scheme."""
+    """The parts of an address as written; nothing is decoded except the letter case of the scheme."""
 
     scheme: str
     has_credentials: bool
     user: str
     password: str
     server: str
-    """Host and port, or several of them with commas between, as a database's address may have."""
+    """Host and port, or several of them separated by commas, as in a database's address."""
     host: str
     """In lower case, without brackets; empty where ``server`` is not a single host."""
     port: int | None
     path: str
     query: str
     is_plain: bool
-    """Whether every reader tells these parts the same: there is no ``@`` but one that ends a password."""
+    """Whether every reader finds the same parts: the only ``@`` is one that ends a password."""
 
 
 def split(address: str) -> Parts:
-    """The parts of any text; of one without ``://`` a scheme at most, and a path."""
+    """The parts of any text; a text without ``://`` has at most a scheme, and a path."""
     scheme, found, rest = address.strip().partition("://")
     if not found or not _SCHEME.fullmatch(scheme):
         return _without_server(address.strip())
@@ -65,7 +65,7 @@ def scheme_of(address: str) -> str:
 
 
 def hidden_in(address: str) -> str:
-    """What stands where user and password do, by the longest reading: everything before the last ``@``."""
+    """The part with user and password, in the longest reading: everything before the last ``@``."""
     rest = address.strip().partition("://")[2]
     return rest.rpartition("@")[0]
 

@@ -1,4 +1,4 @@
-"""Addresses as they are written in a configuration file, which anybody may have written. Pure."""
+"""Addresses in a configuration file, which anybody may have written. Pure."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from releaseguard_events.places import urls
 CREDENTIAL_KEY: Final = re.compile(
     r"(^|_)(token|secret|password|passwd|api_?key|private_key|service_role(_key)?|anon_key)$", re.IGNORECASE
 )
-"""What a key is called that holds a credential."""
+"""Names of keys that hold a credential."""
 _FROM_ENVIRONMENT: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _OURS: Final = re.compile(r"RELEASEGUARD_EVENTS_[A-Za-z0-9_]+")
 
 
 def variables_in(text: str) -> Sequence[str]:
-    """The names of the environment's variables that an address of the file takes: ``${NAME}``."""
+    """The names of the environment's variables that an address in the file uses: ``${NAME}``."""
     return _FROM_ENVIRONMENT.findall(text)
 
 
 def check_variables(url: str, databases: Collection[str], where: str) -> None:
-    """Raise ``ConfigError`` where ``[events] url`` names a variable that is not ours and none of ``databases``: the
-    value would be sent, or shown, where the file likes."""
+    """Raise ``ConfigError`` where ``[events] url`` names a variable that is neither ours nor one of ``databases``: its
+    value would be sent, or shown, wherever the file says."""
     for name in variables_in(url):
         if name not in databases and not _OURS.fullmatch(name):
             raise ConfigError(
@@ -38,8 +38,8 @@ def check_variables(url: str, databases: Collection[str], where: str) -> None:
 
 
 def expanded(text: str, environ: Mapping[str, str], where: str) -> str:
-    """``text`` with the variables' values. Raises ``ConfigError`` where one is not set, or empty, as a CI service gives
-    what nobody has set there."""
+    """``text`` with the variables' values. Raises ``ConfigError`` where one is not set or is empty, as a CI service
+    passes variables that nobody has set."""
 
     def value_of(match: re.Match[str]) -> str:
         if not environ.get(match[1]):
@@ -56,7 +56,8 @@ def expanded(text: str, environ: Mapping[str, str], where: str) -> str:
 
 
 def holds_password(value: str) -> bool:
-    """Whether an address holds one that does not come from the environment: before the host, or as a parameter."""
+    """Whether an address contains a password that does not come from the environment: before the host, or as a
+    parameter."""
     if "://" not in value:
         return False
     written = _FROM_ENVIRONMENT.sub("", value)

@@ -1,4 +1,4 @@
-"""One-time codes: digits that a sentence calls a code to sign in or confirm with."""
+"""One-time codes: digits that a sentence calls a code for signing in or confirming."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _UNIT: Final = (
     r"(?!\s{0,2}+(?>seconds?|secs?|s|ms|minutes?|mins?|min|hours?|days?|times|tries|attempts?|of|saniye|sn|dakika|dk|"
     r"saat|gün|kez|deneme|karakter|characters?|char|digits?|haneli|hane|TL|TRY|USD|EUR|bytes?)\b)"
 )
-"""What would make a number of something of it: ``3600 seconds``."""
+"""What makes digits a quantity: ``3600 seconds``."""
 _OTP_AFTER: Final = Pattern(
     "secret",
     r"(?i)(?<!\w)(?P<label>(?>otp|pin|passcode|(?:[\w-]{1,20}+[ ])?+(?:code|kodunuz|kodumuz|kodu|kod|şifreniz|"
@@ -46,7 +46,7 @@ _OTHER_CODES: Final = re.compile(
 
 
 def one_time_codes(text: str) -> Iterator[tuple[int, int, str]]:
-    """Digits that a sentence calls a code to sign in or confirm with."""
+    """Digits that a sentence calls a code for signing in or confirming."""
     lowered = text.lower()
     if not any(word in lowered for word in CONTEXT):
         return

@@ -1,7 +1,7 @@
-"""What tells one value of a secret from every other without giving it away: a keyed hash, cut to 40 bits. Pure.
+"""Identifies a value of a secret without revealing it, by a keyed hash cut to 40 bits. Pure.
 
-Forty bits tell the values that a project ever has apart, and leave so many others possible that nobody learns one from
-it, as long as it cannot be guessed: of what can be, there is no fingerprint.
+Forty bits distinguish all values that a project ever has, and leave so many other values possible that nobody learns
+one from them, as long as the value cannot be guessed. Values that could be guessed have no fingerprint.
 """
 
 from __future__ import annotations
@@ -10,21 +10,22 @@ import base64
 from typing import Final
 
 PREFIX: Final = "fp:"
-"""What tells a fingerprint from a version's label."""
+"""Distinguishes a fingerprint from a version's label."""
 BYTES: Final = 5
 SHORTEST: Final = 16
-"""Characters: a shorter value may be guessed."""
+"""The fewest characters of a value; a shorter one may be guessed."""
 LOW_IN_ENTROPY: Final = frozenset({"PAYTR_MERCHANT_ID"})
-"""Secrets of which too few values are possible, by name; ``entropy = "low"`` on their cards."""
+"""The names of secrets with too few possible values (``entropy = "low"`` on their cards)."""
 SALT_VARIABLE: Final = "RELEASEGUARD_SALT"
 USUAL_SALT: Final = "project"
-"""Of a project that gives itself no name."""
+"""The salt of a project without a name."""
 
 
 def fingerprint_of(value: str, salt: str) -> str | None:
-    """HMAC-SHA-256 of ``value`` under ``salt``, the first 40 bits in lower-case base32; ``None``: it may be guessed.
+    """HMAC-SHA-256 of ``value`` under ``salt``, the first 40 bits in lower-case base32; ``None`` where the value may be
+    guessed.
 
-    Base32, since a run of ten digits would be taken for a telephone number on its way into the log.
+    It is base32 because a run of ten digits would be masked as a telephone number on its way into the log.
     """
     if len(value) < SHORTEST or len({*value}) < SHORTEST // 2:
         return None
@@ -36,5 +37,5 @@ def fingerprint_of(value: str, salt: str) -> str | None:
 
 
 def may_have_one(name: str) -> bool:
-    """Whether the secret of that name may be fingerprinted at all."""
+    """Whether the secret with that name may have a fingerprint."""
     return name not in LOW_IN_ENTROPY

@@ -1,6 +1,7 @@
-"""A text as it is meant to be read: digits of other scripts, full-width forms and the encoding of addresses undone.
+"""A text as it is meant to be read, with digits of other scripts, full-width forms and the encoding of addresses
+undone.
 
-Rules look at :attr:`Folded.text`; what they find is told in places of the original, which alone is changed.
+Rules examine :attr:`Folded.text`; their findings are given as positions in the original, which alone is changed.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from itertools import pairwise
 from typing import Final
 
 BLANK: Final = "\N{SYMBOL FOR SPACE}"
-"""What ``%20`` becomes: a blank between digits, and no end of a value."""
+"""The replacement for ``%20``: a blank between digits that does not end a value."""
 
 _ENCODED: Final = re.compile(r"%(?:2[089BDEbdef]|3[ADad]|40|5[Ff])")
 _DECODED: Final = {
     "20": BLANK, "28": "(", "29": ")", "2B": "+", "2D": "-", "2E": ".", "2F": "/", "3A": ":", "3D": "=", "40": "@",
     "5F": "_",
 }  # fmt: skip
-"""Not ``%26`` and quotes: what they would end goes on."""
+"""The encoded characters that are decoded; not ``%26`` and quotes, which would end a value that continues."""
 
 _UNSEEN: Final = re.compile(r"(?<=\d)[\u00ad\u200b-\u200f\u2060\ufeff]{1,16}+(?=\d)")
 _SPACES: Final = ("Zs",)
@@ -28,7 +29,7 @@ _DASHES: Final = ("Pd",)
 
 
 class _Table(dict[int, int]):
-    """Character to character, made as they come; the alphabets of a log are few."""
+    """Character -> character, filled as characters occur; a log uses few alphabets."""
 
     def __missing__(self, code: int) -> int:
         folded = _folded_character(chr(code)) if code > 127 else code
@@ -56,19 +57,19 @@ _TABLE: Final = _Table()
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """A text to look at, and where its characters stand in the original."""
+    """A text to examine, with the positions of its characters in the original."""
 
     text: str
     starts: Sequence[int] | None
-    """For each character of ``text``, and its end, the place in the original; ``None``: the same place."""
+    """The original position of each character of ``text``, and of its end; ``None`` where positions are unchanged."""
 
     def place(self, index: int) -> int:
-        """Where in the original the character ``index`` of ``text`` begins."""
+        """The position in the original of character ``index`` of ``text``."""
         return index if self.starts is None else self.starts[index]
 
 
 def fold(text: str) -> Folded:
-    """``text`` folded. Characters stand for characters, except the encoded ones."""
+    """``text`` folded. Each character replaces one character, except encoded ones."""
     folded = text if text.isascii() else text.translate(_TABLE)
     if "%" not in text or not _ENCODED.search(folded):
         return Folded(folded, None)
@@ -85,5 +86,5 @@ def fold(text: str) -> Folded:
 
 
 def without_unseen(text: str) -> str:
-    """``text`` without what nobody sees between two digits (zero-width characters, soft hyphens)."""
+    """``text`` without invisible characters between two digits (zero-width characters, soft hyphens)."""
     return text if text.isascii() else _UNSEEN.sub("", text)

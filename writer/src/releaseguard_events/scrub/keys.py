@@ -1,7 +1,7 @@
-"""What a key's name gives away about its value. Tables of words, English and Turkish; words count, letters do not.
+"""What a key's name reveals about its value, from tables of English and Turkish words. Whole words count, not letters.
 
-A key is read in words without accents (``müşteriAdı`` is *musteri adi*), together with the key that it stands under
-(``{"customer": {"name": ...}}`` is *customer name*). What it ends in decides.
+A key is read as words without accents (``müşteriAdı`` is *musteri adi*), together with the key above it (``{"customer":
+{"name": ...}}`` is *customer name*). Its ending decides.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from functools import lru_cache
 from typing import Final
 
 _LONGEST: Final = 200
-"""Characters of a key that are read."""
+"""The most characters of a key that are read."""
 
 _PLAIN: Final = str.maketrans("çğıİöşüÇĞÖŞÜ", "cgiIosuCGOSU", "\u0307")
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+")
 
 
 def words(text: str) -> frozenset[str]:
-    """A table of words, as one reads it."""
+    """A table of words, from a text."""
     return frozenset(text.split())
 
 
@@ -41,7 +41,7 @@ _RUN_TOGETHER: Final = (
     "accesskey",
     "authkey",
 )
-"""What secret words are also the end of, where nobody parted them: ``PGPASSWORD``, ``clientsecret``."""
+"""Secret words at the end of longer ones, where nobody separated them: ``PGPASSWORD``, ``clientsecret``."""
 """Wherever they stand in a key, unless it ends in a word that only speaks about them."""
 
 _ABOUT: Final = words(
@@ -51,10 +51,10 @@ _ABOUT: Final = words(
     "provider source template scope scopes usage uses at on error errors reason code codes field fields rule rules "
     "page url index"
 )
-"""What speaks *about* a secret: its value stays (``token_type``, ``secret_version``, ``password_reset``)."""
+"""Words for something *about* a secret, whose value stays (``token_type``, ``secret_version``, ``password_reset``)."""
 
 _FLAGS: Final = words("is has can should needs requires no use uses allow allows")
-"""A key that begins so asks a question; its answer is nobody's."""
+"""Beginnings of a key that asks a question; the answer is nobody's."""
 
 _KEY_OF: Final = words(
     "api access private auth merchant signing service encryption role anon secret user master shared webhook server "
@@ -75,7 +75,8 @@ _ENDINGS: Final = (
     ("kodu", _CODE_OF),
     ("pin", _PIN_OF),
 )
-"""A key, code or PIN is secret by what it is for: ``cache_key``, ``status_code`` and ``map_pin`` are not."""
+"""Whether a key, code or PIN is secret depends on its purpose: ``cache_key``, ``status_code`` and ``map_pin`` are
+not."""
 
 _SUFFIXES: Final[dict[tuple[str, ...], str]] = (
     _phrases(
@@ -117,10 +118,10 @@ _SUFFIXES: Final[dict[tuple[str, ...], str]] = (
     )
     | _phrases("ip", "ip, ipaddress, ip address, ip adresi, remote addr, forwarded for, real ip, ipv4, ipv6")
 )
-"""What a key ends in, the longest that fits."""
+"""Endings of a key; the longest match counts."""
 
 NAME_LIKE: Final = "name?"
-"""The kind of a key whose value is a person's only if it looks like a name: ``name``, ``customer``."""
+"""The kind of a key whose value belongs to a person only if it looks like a name: ``name``, ``customer``."""
 
 _SINGLE: Final = {
     "pin": "secret",
@@ -130,26 +131,26 @@ _SINGLE: Final = {
     "ad": NAME_LIKE,
     "adiniz": NAME_LIKE,
 }
-"""Words that mean it only alone: ``license_type`` and ``ad_unit`` are another matter."""
+"""Words that count only alone: ``license_type`` and ``ad_unit`` mean something else."""
 
 PEOPLE: Final = words(
     "customer user member recipient receiver contact holder cardholder owner buyer seller patient student employee "
     "guest passenger person payer payee beneficiary subscriber author traveler traveller "
     "musteri alici satici gonderen kullanici uye yetkili kisi hasta ogrenci sahibi anne baba surucu yolcu musterinin"
 )
-"""Who has a name. ``adresi``, ``adi`` and ``name`` belong to people only after one of these."""
+"""Those who have a name. ``adresi``, ``adi`` and ``name`` belong to people only after one of these."""
 
 _THINGS: Final = words(
     "mac contract wallet bind server listen network base web url host smtp memory return service bucket queue lookup "
     "validation broker cluster node pod gateway endpoint callback token"
 )
-"""Whose *address* is nobody's home."""
+"""Things whose *address* is nobody's home."""
 
 _WRAPPERS: Final = words(
     "payload data body detail details result response request params args context meta metadata extra fields form "
     "input record row values attributes properties object item new old before after query headers config options 0 1 2"
 )
-"""Keys that say nothing about what they hold."""
+"""Keys that say nothing about their content."""
 
 _MAYBE_NAMES: Final = words("display account client billing shipping profile nick legal sender driver tenant screen")
 
@@ -161,10 +162,10 @@ def words_of(key: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=2048)
 def kind_of_key(key: str, parent: str = "") -> str | None:
-    """What the value under ``key`` is by its name (``secret``, ``email`` ...), :data:`NAME_LIKE`, or ``None``.
+    """The kind of the value under ``key`` by its name (``secret``, ``email`` ...), :data:`NAME_LIKE`, or ``None``.
 
-    ``parent`` is the key of the object in which ``key`` stands. ``secret_version`` and its like speak about a secret
-    and hold none.
+    ``parent`` is the key of the object that contains ``key``. ``secret_version`` and similar keys are about a secret
+    and contain none.
     """
     own = words_of(key)
     while len(own) > 1 and own[-1].isdigit():
@@ -209,7 +210,7 @@ def _personal_by(own: tuple[str, ...], above: tuple[str, ...]) -> str | None:
 
 
 def _name_by(own: tuple[str, ...], above: tuple[str, ...]) -> str | None:
-    """Whose name it is. The key above counts where the key itself says no more than *name*."""
+    """Whose name it is. The key above counts where the key itself says only *name*."""
     before = own[:-1] or above
     if own[-2:] in _SUFFIXES:
         return _SUFFIXES[own[-2:]]
@@ -233,13 +234,13 @@ _NUMBERED: Final = words(
 
 @lru_cache(maxsize=2048)
 def is_identifier(key: str) -> bool:
-    """Whether ``key`` calls its value an id or a number of something: then digits are no telephone."""
+    """Whether ``key`` names its value an id or number of something; then digits are no telephone number."""
     return bool(_NUMBERED.intersection(words_of(key)[-1:]))
 
 
 @lru_cache(maxsize=2048)
 def speaks_about(key: str) -> bool:
-    """Whether ``key`` only says something about what its members are named for: they are no secrets either."""
+    """Whether ``key`` only says something about what its members are named after; they are then no secrets either."""
     return bool(_ABOUT_MEMBERS.intersection(words_of(key)[-1:]))
 
 
@@ -251,7 +252,8 @@ _NO_NAME: Final = re.compile(r"(?:Error|Exception|Warning|Failure|Request|Respon
 
 
 def looks_like_a_name(text: str) -> bool:
-    """One to five words that each begin with a capital, as people's names do and identifiers do not."""
+    """Whether the text has one to five words that each begin with a capital, as people's names do and identifiers do
+    not."""
     each = text.split()
     if not 1 <= len(each) <= 5 or not all(map(_WORD_OF_A_NAME.fullmatch, each)):
         return False

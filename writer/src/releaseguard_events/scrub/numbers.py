@@ -1,4 +1,4 @@
-"""Numbers that belong to somebody, each proven by what it is made of: check digits, ranges, lengths."""
+"""Numbers that belong to a person, recognised by check digits, ranges and lengths."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _ISSUERS: Final = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})|(?:5[1-5]|2[2-7]|35)\d{14}|9792\d{12}|3[47]\d{13}|3[0689]\d{12}"
     r"|(?:5[06-9]|6\d)\d{14,17}"
 )
-"""Ranges and lengths of the card schemes: the number of an order or a time must not be taken for a card's."""
+"""Ranges and lengths of the card schemes, so that the number of an order or a time is not taken for a card's."""
 
 
 def cards(text: str) -> Iterator[Span]:
-    """Runs of digits, in groups or not, in which a card's number begins and ends with a group."""
+    """Runs of digits, grouped or not, that contain a card's number which begins and ends with a group."""
     for match in _DIGITS.finditer(text):
         if match.end() - match.start() >= _SHORTEST:
             goes_on = text[match.end() : match.end() + 1]
@@ -31,7 +31,7 @@ _LONGEST: Final = 19
 
 
 def _cards_in(run: str, offset: int, *, whole: bool) -> Iterator[Span]:
-    """``whole``: no letter follows the run, so that its last group is one."""
+    """The cards in a run; ``whole`` says that no letter follows it, so that its last group is a whole one."""
     places = [place for place, character in enumerate(run) if character.isdigit()]
     ends = {place for place in places if not run[place + 1 : place + 2].isdigit()} - (set() if whole else {places[-1]})
     free = 0
@@ -46,14 +46,15 @@ def _cards_in(run: str, offset: int, *, whole: bool) -> Iterator[Span]:
 
 
 def _is_written_card(text: str) -> bool:
-    """A card's number as people write it: with dots only between its groups of four, or it is a fraction."""
+    """Whether the text is written like a card's number: dots stand only between groups of four, otherwise it is a
+    fraction."""
     if "." in text and text.count(".") < 3:
         return False
     return is_card("".join(character for character in text if character.isdigit()))
 
 
 def is_card(digits: str) -> bool:
-    """A scheme's range and Luhn's check digit (ISO/IEC 7812-1, annex B)."""
+    """Whether the digits fit a scheme's range and Luhn's check digit (ISO/IEC 7812-1, annex B)."""
     if not _ISSUERS.fullmatch(digits):
         return False
     doubled = [int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits))]
@@ -70,15 +71,15 @@ _IBAN_LENGTHS: Final = {
         "SA24 SC31 SE24 SI19 SK24 SM27 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20",
     )
 }
-"""Lengths of the IBAN registry (SWIFT): without them one random text in five would look like an IBAN."""
+"""Lengths in the IBAN registry (SWIFT); without them one random text in five would look like an IBAN."""
 _OF_DIGITS: Final = frozenset(re.findall("..", "AEATBABECRCZDEDKEEEGESFIFOGLHRHUILISLTLYMEMRNOPLPTRSSESISKSTTLTNVAXK"))
-"""Countries in whose IBANs nothing but the country is a letter (same registry)."""
+"""Countries whose IBANs have no letters after the country (same registry)."""
 
 _IBAN_START: Final = re.compile(rf"(?<![A-Za-z0-9])([A-Za-z]{{2}})[ {BLANK}]?\d{{2}}(?=[ .{BLANK}-]?[A-Za-z0-9])")
 
 
 def ibans(text: str) -> Iterator[Span]:
-    """IBANs, in groups or not."""
+    """IBANs, grouped or not."""
     free = 0
     for match in _IBAN_START.finditer(text):
         start = match.start()
@@ -89,7 +90,7 @@ def ibans(text: str) -> Iterator[Span]:
 
 
 def _iban_end(text: str, start: int, length: int) -> int:
-    """Where the IBAN of ``length`` characters that begins at ``start`` ends; 0 where none does."""
+    """The end of the IBAN of ``length`` characters that begins at ``start``; 0 where none does."""
     found: list[str] = []
     for place in range(start, min(len(text), start + length * 2)):
         if text[place].isascii() and text[place].isalnum():
@@ -109,7 +110,7 @@ def _is_iban(compact: str) -> bool:
 
 
 def is_turkish_identity(text: str) -> bool:
-    """The two check digits of a T.C. kimlik numarası, however it is grouped."""
+    """Whether both check digits of a T.C. kimlik numarası are right, however it is grouped."""
     digits = [int(character) for character in text if character.isdigit()]
     if len(digits) != 11:
         return False
@@ -118,7 +119,8 @@ def is_turkish_identity(text: str) -> bool:
 
 
 def is_public_ip(text: str) -> bool:
-    """Whether ``text`` is an IP address that may be somebody's: not loopback, private, link-local or unspecified."""
+    """Whether ``text`` is an IP address that may belong to a person: not loopback, private, link-local or
+    unspecified."""
     import ipaddress
 
     try:
@@ -131,6 +133,6 @@ def is_public_ip(text: str) -> bool:
 
 
 def is_place(text: str) -> bool:
-    """Whether two numbers with fractions can be latitude and longitude, in either order, and not two shares."""
+    """Whether two numbers with fractions can be latitude and longitude, in either order, rather than two shares."""
     numbers = [abs(float(number)) for number in re.findall(r"\d{1,3}\.\d+", text)]
     return len(numbers) == 2 and min(numbers) <= 90 and 2 <= max(numbers) <= 180

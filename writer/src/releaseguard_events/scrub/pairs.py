@@ -1,4 +1,4 @@
-"""Names and values in a text: what stands behind a name is what the name says."""
+"""Names and values in a text: the name says what the value after it is."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NAMED: Final = re.compile(
 
 
 def pairs(text: str) -> Iterator[tuple[int, int, str]]:
-    """Values whose name, before ``=`` or ``:``, tells what they are."""
+    """Values whose name, before ``=`` or ``:``, says what they are."""
     for match in _PAIR.finditer(text):
         if match["close"] and text[match.start() - 1 : match.start()] != "<":
             continue
@@ -42,7 +42,7 @@ def options(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 _LONGEST_STATUS: Final = 3
-"""Digits of a status: ``SENDGRID_API_KEY: 404 Not Found``."""
+"""The most digits of a status: ``SENDGRID_API_KEY: 404 Not Found``."""
 _GROUPS: Final = re.compile(rf"(?:[ {BLANK}](?:\(?\d[\d().-]{{0,12}}+|[A-Z]{{1,3}}(?=[ ]?\d))){{0,6}}+")
 
 
@@ -68,7 +68,8 @@ def _value_of(text: str, pair: re.Match[str], kind: str) -> Iterator[tuple[int, 
 
 
 def _is_secret_value(name: str, value: str, after: str, *, surely: bool) -> bool:
-    """``surely``: a name and a value, and not a sentence about the name."""
+    """Whether the value is a secret; ``surely`` says that the text is a name and a value, and not a sentence about the
+    name."""
     if is_said(value) or not any(map(str.isalnum, value)):
         return False
     if surely or is_random(value):

@@ -1,4 +1,4 @@
-"""One way to look at a text, and many of them as a table, each asked only where one of its hints is there."""
+"""A rule that examines a text, and tables of many rules, each applied only where one of its hints occurs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 Finder = Callable[[str], Iterable[tuple[int, int, str]]]
-"""Places of a folded text that are to be masked, and as what."""
+"""The places of a folded text to mask, each with its kind."""
 
 KINDS: Final = ("secret", "email", "iban", "card", "identity", "phone", "person", "location", "ip")
 MARK: Final = re.compile(rf"\[({'|'.join(KINDS)})\]")
@@ -16,21 +16,21 @@ MARK: Final = re.compile(rf"\[({'|'.join(KINDS)})\]")
 
 @dataclass(frozen=True, slots=True)
 class TextRule:
-    """One way to look at a text. ``hints``: without one of these in the text, in lower case, it finds nothing."""
+    """A rule that examines a text. It finds nothing without one of its ``hints`` in the text, in lower case."""
 
     hints: Sequence[str]
     find: Finder
 
 
 class Table:
-    """Rules in the order in which they are asked."""
+    """Rules in the order in which they are applied."""
 
     def __init__(self, *rules: TextRule) -> None:
         self._rules = rules
         self._hints = [(hint, number) for number, rule in enumerate(rules) for hint in rule.hints]
 
     def worth_asking(self, lowered: str) -> Sequence[TextRule]:
-        """The rules of which a hint is in the text: a look at each hint costs far less than a rule."""
+        """The rules with a hint in the text; looking for hints costs far less than a rule."""
         return [self._rules[number] for number in sorted({n for hint, n in self._hints if hint in lowered})]
 
     def __iter__(self) -> Iterator[TextRule]:
@@ -39,13 +39,12 @@ class Table:
 
 @dataclass(slots=True)
 class Pattern:
-    """A kind and what it looks like; the group ``x``, where there is one, is what is masked. Compiled when first
-    asked."""
+    """A kind and its pattern, compiled when first used. The group ``x``, where there is one, is what is masked."""
 
     kind: str
     source: str
     proves: Callable[[str], bool] | None = None
-    """Asked where the look alone is not a proof."""
+    """Called where the pattern alone is no proof."""
     _compiled: re.Pattern[str] | None = field(default=None, init=False)
 
     def compiled(self) -> re.Pattern[str]:

@@ -1,8 +1,8 @@
-"""Keeps secrets and personal data out of events: both are masked, by name and by look (``docs/privacy.md``).
+"""Keeps secrets and personal data out of events: both are masked, by name and by form (``docs/privacy.md``).
 
-The app's thread only copies what it is given (``plain.py``); :class:`Scrubber` then masks by the names of keys
-(``keys.py``) and by the look of texts (``text.py``), in the background. What is masked says what it was
-(``[email]``), so that a report can count it. Scrubbing twice changes nothing more.
+The app's thread only copies what it is given (``plain.py``); :class:`Scrubber` then masks in the background, by the
+names of keys (``keys.py``) and by the form of texts (``text.py``). A mask names the kind (``[email]``), so that a
+report can count it. Scrubbing twice changes nothing more.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from releaseguard_events.plain import Json
 
 MAX_TEXT: Final = 2_000
-"""Characters of one text in an event."""
+"""The most characters of one text in an event."""
 _MOST_ROUNDS: Final = 8
-"""What a mask uncovers is masked in the next round; nearly always the second changes nothing."""
+"""What a mask uncovers is masked in the next round; the second round nearly always changes nothing."""
 
 _TELLING: Final = re.compile(r"[\d@=:%\"'<>/]|[^\x00-\x7f]|\w{20}|--|\b[Dd]ear |\bM(?:r|rs|s)\b|\b[Ss]ayin |PushToken")
-"""Without any of these no rule finds anything: most texts of most events end here."""
+"""Without any of these no rule finds anything, as in most texts."""
 _NUMERIC: Final = re.compile(
     rf"\d(?:[ .()/{BLANK}-]{{0,3}}+\d){{3}}|:[0-9a-f]{{0,4}}+:[0-9a-f]|pas[sa]port|plate|plaka|licen[cs]e|ehliyet"
 )
@@ -40,21 +40,22 @@ _ID: Final = re.compile(
     r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
     r"|(?<![0-9a-z])(?=(?:[0-9]{0,60}+[a-f]){4})[0-9a-f]{24,64}+(?![0-9a-z])"
 )
-"""A UUID; a commit, a checksum, an id of random bytes: at least four of its characters are letters."""
+"""A UUID, a commit, a checksum, an id of random bytes; at least four of its characters are letters."""
 _SHORTEST_ID: Final = 24
 
 _NO_IDENTIFIER: Final = re.compile(r"[\s()]|^(?:tel:)?\+|^05\d{9}$")
-"""Blanks, brackets, a number that begins as a telephone's does: no release or id looks like that."""
+"""Blanks, brackets, or the beginning of a telephone number: no release or id looks like that."""
 
 _MESSAGE_ID: Final = re.compile(r"<?[^\s<>@]{8,200}+@[\w.-]{1,200}+>?")
-"""RFC 5322's identifier of a mail has an address's form and is nobody's; under its own key it stays."""
+"""A mail's identifier (https://www.rfc-editor.org/rfc/rfc5322#section-3.6.4) looks like an address and is nobody's;
+under its own key it stays."""
 
 _NUMBERED_KINDS: Final = frozenset({"phone", "card", "iban", "identity", "location", "ip"})
-"""A value without a digit is none of these, whatever its key (``{"phone": "unreachable"}``)."""
+"""Kinds that have a digit, whatever the key (``{"phone": "unreachable"}`` is none)."""
 
 
 def kind_of_key(key: str) -> str | None:
-    """What the value under ``key`` is by its name alone (``secret``, ``email`` ...), or ``None``."""
+    """The kind of the value under ``key`` by its name alone (``secret``, ``email`` ...), or ``None``."""
     kind = _kind_of_key(key)
     return None if kind == NAME_LIKE else kind
 
@@ -70,7 +71,7 @@ class Scrubber:
         self._clean_identifiers: set[str] = set()
 
     def knows(self, text: str) -> bool:
-        """Whether one of the secrets that it was told is in ``text``."""
+        """Whether ``text`` contains one of the known secrets."""
         return self._known is not None and self._known.search(text) is not None
 
     def text(self, text: str) -> str:
@@ -82,11 +83,12 @@ class Scrubber:
         return masked
 
     def whole(self, text: str) -> str:
-        """``text`` with everything masked, however long it is."""
+        """``text`` with everything masked, of any length."""
         return self._masked(text, (SECRETS, NUMBERS))
 
     def identifier(self, text: str) -> str:
-        """``text`` with what no identifier is masked. Releases and ids are often digits: bare ones stay."""
+        """``text`` with everything masked that no identifier contains. Releases and ids are often digits, so bare
+        digits stay."""
         if text in self._clean_identifiers:
             return text
         masked = self._identifier(text)
@@ -100,7 +102,7 @@ class Scrubber:
         return _shortened(_replaced(text, fold(text), [(*span, "iban") for span in ibans(_without_ids(text))]))
 
     def json(self, value: Json, *, by_name: bool = True) -> Json:
-        """``value`` with every text and key masked; ``by_name``: also what its key's name gives away."""
+        """``value`` with every text and key masked; with ``by_name``, also what a key's name reveals."""
         return self._json(value, "", by_name)
 
     def _json(self, value: Json, key: str, by_name: bool) -> Json:
@@ -149,7 +151,7 @@ _MOST_REMEMBERED: Final = 4_096
 
 
 def _remember(clean: set[str], text: str, masked: str) -> None:
-    """The same few names and keys come with every event. Only what had nothing to hide is kept."""
+    """Keep texts that had nothing to hide, since the same few names and keys come with every event."""
     if masked == text and len(text) <= 64:
         if len(clean) >= _MOST_REMEMBERED:
             clean.clear()
@@ -157,7 +159,7 @@ def _remember(clean: set[str], text: str, masked: str) -> None:
 
 
 def _is_meant(kind: str, value: Json) -> bool:
-    """Whether ``value`` can be what its key says it is."""
+    """Whether ``value`` can be what its key says."""
     if value is None or isinstance(value, bool):
         return False
     if not isinstance(value, str):
@@ -182,7 +184,7 @@ def _by_rules(text: str, table: Table) -> str:
 
 
 def _seen(text: str, table: Table) -> Folded:
-    """``text`` as the rules see it. The digits of a UUID or a commit are nobody's telephone."""
+    """``text`` as the rules see it, without the digits of UUIDs and commits, which are nobody's telephone number."""
     folded = fold(text)
     return Folded(_without_ids(folded.text), folded.starts) if table is NUMBERS else folded
 
@@ -197,7 +199,7 @@ def _same_length(found: re.Match[str]) -> str:
 
 
 def _replaced(text: str, folded: Folded, found: Iterable[tuple[int, int, str]]) -> str:
-    """``text`` with the places found replaced by marks; what is a mark already stays."""
+    """``text`` with the places found replaced by masks; existing masks stay."""
     places = sorted(found)
     if not places:
         return text
@@ -213,7 +215,7 @@ def _replaced(text: str, folded: Folded, found: Iterable[tuple[int, int, str]]) 
 
 
 def _widened(first: int, last: int, marks: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    """The place with the whole of each mark that it cuts."""
+    """The place, extended to the whole of each mask that it cuts."""
     for start, end in marks:
         if start < first < end:
             first = start
@@ -227,7 +229,7 @@ def _shortened(text: str) -> str:
 
 
 def secrets_of(environment: Mapping[str, str]) -> Sequence[str]:
-    """The values of a process's environment that are secret by their variable's name, long enough to be sure."""
+    """The values in a process's environment that are secret by their variable's name and long enough to be certain."""
     return [value for name, value in environment.items() if kind_of_key(name) == "secret" and _is_distinct(value)]
 
 
@@ -239,12 +241,12 @@ _FINDER: Final = Scrubber()
 
 
 def kinds_in(value: Json) -> frozenset[str]:
-    """Which kinds of secret or personal data ``value`` still holds: empty for everything that was scrubbed."""
+    """The kinds of secret or personal data still in ``value``; empty for everything that was scrubbed."""
     return frozenset(_kinds(value, _FINDER.json(value)))
 
 
 def kinds_by_key(detail: Mapping[str, object]) -> Mapping[str, str]:
-    """Of an event's detail: key -> what kind of secret or personal data stands there, of those that have any."""
+    """Key of an event's detail -> the kind of secret or personal data under it, for keys that have any."""
     found = {key: kinds_in({key: plain(value)}) for key, value in detail.items()}
     return {key: min(kinds) for key, kinds in found.items() if kinds}
 

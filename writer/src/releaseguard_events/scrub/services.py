@@ -1,4 +1,4 @@
-"""Keys of services, by their documented forms."""
+"""The documented forms of services' keys."""
 
 from __future__ import annotations
 

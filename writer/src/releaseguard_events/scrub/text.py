@@ -1,7 +1,7 @@
-"""What a text gives away by its look: a table of rules, each asked only where one of its hints is there.
+"""What a text reveals by its form: a table of rules, each applied only where one of its hints occurs.
 
-A rule tells what it found in places of the folded text (``folded.py``). Patterns never go back over what they have
-taken (possessive and bounded repetitions), so that the work grows with the text and no faster.
+A rule reports places of the folded text (``folded.py``). Patterns never backtrack (possessive and bounded repetitions),
+so the work grows only linearly with the text.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ _FILES: Final = words("png jpg jpeg gif svg webp avif ico css js mjs ts tsx jsx 
 
 
 def _is_mail(text: str) -> bool:
-    """Not the address of a repository, and not a picture for denser screens (``image@2x.png``)."""
+    """Whether it is a mail address, and neither a repository's nor a picture for high-density screens
+    (``image@2x.png``)."""
     local, _, domain = text.rpartition("@")
     return local != "git" and domain.rpartition(".")[2].lower() not in _FILES
 
@@ -55,7 +56,7 @@ _ORDERS: Final = re.compile(
 
 
 def _phones(source: str) -> Finder:
-    """Numbers without a country code: what stands right behind the word for an order is none."""
+    """Numbers without a country code; a number right after a word for an order is none."""
     pattern = Pattern("phone", source)
 
     def find(text: str) -> Iterator[tuple[int, int, str]]:
@@ -242,4 +243,4 @@ NUMBERS: Final = Table(
         ),
     ),
 )
-"""Asked outside of UUIDs only: their digits are nobody's telephone."""
+"""Applied only outside UUIDs, whose digits are nobody's telephone number."""

@@ -1,4 +1,4 @@
-"""Whether a value is a secret, or only speaks of one."""
+"""Whether a value is a secret, or only mentions one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STATUS: Final = words(
     "değişti var yok başarısız basarisiz süresi suresi uyuşmuyor blank absent present provided issued unauthorized "
     "forbidden"
 )
-"""What a message says about a password or token, and no password."""
+"""Words that a message says about a password or token, and that are no password."""
 HARD: Final = ("pass", "parola", "sifre", "şifre", "pwd")
 _PLACEHOLDER: Final = re.compile(
     r"\$\{\w{1,60}+\}?|\$[A-Z][A-Z0-9_]{1,60}+|<[\w -]{1,60}+>?|\{\{?[\w .]{1,60}+\}{1,2}|%[sd]|%\(\w{1,30}+\)s|\$\d"
@@ -36,7 +36,7 @@ def is_said(value: str) -> bool:
 
 
 def is_random(value: str) -> bool:
-    """Whether ``value`` looks made and not written: digits, signs, or longer than words are."""
+    """Whether ``value`` looks generated rather than written: digits, signs, or longer than words are."""
     return any(not character.isalpha() for character in value.strip(".,;:!?")) or len(value) >= 20
 
 
@@ -45,7 +45,7 @@ def is_bearer(value: str) -> bool:
 
 
 def is_basic(value: str) -> bool:
-    """RFC 7617: the Base64 of ``user:password``."""
+    """Whether it is the Base64 of ``user:password`` (https://www.rfc-editor.org/rfc/rfc7617)."""
     try:
         return b":" in base64.b64decode(value + "=" * (-len(value) % 4))
     except (binascii.Error, ValueError):
