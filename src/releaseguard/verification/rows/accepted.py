@@ -1,4 +1,5 @@
-"""Checks that people accepted for one deployment: recorded, shown from then on, and over with it. Pure."""
+"""Checks that people accepted for one deployment: recorded, shown in later reports, and limited to that deployment.
+Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ ACCEPTED = "release_accepted"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepting:
-    """What ``verify --accept`` asks for: checks with their providers, why, and who says so."""
+    """The request of ``verify --accept``: checks with their providers, the reason, and the person."""
 
     checks: Mapping[str, str]
     """Check -> provider."""
@@ -46,18 +47,18 @@ def _row(check: str, provider: str, asked: Accepting, deployment: Deployment, at
 
 
 def named(deployment: Deployment) -> Mapping[str, str]:
-    """How a row of ours says which deployment it is about."""
+    """The keys with which a row of ours names its deployment."""
     component = {} if deployment.component is None else {"component": deployment.component}
     return {"release": deployment.release, "deployed_at": to_text(deployment.deployed_at), **component}
 
 
 def is_about(row: Event, deployment: Deployment) -> bool:
-    """Whether a row of ours about a check fits the deployment in every part."""
+    """Whether a row of ours about a check matches the deployment in every part."""
     return is_of(row, deployment) and all(isinstance(row.detail.get(key), str) for key in ("check", "reason"))
 
 
 def is_of(row: Event, deployment: Deployment) -> bool:
-    """Whether a row of ours fits the deployment in every part."""
+    """Whether a row of ours matches the deployment in every part."""
     return (
         row.provider == OURSELVES
         and row.environment == deployment.environment
@@ -68,7 +69,7 @@ def is_of(row: Event, deployment: Deployment) -> bool:
 
 
 def acceptances_in(rows: Iterable[Event], deployment: Deployment) -> Mapping[str, Acceptance]:
-    """The newest acceptance of each check; only rows that fit the deployment are believed."""
+    """Check -> its newest acceptance; only rows that match the deployment are believed."""
     mine = (row for row in rows if row.event == ACCEPTED and is_about(row, deployment))
     return {
         row.detail["check"]: Acceptance(
@@ -80,13 +81,13 @@ def acceptances_in(rows: Iterable[Event], deployment: Deployment) -> Mapping[str
 
 @dataclass(frozen=True, slots=True)
 class Acceptances:
-    """What people accepted for one deployment, in the order in which it was recorded."""
+    """What people accepted for one deployment, in the order of recording."""
 
     deployment: Deployment
     rows: Sequence[Event]
 
     def by(self, minute: int) -> Mapping[str, Acceptance]:
-        """What had been accepted at the end of a look, in minutes since 1970; by check."""
+        """Check -> its acceptance, as recorded by the end of a look, in minutes since 1970."""
         moment = moment_of(minute)
         return acceptances_in(
             (row for row in self.rows if (row.recorded_at or row.occurred_at) <= moment), self.deployment
@@ -94,12 +95,12 @@ class Acceptances:
 
 
 def accepted_for(rows: Iterable[Event], deployment: Deployment) -> Acceptances:
-    """Of the rows those that are about the deployment."""
+    """The acceptances among the rows that are about the deployment."""
     return Acceptances(deployment, [row for row in rows if row.event == ACCEPTED and is_about(row, deployment)])
 
 
 def with_accepted(findings: Sequence[Finding], accepted: Mapping[str, Acceptance]) -> Sequence[Finding]:
-    """The findings, in which an accepted check counts as WARN: never as a failure, never as a PASS."""
+    """The findings, with each accepted check as WARN: never as a failure, never as a PASS."""
     return [_accepted(one, accepted[one.id]) if one.id in accepted else one for one in findings]
 
 

@@ -1,4 +1,4 @@
-"""What an earlier deployment's look found: rows of an invariant that stood there before this release."""
+"""What an earlier deployment's look found: an invariant's rows that existed before this release."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from releaseguard.verification.rows.recorded import WRITTEN_CHECK
 from releaseguard.verification.values import Deployment, Finding
 
 SURE = 0.999
-"""Confidence at which more rows than before are held against a release: data grows by itself."""
+"""The confidence with which more rows than before count against a release, since data grows by itself."""
 NEWEST_LOOKS = 20
-"""Looks that are read of each invariant beforehand."""
+"""The number of looks at each invariant that are read beforehand."""
 LOOKED_AT = frozenset({Verdict.PASS.value, Verdict.WARN.value, Verdict.FAIL.value})
 
 
@@ -29,7 +29,7 @@ class EarlierLook:
 
 
 def earlier_query(check: str, deployment: Deployment, limit: int | None = None) -> Query:
-    """The looks before the deployment, the newest first."""
+    """The looks before the deployment, newest first."""
     return Query(
         environment=deployment.environment,
         providers=[OURSELVES],
@@ -42,8 +42,8 @@ def earlier_query(check: str, deployment: Deployment, limit: int | None = None) 
 
 
 def earlier_look(log: EventLog, check: str, deployment: Deployment, newest: Sequence[Event]) -> EarlierLook | None:
-    """The newest look before the deployment that is recorded with what it counted, among the :data:`NEWEST_LOOKS`
-    that were read already, or else among all."""
+    """The newest look before the deployment that recorded its count: among the :data:`NEWEST_LOOKS` already read, else
+    among all; ``None`` without one."""
     found = newest_of(newest)
     if found is not None or len(newest) < NEWEST_LOOKS:
         return found
@@ -51,7 +51,7 @@ def earlier_look(log: EventLog, check: str, deployment: Deployment, newest: Sequ
 
 
 def newest_of(rows: Iterable[Event]) -> EarlierLook | None:
-    """The first of the rows, newest first, that says how many rows its look counted."""
+    """The first of the rows, newest first, that says how many rows its look counted; ``None`` without one."""
     for row in rows:
         counted = row.detail.get("rows")
         if row.detail.get("verdict") in LOOKED_AT and isinstance(counted, int):
@@ -60,7 +60,7 @@ def newest_of(rows: Iterable[Event]) -> EarlierLook | None:
 
 
 def began_before(found: Finding, earlier: EarlierLook | None) -> Finding:
-    """The finding, less what stood there before the release: that excuses its own level and no more."""
+    """The finding without what existed before the release, which excuses its own level only."""
     evidence = found.evidence
     if found.verdict is not Verdict.FAIL or not isinstance(evidence, InvariantEvidence) or earlier is None:
         return found
@@ -73,5 +73,6 @@ def began_before(found: Finding, earlier: EarlierLook | None) -> Finding:
 
 
 def _is_more(rows: int, before: int) -> bool:
-    """Whether two counts of one rate would hardly ever differ so: given their sum each row is as likely in either."""
+    """Whether two counts at the same rate would hardly ever differ so much; given their sum, each row is equally likely
+    in either."""
     return lower_share(rows, rows + before, SURE) > 0.5

@@ -11,11 +11,11 @@ from releaseguard.report.backtest.shown import RecordRow
 
 MEASURED = "gate_measured"
 MOST_RECORDS = 5
-"""Rows among which the newest that can be read is looked for."""
+"""The number of rows among which the newest readable record is searched for."""
 
 
 def newest_record(rows: Iterable[Event]) -> RecordRow | None:
-    """The first of the rows, newest first, that is one; what has not its fields is not believed."""
+    """The first of the rows, newest first, that is a complete record; ``None`` without one."""
     for row in rows:
         try:
             return msgspec.convert(row.detail.get("record"), RecordRow)

@@ -1,7 +1,7 @@
-"""A FAIL is final: what an earlier run recorded as failed for the same deployment stays so. Pure.
+"""A FAIL is final: what an earlier run recorded as failed for the same deployment stays failed. Pure.
 
-A job may be run again, and what it looks at may be well by then: a flow that answers again, a secret put back. The
-release was let out with it all the same.
+A job may be run again when everything looks well: a flow answers again, a secret was put back. The release went out
+with the failure all the same.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from releaseguard.verification.values import Deployment, Finding
 
 WRITTEN_CHECK = "release_check"
 LONGEST_REASON = 600
-"""Characters of a recorded reason that are told again."""
+"""The most characters of a recorded reason that are repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class RecordedFailure:
 
 
 def failures_in(rows: Iterable[Event], deployment: Deployment) -> Mapping[str, RecordedFailure]:
-    """The first failure of each check; only rows that fit the deployment in every part are believed."""
+    """Check -> its first failure; only rows that match the deployment in every part are believed."""
     found: dict[str, RecordedFailure] = {}
     for row in rows:
         if _fits(row, deployment):
@@ -58,7 +58,7 @@ def _fits(row: Event, deployment: Deployment) -> bool:
 def standing(
     findings: Sequence[Finding], left_out: Sequence[tuple[Card, Check]], recorded: Mapping[str, RecordedFailure]
 ) -> Sequence[Finding]:
-    """The findings, in which what failed earlier still fails, also where this run left its check out."""
+    """The findings, with every earlier failure still failing, even where this run left its check out."""
     now = [_failed(one, recorded[one.id], one.reason) if one.id in recorded else one for one in findings]
     then = [
         _failed(finding(card.id, check, Verdict.FAIL, "", Evidence()), recorded[check.id], "not looked at in this run")

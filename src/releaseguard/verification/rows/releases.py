@@ -1,4 +1,4 @@
-"""Which release is judged: the ``release_deployed`` events of an environment. Pure."""
+"""Which release is judged, by the ``release_deployed`` events of an environment. Pure."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from releaseguard.verification.whose.tags import Tags
 
 DEPLOYED = "release_deployed"
 PLAIN = Tags()
-"""Where no pattern is configured."""
+"""The tags where no pattern is configured."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """One event that says that a release was deployed, with what later ones say of the same deployment."""
+    """One event that marks a release as deployed, with what later marks of the same deployment add."""
 
     release: str
     environment: str
     at: datetime
     says_at: datetime | None
-    """What it says, where that cannot be: it was recorded long before."""
+    """The time it states, where that is impossible because it was recorded long before."""
     learned: datetime
     """When the log learned of it."""
     component: str | None
@@ -38,24 +38,25 @@ class _Mark:
 
     @property
     def in_force(self) -> datetime:
-        """From when on it ends another's window: what is written afterwards changes nothing that was seen before."""
+        """From when it ends another release's window: what is written later changes nothing that was seen before."""
         return max(self.at, self.learned)
 
     def sorted_by(self) -> tuple[datetime, datetime, str]:
         return self.at, self.learned, self.release
 
     def ends(self, other: _Mark) -> bool:
-        """Whether it ends the window of an earlier one: that of its component, and where it is of the whole of any."""
+        """Whether it ends the window of an earlier mark: one of its component, or, where it is of the whole app,
+        any."""
         return self.at > other.at and self.component in (None, other.component)
 
 
 def deployments_of(events: Iterable[Event], window: timedelta, tags: Tags = PLAIN) -> Sequence[Deployment]:
-    """Every deployment in order of time, each knowing from when on another one ended its window.
+    """Every deployment in order of time, each with when another one ended its window.
 
-    A release that is marked again within its ``window``, with no other in between and no other deployment id, is the
-    same deployment, of the time of the mark that the log learned of first: a job that was run again. Not where the
-    mark says that it is a new one. What a later mark of it says, such as that it removes a provider, is added. A mark
-    of one component says nothing of another.
+    A release that is marked again within its ``window``, with no other release in between and no other deployment id,
+    is the same deployment: a job that was run again. It keeps the time of the mark that the log learned of first. That
+    does not apply where the mark says that it is a new deployment. What a later mark announces, such as a removed
+    provider, is added. A mark of one component says nothing about another.
     """
     made: list[_Mark] = []
     for mark in sorted((_mark(event) for event in events if _is_mark(event)), key=lambda one: (one.learned, one.at)):
@@ -77,7 +78,8 @@ def _is_mark(event: Event) -> bool:
 
 
 AHEAD = timedelta(minutes=10)
-"""How far a mark may be ahead of the log's clock and be taken at its word: a pipeline's clock may be fast."""
+"""How far a mark may be ahead of the log's clock and still be taken at its stated time, since a pipeline's clock may be
+fast."""
 
 
 def _mark(event: Event) -> _Mark:
@@ -132,7 +134,8 @@ def _deployment(mark: _Mark, made: Sequence[_Mark], tags: Tags, window: timedelt
 
 
 def _back_since(mark: _Mark, made: Sequence[_Mark], tags: Tags) -> datetime | None:
-    """When another release was deployed last, where this one had been before it: a roll-back, told or not."""
+    """When another release was deployed last, where this one had been deployed before it: a roll-back, announced or
+    not; ``None`` otherwise."""
     earlier = [one for one in made if one.at < mark.at and one.component == mark.component]
     same = [tags.same(one.release, mark.release) for one in earlier]
     others = [i for i, is_same in enumerate(same) if not is_same]
@@ -155,8 +158,8 @@ def pick(
 ) -> Deployment:
     """The newest deployment, the newest of ``release``, or one that the caller vouches for with ``deployed_at``.
 
-    Of ``component`` where that is given: one of all of them is one of it too. Raises ``UsageError`` where the log holds
-    no such deployment.
+    Where ``component`` is given, it must be of that component or of the whole app. Raises ``UsageError`` where the log
+    has no such deployment.
     """
     if component is not None:
         mine = [one for one in deployments if one.component in (None, component)]
@@ -177,7 +180,7 @@ def pick(
 
 
 def _marking(release: str | None, environment: str, component: str | None) -> str:
-    """What marks the deployment, as a command that runs where the release was built."""
+    """The command that marks the deployment, for a run where the release was built."""
     named = '"$(git rev-parse HEAD)"' if release is None else shlex.quote(release)
     place = ["--environment", environment, *(["--component", component] if component else [])]
     command = f"releaseguard events deployed --release {named} {shlex.join(place)}"
@@ -185,8 +188,8 @@ def _marking(release: str | None, environment: str, component: str | None) -> st
 
 
 def refuse_unmarked(deployments: Sequence[Deployment], environment: str, component: str) -> None:
-    """Raises ``UsageError`` where components are marked, and ``component`` never was: where no configuration names it,
-    a slip would be answered by an older deployment of the whole."""
+    """Raise ``UsageError`` where components are marked, but ``component`` never was. Where no configuration names it, a
+    typing error would otherwise be answered with an older deployment of the whole app."""
     marked = {one.component for one in deployments if one.component is not None}
     if marked and component not in marked:
         step = f"{did_you_mean(component, sorted(marked))} {_marking(None, environment, component)}"
@@ -195,7 +198,7 @@ def refuse_unmarked(deployments: Sequence[Deployment], environment: str, compone
 
 
 def again_in(deployments: Sequence[Deployment], watched: Deployment) -> Deployment | None:
-    """The deployment that was looked at before, with what is known of it by now; ``None`` where it has no mark."""
+    """The deployment that was watched before, with what is known about it now; ``None`` where it has no mark."""
     about = watched.release, watched.deployed_at
     mine = (one for one in deployments if one.component in (None, watched.component))
     found = next((one for one in mine if (one.release, one.deployed_at) == about), None)

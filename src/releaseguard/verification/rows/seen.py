@@ -1,6 +1,6 @@
-"""What was seen since a deployment that no check looks at: other tags and environments, a test user's failures. Pure.
+"""What was seen since a deployment that no check examines: other tags and environments, a test user's failures. Pure.
 
-Most releases that "serve nobody" serve under another name. What is there is named, so that one line shows it.
+Most releases that "serve nobody" serve under another name. What is there is named in one line.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from releaseguard.verification.whose.population import Population
 MOST_SEEN: Final = 5
 LONGEST_SEEN: Final = 80
 LEAST_MINUTES_APART: Final = 5
-"""Minutes with rows of another release from which on their source is not just late in a roll-out."""
+"""The minutes with rows of another release from which their source is not merely late in a roll-out."""
 
 
 def seen_beside(
     rows: Iterable[MinuteCount], deployment: Deployment, population: Population, environments: Mapping[str, int]
 ) -> Seen:
-    """What the counted rows since the deployment hold beside what checks look at."""
+    """What the counted rows since the deployment contain besides what checks examine."""
     members, since = Members(deployment, population.tags), judged_from(deployment).replace(second=0, microsecond=0)
     own: Counter[Owner] = Counter()
     tested = 0
@@ -58,8 +58,8 @@ def seen_beside(
 
 
 def _apart(by_writer: Mapping[tuple[str, Owner], Sequence[MinuteCount]], deployment: Deployment) -> Counter[str]:
-    """Rows by source, of those that write other releases' rows and none of this one's until another mark ended its
-    window; a few minutes of that are a roll-out. Phones hold old releases for weeks."""
+    """Source -> its rows, for sources that write another release's rows and none of this one's until another mark ended
+    its window. A few such minutes belong to a roll-out; phones keep old releases for weeks."""
     apart: Counter[str] = Counter()
     ended, tagged = deployment.followed_at, {source for source, owner in by_writer if owner is Owner.OURS}
     for (source, owner), rows in by_writer.items():
@@ -72,24 +72,24 @@ def _apart(by_writer: Mapping[tuple[str, Owner], Sequence[MinuteCount]], deploym
 
 
 def called_alike(environments: Mapping[str, int], name: str) -> Mapping[str, int]:
-    """The environments whose names are other spellings of one: in another case, with blanks, cut short."""
+    """The environments whose names are other spellings of ``name``: in another letter case, with blanks, shortened."""
     return {other: count for other, count in environments.items() if is_called(other, name)}
 
 
 def is_called(other: str, name: str) -> bool:
-    """Whether a name is another spelling of ``name``, or the same."""
+    """Whether a name is ``name`` or another spelling of it."""
     one, bare = other.strip().casefold(), name.strip().casefold()
     return bool(one) and (one.startswith(bare) or bare.startswith(one))
 
 
 def most_of(names: Counter[str]) -> Mapping[str, int]:
-    """The most frequent names, each cut: an app may write anything there."""
+    """The most frequent names, each cut, since an app may write anything there."""
     first = sorted(names.items(), key=lambda named: (-named[1], named[0]))[:MOST_SEEN]
     return {name[:LONGEST_SEEN]: count for name, count in first if count > 0}
 
 
 def remarks_on(seen: Seen, deployment: Deployment) -> Sequence[str]:
-    """A line for each thing that no check looks at."""
+    """A line for each thing that no check examines."""
     lines = [*_of_tags(seen, deployment), *_of_environments(seen, deployment)]
     if seen.test_failures:
         lines.append(f"failures of the test user, which count for no share of errors: {_named(seen.test_failures)}")

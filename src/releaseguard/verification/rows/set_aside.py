@@ -1,5 +1,5 @@
-"""What rows that cannot be read do to a verdict: they pass nothing, and neither they nor what they leave alone is held
-against a release. Pure."""
+"""What unreadable rows do to a verdict: they prevent a PASS, and neither they nor their absence counts against a
+release. Pure."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from releaseguard.verification.explain.words import would_change
 from releaseguard.verification.values import Finding
 
 TOLERATED: Final = 0.01
-"""The share of a provider's rows since the mark beyond which what cannot be read may hide a harm."""
+"""The fraction of a provider's rows since the mark above which unreadable ones may hide a harm."""
 BESIDE_THE_LOG: Final = frozenset({"secret", "invariant"})
-"""Kinds of check that rest on no row of the log."""
+"""Kinds of check that do not depend on the log's rows."""
 LEAST_HIDDEN: Final = 3
-"""Rows below which what cannot be read is not harm, were all of it errors."""
+"""The number of unreadable rows below which they are no harm, even if all were errors."""
 UNDATED: Final = "undated"
-"""The key of a look's detail that has the marks of rows without any time."""
+"""The key of a look's detail that identifies the rows without any time."""
 MOST_REMEMBERED: Final = 200
 CORRECT: Final = "correct them (releaseguard doctor names them)"
 
@@ -43,51 +43,51 @@ def seen_since(rows: Iterable[MinuteCount], mark: datetime) -> Mapping[str, int]
 
 
 class UnreadKind(NamedTuple):
-    """Of whom rows are that cannot be read, as far as they say so, and of when, in minutes since 1970."""
+    """To whom unreadable rows belong, as far as they show it, and when they were, in minutes since 1970."""
 
     provider: str | None
     occurred: int | None
     learned: int | None
     is_error: bool
-    """Whether that much can be read of them."""
+    """Whether they can be recognised as errors."""
 
     @property
     def at(self) -> int | None:
-        """When it was, or else when the log learned of it."""
+        """When they were, else when the log learned of them; ``None`` where neither is known."""
         return self.learned if self.occurred is None else self.occurred
 
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """Rows of one environment that cannot be read, counted by the minute."""
+    """The unreadable rows of one environment, counted by the minute."""
 
     rows: Mapping[UnreadKind, int] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
-        """How many they are."""
+        """The number of rows."""
         return sum(self.rows.values())
 
     @property
     def undated(self) -> int:
-        """How many of them do not say when they were, and may be of any time."""
+        """The number of rows that do not show when they were, and may be of any time."""
         return sum(count for kind, count in self.rows.items() if kind.at is None)
 
     def perhaps_of(self, provider: str) -> Unread:
-        """The rows that are the provider's, however it is written in them, and those that may be."""
+        """The rows that belong to the provider, in any spelling, or may do so."""
         written = bare(provider)
         return self._where(lambda kind: kind.provider is None or bare(kind.provider) == written)
 
     def between(self, start: int, end: int) -> Unread:
-        """Those of the minutes ``[start, end)``, and those that do not say when they were."""
+        """The rows of the minutes ``[start, end)``, and those that do not show when they were."""
         return self._where(lambda kind: kind.at is None or start <= kind.at < end)
 
     def learned_by(self, minute: int) -> Unread:
-        """Those of which the log had learned before ``minute``."""
+        """The rows that the log had learned of before ``minute``."""
         return self._where(lambda kind: _known_since(kind) is None or (_known_since(kind) or 0) < minute)
 
     def no_errors(self) -> Unread:
-        """Those that do not say that they are errors."""
+        """The rows that cannot be recognised as errors."""
         return self._where(lambda kind: not kind.is_error)
 
     def _where(self, takes: Callable[[UnreadKind], bool]) -> Unread:
@@ -99,7 +99,7 @@ def _known_since(kind: UnreadKind) -> int | None:
 
 
 def unread_of(rows: Iterable[SetAside]) -> Unread:
-    """Count them; rows of ours are not traffic."""
+    """Count the rows; rows of ours are not traffic."""
     counted: Counter[UnreadKind] = Counter()
     for row in rows:
         if row.provider != OURSELVES:
@@ -109,14 +109,15 @@ def unread_of(rows: Iterable[SetAside]) -> Unread:
 
 
 def undated_in(rows: Iterable[SetAside]) -> Sequence[str]:
-    """Marks of the rows that say neither when they were nor when the log learned of them, by their ids: a look records
-    them, since nothing else ever tells whether such a row was there before a deployment."""
+    """Identifies, by their ids, the rows that show neither when they were nor when the log learned of them. A look
+    records this, since nothing else shows whether such a row was there before a deployment."""
     undated = {row.row for row in rows if row.occurred_at is None and row.recorded_at is None and row.row}
     return sorted(sha256(one.encode()).hexdigest()[:16] for one in undated)[:MOST_REMEMBERED]
 
 
 def not_seen_before(rows: Iterable[SetAside], looks: Iterable[Event]) -> Sequence[SetAside]:
-    """The rows without those that have no time and that a look before the deployment saw: none is the release's."""
+    """The rows without those that have no time and were seen by a look before the deployment, since those are not the
+    release's."""
     known = {mark for look in looks for mark in _marks(look.detail.get(UNDATED))}
     return [row for row in rows if not known.intersection(undated_in([row]))]
 
@@ -126,7 +127,8 @@ def _marks(said: object) -> Sequence[str]:
 
 
 def held_back(findings: Sequence[Finding], unread: Unread, seen: Mapping[str, int]) -> Sequence[Finding]:
-    """The findings without a PASS that unread rows might contradict, and without a failure that comes of them alone."""
+    """The findings without any PASS that unreadable rows might contradict, and without failures that rest on them
+    alone."""
     if not unread.rows:
         return findings
     return [
@@ -135,7 +137,7 @@ def held_back(findings: Sequence[Finding], unread: Unread, seen: Mapping[str, in
 
 
 def hides_a_harm(provider: str, unread: Unread, seen: Mapping[str, int]) -> bool:
-    """Whether so much of a provider's rows cannot be read that none of its checks passes."""
+    """Whether so many of a provider's rows cannot be read that none of its checks passes."""
     return _is_too_much(unread.perhaps_of(provider).total, seen.get(provider, 0))
 
 
@@ -144,7 +146,7 @@ def _is_too_much(unread: int, read: int) -> bool:
 
 
 def may_go_on(evidence: Evidence, unread: int) -> bool:
-    """Whether the rows would be no harm that a card names, were each of ``unread`` an error."""
+    """Whether the rows would be no harm in the card's sense even if each of ``unread`` were an error."""
     if not isinstance(evidence, SignalEvidence):
         return True
     return unread < LEAST_HIDDEN or evidence.errors + unread <= evidence.limit * (evidence.events + unread)
@@ -189,7 +191,7 @@ class _None(NamedTuple):
 
 
 def _perhaps_none(evidence: Evidence, unread: Unread) -> _None | None:
-    """The failure, where what cannot be read of the rows that it rests on would have made it none."""
+    """The failure, where readable values in the unreadable rows would have prevented it; ``None`` otherwise."""
     if not isinstance(evidence, SignalEvidence | VolumeRuleEvidence) or evidence.failed_on is None:
         return None
     found, failed_at = evidence.failed_on, evidence.failed_at

@@ -1,1 +1,1 @@
-"""What a verdict says to people and programs: its document, its first line, what its rows show."""
+"""What a verdict tells people and programs: its document, its first line, what its rows show."""

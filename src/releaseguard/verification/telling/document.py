@@ -20,7 +20,7 @@ from releaseguard.verification.values import Finding, Judged, SkippedCheck, Unkn
 
 
 def document_of(judged: Judged) -> VerdictDocument:
-    """The document of a verdict: the same rows give the same document."""
+    """The document of a verdict; the same rows always give the same document."""
     deployment = judged.deployment
     return {
         "verdict": judged.verdict.value,
@@ -44,13 +44,13 @@ def document_of(judged: Judged) -> VerdictDocument:
 
 
 def _shown(judged: Judged) -> Sequence[PlantedRow]:
-    """What this project's traffic has shown of planted harms, of the providers that are undecided."""
+    """What this project's traffic has shown of planted harms, for the undecided providers."""
     undecided = {one.provider for one in judged.findings if one.verdict is Verdict.INCONCLUSIVE}
     return [row for row in judged.record["planted"] if row["provider"] in undecided] if judged.record else []
 
 
 def _decisions(judged: Judged) -> DecisionRows:
-    """What people said of the deployment."""
+    """What people decided about the deployment."""
     deployment = judged.deployment
     accepted: Sequence[AcceptedRow] = [
         {"check": one.check, "reason": one.reason, "at": to_text(one.at), "by": one.by} for one in judged.accepted
@@ -73,7 +73,7 @@ def _unknown(one: UnknownEvent) -> JsonObject:
 
 
 def _remarks(judged: Judged) -> Sequence[str]:
-    """A line for each thing that was seen and that no check looks at."""
+    """A line for each thing seen that no check examines."""
     unknown = [
         f"no card names the event {one.event} of {one.provider} ({one.outcome}, {one.events}): {_counted(one)}"
         for one in judged.unknown_events

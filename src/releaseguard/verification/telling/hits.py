@@ -1,4 +1,4 @@
-"""Whom a failing release hits: with which error codes, and where most. Pure."""
+"""Whom a failing release affects: with which error codes, and where most. Pure."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from releaseguard.verification.evidence import ErrorHit, WorstHit
 
 MOST_CODES: Final = 4
 MOST_VALUES: Final = 200
-"""Values of a field beyond which it tells single people or uses apart, and no group."""
+"""The number of a field's values above which it distinguishes single people or uses, and not groups."""
 LEAST_ERRORS: Final = 3
 SURE: Final = 0.99
 LONGEST: Final = 40
-"""Characters of a value from a row that are told."""
+"""The most characters of a row's value that are shown."""
 GROUPS: Final = (
     "country",
     "region",
@@ -29,14 +29,14 @@ GROUPS: Final = (
     "function",
     "template",
 )
-"""Keys of ``detail`` by which users fall into groups; the column ``source`` comes first."""
+"""Keys of ``detail`` that divide users into groups; the column ``source`` comes first."""
 
 IsBad = Callable[[Event], bool | None]
-"""Whether a row is an error to a check; ``None``: it is none of its rows."""
+"""Whether a check counts a row as an error; ``None`` where it does not count the row."""
 
 
 def hit_of(rows: Sequence[Event], is_bad: IsBad) -> ErrorHit | None:
-    """Error codes and the group that is hit most, among the rows that a check counts; ``None`` without an error."""
+    """The error codes, and the group affected most, among the rows that a check counts; ``None`` without an error."""
     judged = [(row, bad) for row in rows if (bad := is_bad(row)) is not None]
     codes = Counter(_cut(row.error_code or "no code") for row, bad in judged if bad)
     if not codes:
@@ -46,7 +46,7 @@ def hit_of(rows: Sequence[Event], is_bad: IsBad) -> ErrorHit | None:
 
 
 def _worst(judged: Sequence[tuple[Event, bool]]) -> WorstHit | None:
-    """The group that fails surely more often than all others together, the clearest of them."""
+    """The group that certainly fails more often than all others together, the clearest one; ``None`` without one."""
     errors = sum(bad for _, bad in judged)
     found = [one for field in ("source", *GROUPS) for one in _groups(field, judged, len(judged), errors)]
     return max(found, key=_clearness, default=None)
@@ -73,7 +73,7 @@ def _stands_out(one: WorstHit) -> bool:
 
 
 def _clearness(one: WorstHit) -> float:
-    """How much likelier its errors are at its own share than at that of the others."""
+    """The logarithm of the likelihood of its errors at its own share over that at the others' share."""
     elsewhere = max(one.elsewhere_errors, 0.5) / one.elsewhere_events
     return likelihood_ratio(one.errors, one.events, min(elsewhere, 1.0), one.errors / one.events)
 

@@ -1,4 +1,4 @@
-"""What would decide sooner where a verdict is not decided: the cheapest evidence for each check. Pure."""
+"""What would decide an undecided verdict sooner: the cheapest evidence for each check. Pure."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from releaseguard.verification.selection import OF_THE_PRESENT
 from releaseguard.verification.values import Finding, Judged, is_cut
 
 NO_TIME_HELPS = frozenset({SilenceCause.RELEASE_NOT_LIVE, SilenceCause.LOG})
-"""Causes for which nothing of the release comes, however long one looks."""
+"""Causes for which nothing of the release will come, however long one waits."""
 LONGEST = timedelta(hours=24)
 """The longest window that is worth waiting for."""
 
 
 def sooner_of(judged: Judged) -> Sequence[SoonerRow]:
-    """The cheapest evidence for each check that leaves the release undecided, and that more evidence can decide."""
+    """The cheapest evidence for each check that leaves the release undecided and that more evidence can decide."""
     if judged.verdict is not Verdict.INCONCLUSIVE:
         return []
     waiting = (one for one in judged.findings if one.verdict is Verdict.INCONCLUSIVE and one.undecided == "block")
@@ -45,14 +45,14 @@ def _of(judged: Judged, finding: Finding) -> Iterator[SoonerRow]:
 
 
 def _flow_left_out(judged: Judged, finding: Finding) -> tuple[str, str] | None:
-    """The flow that would settle the check, and why it is not run."""
+    """The flow that would settle the check, and why it does not run; ``None`` without one."""
     flow = judged.settled_by.get(finding.id)
     left_out = (one for one in judged.skipped if one.check.id == flow and one.reason != OF_THE_PRESENT)
     return next(((one.check.id, one.reason) for one in left_out), None)
 
 
 def _window(judged: Judged, needed: float | None) -> str | None:
-    """How long a window would hold what is missing, where the configured one does not."""
+    """The window in which the missing events would come, where the configured one is too short; ``None`` otherwise."""
     if needed is None or not math.isfinite(needed):
         return None
     seen = min(judged.as_of - judged.deployment.deployed_at, timedelta(minutes=judged.promise.window_minutes))

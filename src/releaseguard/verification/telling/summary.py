@@ -20,7 +20,7 @@ from releaseguard.verification.whose.serving import Serving
 
 MOST_NAMED = 4
 ENOUGH = 10
-"""Events of which one cannot say that too few came."""
+"""The number of events from which it cannot be said that too few came."""
 A_DAY = timedelta(days=1)
 UNTAGGED = (
     "no row carries a release, so waiting decides nothing: have the app write the one that it runs "
@@ -99,7 +99,8 @@ def _parts_of_warned(judged: Judged) -> Sequence[str]:
 
 
 def _from_before(judged: Judged) -> Sequence[str]:
-    """The checks that are undecided over many rows: what began before the release is not held against it."""
+    """The checks that are undecided despite many rows, because what began before the release does not count against
+    it."""
     return [
         one.id
         for one in judged.findings
@@ -111,7 +112,7 @@ def _from_before(judged: Judged) -> Sequence[str]:
 
 
 def _unread(judged: Judged) -> Sequence[str]:
-    """The checks that are undecided for rows that cannot be read."""
+    """The checks that are undecided because of unreadable rows."""
     from_before = _from_before(judged)
     return [
         one.id
@@ -121,7 +122,7 @@ def _unread(judged: Judged) -> Sequence[str]:
 
 
 def _leaning(judged: Judged) -> Sequence[str]:
-    """The checks of which enough came, so that it is no quiet that leaves them undecided: it leans towards harm, or
+    """The checks that have enough events, so that they are not undecided for quiet: the evidence leans towards harm, or
     so many errors are usual that nothing excludes more of them."""
     told = {*_from_before(judged), *_unread(judged)}
     return [
@@ -136,8 +137,9 @@ def _leaning(judged: Judged) -> Sequence[str]:
 
 
 def _untagged(judged: Judged) -> bool:
-    """Whether hardly a row since the deployment carries a release, so that waiting decides nothing: such rows can show
-    harm, and never its absence. Where others' tags come more often, the app does write what it runs."""
+    """Whether hardly any row since the deployment names a release, so that waiting decides nothing: such rows can show
+    harm, but never its absence. Not where other releases' tags are more frequent, since the app then does write what it
+    runs."""
     judged_by_rows = [one.evidence for one in judged.findings if isinstance(one.evidence, SignalEvidence)]
     undecided = any(one.verdict is Verdict.INCONCLUSIVE and one.undecided == "block" for one in judged.findings)
     seen = sum(one.events for one in judged_by_rows)
@@ -146,13 +148,13 @@ def _untagged(judged: Judged) -> bool:
 
 
 def _warned(judged: Judged) -> Sequence[str]:
-    """The checks that warn, but for those that a person accepted."""
+    """The checks that warn, except those that a person accepted."""
     accepted = {one.check for one in judged.accepted}
     return [name for name in _ids(judged, Verdict.WARN) if name not in accepted]
 
 
 def _not_configured(judged: Judged) -> str:
-    """The lines of the checklist that nothing speaks for, since they are not configured here."""
+    """The lines of the checklist without a check, because it is not configured here."""
     lines = [one.check.id for one in judged.skipped if one.check.runbook and "not configured" in one.reason]
     return f"; not configured: {listed(lines)}" if lines else ""
 
@@ -178,7 +180,8 @@ def _to_do(judged: Judged) -> str:
 
 
 def _why_it_was_not_seen(judged: Judged) -> str | None:
-    """What to do where nothing of the release was seen in its window, and time alone is not what is missing."""
+    """What to do where nothing of the release was seen in its window, and more than time is missing; ``None``
+    otherwise."""
     if judged.broken or is_cut(judged.deployment, judged.promise):
         return None
     if is_live_late(judged):
@@ -195,7 +198,7 @@ def _why_it_was_not_seen(judged: Judged) -> str | None:
 
 
 def is_live_late(judged: Judged) -> datetime | None:
-    """When the release was first seen, where that was after its window."""
+    """When the release was first seen, where that was after its window; ``None`` otherwise."""
     live = judged.deployment.live_since
     if live is None and judged.serving is not None and judged.serving.is_marked:
         return judged.serving.since
@@ -216,7 +219,7 @@ def _after_a_warning(judged: Judged) -> str:
 
 
 def next_step_of(judged: Judged) -> str | None:
-    """The command that leads on, or what only a person can do; ``None`` after a PASS."""
+    """The next command, or what only a person can do; ``None`` after a PASS."""
     if judged.outside is not None:
         which = f"--release {shlex.quote(judged.deployment.release)}"
         return f"a look that the promise is about: releaseguard verify {which} {_flags(judged.outside)}"
@@ -241,7 +244,7 @@ def next_step_of(judged: Judged) -> str | None:
 
 
 def _after_no_decision(judged: Judged) -> str:
-    """What leads on from INCONCLUSIVE."""
+    """The next step after INCONCLUSIVE."""
     if judged.unmarked is not None and not judged.broken:
         return f"{_mark(judged, judged.unmarked.release, judged.unmarked.since)}, then releaseguard verify"
     if judged.broken:
@@ -282,7 +285,7 @@ def _while_undecided(judged: Judged) -> str:
 
 
 def _where_others_serve(judged: Judged) -> str:
-    """What to do where only other releases were seen; one of phones its users have yet to install."""
+    """What to do where only other releases were seen; one of phones is yet to be installed by its users."""
     if not judged.deployment.is_of_phones:
         return (
             "see whether it went live; where it did, have the app write the deployed release, or say how its tags "
@@ -294,14 +297,14 @@ def _where_others_serve(judged: Judged) -> str:
 
 
 def _mark(judged: Judged, release: str, at: datetime) -> str:
-    """The command that says that a release went live."""
+    """The command that records that a release went live."""
     whole = at.replace(second=0, microsecond=0)
     where = f"--environment {shlex.quote(judged.deployment.environment)}{_of_component(judged)}"
     return f"releaseguard events deployed --release {shlex.quote(release)} {where} --at {to_text(whole)}"
 
 
 def _if_removed(judged: Judged) -> str:
-    """How to say that a provider of which nothing comes any more was removed on purpose."""
+    """How to record that a provider without any events was removed on purpose."""
     gone = [
         one.provider
         for one in judged.findings
@@ -318,13 +321,13 @@ def _if_removed(judged: Judged) -> str:
 
 
 def _of_component(judged: Judged) -> str:
-    """The flag that names the part of the app, where one was deployed."""
+    """The option with the component, where one was deployed."""
     component = judged.deployment.component
     return f" --component {shlex.quote(component)}" if component else ""
 
 
 def _without_history(judged: Judged) -> Sequence[str]:
-    """The checks that leave the release undecided, and that no wait can decide: nothing before it is known."""
+    """The checks that leave the release undecided and that no wait can decide, since nothing before it is known."""
     return [
         one.id
         for one in judged.findings
@@ -353,5 +356,5 @@ def _undecided(judged: Judged) -> Sequence[str]:
 
 
 def listed(ids: Sequence[str]) -> str:
-    """The first names, and how many more there are."""
+    """The first names, and the number of the others."""
     return ", ".join(ids[:MOST_NAMED]) + (f" and {len(ids) - MOST_NAMED} more" if len(ids) > MOST_NAMED else "")

@@ -1,4 +1,5 @@
-"""A failure's finding, with what its single rows say: error codes, whom it hits, what other releases did meanwhile."""
+"""Adds to a failure's finding what its single rows show: error codes, whom it affects, what other releases did
+meanwhile."""
 
 from __future__ import annotations
 
@@ -14,12 +15,12 @@ from releaseguard.verification.values import Finding, Rule
 
 
 def is_failure_of_share(found: Finding) -> bool:
-    """Whether it is one that single rows say more of."""
+    """Whether it is a failure about which single rows say more."""
     return isinstance(found.evidence, SignalEvidence) and found.evidence.failed_at is not None
 
 
 def told_whom(found: Finding, rule: Rule, rows: SingleRows) -> Finding:
-    """The finding; as it is where it is not a failure of a share of errors."""
+    """The finding with that; unchanged where it is not a failure of an error share."""
     evidence = found.evidence
     if not isinstance(evidence, SignalEvidence) or evidence.failed_at is None:
         return found

@@ -1,1 +1,1 @@
-"""Whose a row is: how releases are named, the parts of an app, and what people say of a deployment."""
+"""Whose a row is: names of releases, components of an app, and what people announce about a deployment."""

@@ -1,8 +1,8 @@
-"""Counted rows as they are judged, whatever their writer's clock and spelling: nothing is lost by either. Pure.
+"""Counted rows as they are judged, whatever their writer's clock and spelling, so that neither loses rows. Pure.
 
-A row that was ahead of the log when it came has a clock that runs ahead, or a local time read as UTC: it
-counts at the time it was recorded. So does one that carries a release and claims a time long before that was live. A
-provider or an event in another case is the card's. A tag that names no release counts as no tag.
+A row that was ahead of the log when it came has a clock that is ahead, or a local time read as UTC: it counts at its
+recording. So does a row that names a release and claims a time long before that was live. A provider or event in
+another letter case is the card's. A tag that names no release counts as no tag.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ from releaseguard.verification.whose.members import Members, Owner
 from releaseguard.verification.whose.tags import names_none, release_in
 
 ANY_ZONE: Final = timedelta(hours=14)
-"""By how much local time may be ahead of UTC."""
+"""The most by which local time may be ahead of UTC."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """The names of the cards, by what is left of them without case and dividing characters."""
+    """The names on the cards, by their form without letter case and separators."""
 
     providers: Mapping[str, str]
     events: Mapping[tuple[str, str], str]
 
     def of(self, provider: str, event: str) -> tuple[str, str]:
-        """A row's provider and event as the cards write them; as they are where no card has such a name."""
+        """A row's provider and event as the cards write them; unchanged where no card has such a name."""
         named = self.providers.get(bare(provider), provider)
         return named, self.events.get((named, bare(event)), event)
 
 
 def spelling_of(cards: Iterable[Card]) -> Spelling:
-    """By the ids and names of the cards, and by every event that a card or one of its checks names."""
+    """The spelling by the cards' ids and names, and by every event that a card or one of its checks names."""
     cards = list(cards)
     named = {(card.id, event) for card in cards for event in (*card.events.success, *card.events.error)}
     named |= {(rule.provider, event) for rule in rules_of(cards) for event in rule.success | rule.error}
@@ -70,7 +70,7 @@ def as_read(rows: Iterable[MinuteCount], spelling: Spelling) -> Iterator[MinuteC
 
 
 def hours_as_read(hours: Iterable[HourCount], spelling: Spelling) -> Iterator[HourCount]:
-    """Whole hours as they count: none of a clock that is far ahead is among them."""
+    """Whole hours as they count; none of them is from a clock far ahead."""
     for hour in hours:
         provider, event = spelling.of(hour.provider, hour.event)
         release = release_in(hour.release)
@@ -79,10 +79,8 @@ def hours_as_read(hours: Iterable[HourCount], spelling: Spelling) -> Iterator[Ho
 
 
 def misread(rows: Sequence[MinuteCount], spelling: Spelling, members: Members, *, lived_before: bool) -> Misread:
-    """What of the rows that the log learned of since the release was live is read otherwise than it is written.
-
-    ``lived_before``: rows of the release that are old may be of its life before.
-    """
+    """Which rows that the log learned of since the release was live are read differently from how they are written.
+    ``lived_before`` says that old rows of the release may be from an earlier life."""
     live = judged_from(members.deployment)
     minute = live.replace(second=0)
     lately = [row for row in rows if (row.recorded_minute or row.occurred_minute) >= minute]
@@ -98,7 +96,7 @@ def misread(rows: Sequence[MinuteCount], spelling: Spelling, members: Members, *
 
 
 def _nameless(rows: Iterable[MinuteCount]) -> Mapping[str, int]:
-    """How many rows of users carry each tag that names no release."""
+    """Tag that names no release -> how many rows of users carry it."""
     found = Counter[str]()
     for row in rows:
         if row.release is not None and names_none(row.release) and not row.synthetic:

@@ -1,4 +1,4 @@
-"""Single rows that are written otherwise than they are meant: how they are found, and what they mean. Pure."""
+"""Finds single rows that are written differently from how they are meant, and says what they mean. Pure."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from releaseguard.verification.whose.tags import release_in
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AsWritten:
-    """How the rows of a window are found that are written otherwise than they are meant, and what they mean."""
+    """How to find the rows of a window that are written differently from how they are meant, and what they mean."""
 
     spelling: Spelling = field(default_factory=lambda: Spelling({}, {}))
     names: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """What a provider or an event is called in the rows beside its own name."""
+    """Provider or event -> its other names in the rows."""
     clocks_are_off: bool = False
-    """Whether rows say that they are of another time than the window in which the log learned of them."""
+    """Whether rows claim another time than the window in which the log learned of them."""
     lived_before: bool = False
-    """Whether old rows of the release may be of its life before."""
+    """Whether old rows of the release may be from an earlier life."""
 
     def all_of(self, names: Sequence[str]) -> Sequence[str]:
-        """The names, and what else they are called."""
+        """The names, together with their other names."""
         return list(dict.fromkeys(one for name in names for one in (name, *self.names.get(name, ()))))
 
     def meant(self, row: Event, members: Members) -> Event:
@@ -52,7 +52,7 @@ class AsWritten:
 
 
 def as_written(rows: Sequence[MinuteCount], found: Misread, spelling: Spelling, *, lived_before: bool) -> AsWritten:
-    """For the rows of a window, of which ``found`` says what is written otherwise than it is meant."""
+    """For the rows of a window, with ``found`` saying what is written differently from how it is meant."""
     names: dict[str, set[str]] = defaultdict(set)
     written = {(row.provider, row.event) for row in rows} if found.spelled else set()
     for one in written:

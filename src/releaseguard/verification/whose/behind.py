@@ -1,7 +1,7 @@
-"""Rows of a release that say they are of long before it, though the log learned of them since. Pure.
+"""Rows of a release that claim to be from long before it, though the log learned of them since. Pure.
 
-A clock runs behind: local time west of Greenwich was taken for UTC, a machine slept, a date was set by hand. Only what
-carries the release can be told: any other old row may as well be late.
+Their clock is behind: local time west of Greenwich was taken for UTC, a machine slept, a date was set by hand. Only
+rows that name the release can be recognised; any other old row may simply be late.
 """
 
 from __future__ import annotations
@@ -23,48 +23,49 @@ from releaseguard.verification.whose.members import Members, Owner
 from releaseguard.verification.whose.population import Population
 
 FAR_BEHIND: Final = timedelta(minutes=15)
-"""By how much a clock may run behind and its rows be taken at their word: they count for the release's first minute."""
+"""How far a clock may be behind for its rows to be taken at their stated time; they count for the release's first
+minute."""
 A_DAY_BEHIND: Final = timedelta(hours=26)
-"""By how much a clock may run behind and its rows be read at once: local time of anywhere, taken for UTC. What is of
-days or years before is read where there is any."""
+"""How far a clock may be behind for its rows to be read at once: any local time, taken for UTC. Rows from days or years
+before are read where there are any."""
 NEVER_SET: Final = datetime(2020, 1, 1, tzinfo=UTC)
-"""What says that it is of before this is of a clock that nobody set: of 1970, 1980, 2000 or 2010, as devices begin."""
+"""Rows that claim to be from before this have a clock that nobody set: 1970, 1980, 2000 or 2010, as devices begin."""
 
 
 @dataclass(frozen=True, slots=True)
 class CountedTraffic:
-    """The counted rows that one deployment is judged by."""
+    """The counted rows by which one deployment is judged."""
 
     past: Sequence[HourCount]
-    """What is only ever a baseline."""
+    """Rows that are only ever a baseline."""
     rows: Sequence[MinuteCount]
     behind: Sequence[MinuteCount] = ()
-    """What the log learned of in the window though it says that it is of hours, days or years before: also in ``past``
+    """Rows that the log learned of in the window and that claim to be hours, days or years older; also in ``past``
     where that reaches so far back."""
     day_before: Sequence[MinuteCount] = ()
-    """The same hours of the day before, by the minute: also in ``past``."""
+    """The same hours of the day before, by the minute; also in ``past``."""
     settled: Sequence[SettledHour] = ()
-    """Of the same minutes as ``rows`` what is of before the release was live, whatever is asked of it: none of its own,
-    and nothing that came late."""
+    """From the minutes of ``rows``, what is certainly from before the release was live: none of its own rows, and
+    nothing that came late."""
     day_before_settled: Sequence[SettledHour] = ()
     """The same of ``day_before``."""
     anywhere: Sequence[HourCount] = ()
-    """What there is since the deployment in any environment."""
+    """The rows since the deployment in any environment."""
     lately: Sequence[HourCount] = ()
-    """What there is since the window ended, of the newest days."""
+    """The rows of the newest days since the window ended."""
 
 
 def is_behind(row: MinuteCount, live: datetime) -> bool:
-    """Whether a row says that it is of long before its release was ``live``, of which the log learned afterwards."""
+    """Whether a row that the log learned of after its release was ``live`` claims to be from long before that."""
     if row.recorded_minute is None or live - row.occurred_minute <= FAR_BEHIND:
         return False
     return row.recorded_minute >= live.replace(second=0, microsecond=0)
 
 
 def at_their_recording(counted: CountedTraffic, members: Members, *, lived_before: bool) -> Iterator[MinuteCount]:
-    """The rows around a deployment, and of those of hours before that the log learned of since the ones which carry
-    the release: where it never served here before, a clock runs behind by more than is looked back for a late row.
-    What else is old is history, and counted as such."""
+    """The rows around a deployment, and those rows from hours before, learned of since, that name the release. Where
+    the release never served here before, these have a clock that is behind by more than the look back for late rows.
+    Other old rows are history, and count as such."""
     deployed = members.deployment.deployed_at
     first = deployed - timedelta(minutes=LOOKBACK)
 
@@ -83,8 +84,8 @@ def _moved(row: MinuteCount) -> MinuteCount:
 
 
 def has_lived_before(counted: CountedTraffic, members: Members, lead: timedelta) -> bool:
-    """Whether the release had rows in the time before that are not of a clock which is behind: it was deployed here
-    before, and what is old may be of then. ``lead``: how long before its mark it may have served."""
+    """Whether the release had earlier rows that are not from a clock behind: it was deployed here before, and old rows
+    may be from then. ``lead`` is how long before its mark it may have served."""
 
     def ours(row: MinuteCount | HourCount) -> bool:
         return members.of_tag(row.release) is Owner.OURS
@@ -101,18 +102,18 @@ def has_lived_before(counted: CountedTraffic, members: Members, lead: timedelta)
 
 @dataclass(slots=True)
 class OldRows:
-    """Rows of many deployments that are of long before the log learned of them, and count as of then."""
+    """Rows of many deployments that are long older than their recording and count for their own time."""
 
     by_recording: dict[datetime, list[MinuteCount]] = field(default_factory=dict)
 
     def note(self, row: MinuteCount) -> None:
-        """Hold a row that stays where it says it is, where that is long before its recording."""
+        """Keep a row that stays at its stated time, where that is long before its recording."""
         learned = row.recorded_minute
         if learned is not None and not row.synthetic and learned - row.occurred_minute > timedelta(minutes=LOOKBACK):
             self.by_recording.setdefault(learned, []).append(row)
 
     def of(self, deployment: Deployment, promised: timedelta) -> Sequence[MinuteCount]:
-        """Those of which the log learned while the release was looked at, which is ``promised`` long."""
+        """Those that the log learned of while the release was judged, which takes ``promised``."""
         deployed = deployment.deployed_at
         first, minute = deployed - timedelta(minutes=LOOKBACK), deployed.replace(second=0, microsecond=0)
         minutes = (minute + timedelta(minutes=after) for after in range(promised // timedelta(minutes=1) + 1))
@@ -128,11 +129,12 @@ def each_at_its_recording(
     since: datetime,
     old: OldRows,
 ) -> Iterator[MinuteCount]:
-    """The rows of many deployments, those of a clock which is far behind at their recording, as
-    :func:`at_their_recording` has them for one, and none that stays before ``since``. ``promised``: how long a release
-    is looked at; ``old`` notes what stays where it says it is though it came long after.
+    """The rows of many deployments, as :func:`at_their_recording` has them for one: those of a clock far behind at
+    their recording, and none that stays before ``since``. ``promised`` is how long a release is judged; ``old`` records
+    rows that stay at their stated time though they came long after.
 
-    Streams, but for the few that may be of such a clock: they come last."""
+    Rows are streamed, except the few that may have such a clock, which come last.
+    """
     every = [Members(one, population.tags) for one in deployments]
     first = cache(partial(_first_of, every))
     lead, lived, behind = timedelta(minutes=population.lead_minutes), set[str](), list[MinuteCount]()
@@ -162,5 +164,5 @@ def each_at_its_recording(
 
 
 def _first_of(every: Sequence[Members], release: str) -> Members | None:
-    """Those of the first deployment whose tag it is."""
+    """The members of the first deployment with that tag; ``None`` without one."""
     return next((members for members in every if members.of_tag(release) is Owner.OURS), None)

@@ -1,4 +1,4 @@
-"""Parts of the app that are deployed each for itself, by the sources that write their rows. Pure."""
+"""Components of an app that are deployed separately, by the sources that write their rows. Pure."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from releaseguard.verification.values import Deployment
 
 @dataclass(frozen=True, slots=True)
 class Components:
-    """``[components]``: which part of the app a source is. Without any all is one."""
+    """``[components]``: to which component a source belongs. Without any, the whole app is one."""
 
     by_source: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> Sequence[str]:
-        """The components that a mark may be of."""
+        """The components that a mark may name."""
         return sorted({*self.by_source.values(), self.phones}) if self.by_source else ()
 
     @property
     def phones(self) -> str:
-        """What the component is called that phones are."""
+        """The name of the component that consists of phones."""
         return self.by_source.get(CLIENT, CLIENT)
 
     def known(self, deployment: Deployment) -> Deployment:
@@ -32,7 +32,7 @@ class Components:
         return replace(deployment, is_of_phones=deployment.component == self.phones)
 
     def refuse_unknown(self, name: str, where: str) -> None:
-        """Raises ``UsageError`` for a component that the configuration, at ``where``, does not name."""
+        """Raise ``UsageError`` for a component that the configuration, at ``where``, does not name."""
         if name not in self.names:
             raise UsageError(
                 f"no component is called {name}",
@@ -41,18 +41,19 @@ class Components:
             )
 
     def of(self, source: str | None) -> str | None:
-        """The component of a row; ``None`` where its source is of none. Phones are one of their own."""
+        """The component of a row; ``None`` where its source belongs to none. Phones are a component of their own."""
         if source is None or not self.by_source:
             return None
         return self.phones if by_phones(source) else self.by_source.get(source)
 
     def is_elsewhere(self, source: str | None, component: str | None) -> bool:
-        """Whether a row is another component's than the one that is judged; ``None``: all of them are."""
+        """Whether a row belongs to another component than ``component``; never where that is ``None``, which means
+        all."""
         found = self.of(source)
         return component is not None and found is not None and found != component
 
 
 def components_of(sources: Mapping[str, Sequence[str]]) -> Components:
-    """By the section of the configuration, in which no source is in two."""
+    """The components in that section of the configuration, in which no source occurs twice."""
     of = {CLIENT if by_phones(source) else source: name for name, named in sources.items() for source in named}
     return Components(of)

@@ -1,4 +1,4 @@
-"""What people say of a deployment beforehand, as its mark records it. Pure."""
+"""What people announce about a deployment, as its mark records it. Pure."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ REMOVED_WORDS = "removed on purpose: the deployment's mark says that this releas
 
 @dataclass(frozen=True, slots=True)
 class Foretold:
-    """What a mark says beside the release."""
+    """What a mark says besides the release."""
 
     removes: frozenset[str] = frozenset()
     """Providers that it no longer uses."""
     expect_traffic: float | None = None
-    """So many times the usual traffic."""
+    """The expected multiple of the usual traffic."""
     rolls_back: bool = False
 
     def with_(self, later: Foretold) -> Foretold:
-        """Together with what a later mark of the same deployment says."""
+        """Both together, where a later mark of the same deployment says more."""
         factor = self.expect_traffic if later.expect_traffic is None else later.expect_traffic
         return Foretold(self.removes | later.removes, factor, self.rolls_back or later.rolls_back)
 
 
 def foretold_in(detail: JsonObject) -> Foretold:
-    """What stands in a mark; what is none of it is not believed."""
+    """The announcements in a mark; invalid ones are ignored."""
     removes, factor = detail.get("removes"), detail.get("expect_traffic")
     is_factor = isinstance(factor, int | float) and not isinstance(factor, bool) and factor > 0
     return Foretold(
@@ -37,7 +37,7 @@ def foretold_in(detail: JsonObject) -> Foretold:
 
 
 def detail_of(said: Foretold) -> JsonObject:
-    """The keys of a mark's detail; none where nothing is said."""
+    """The keys of a mark's detail; empty where nothing is announced."""
     return {
         **({"removes": sorted(said.removes)} if said.removes else {}),
         **({} if said.expect_traffic is None else {"expect_traffic": said.expect_traffic}),

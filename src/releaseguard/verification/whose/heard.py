@@ -1,4 +1,4 @@
-"""What the log's counted rows say once clocks and spellings are understood, and what was understood of them. Pure."""
+"""The log's counted rows once clocks and spellings are understood, and what was corrected. Pure."""
 
 from __future__ import annotations
 
@@ -29,35 +29,36 @@ class Heard:
     """The rows of one deployment as they count."""
 
     past: Sequence[HourCount]
-    """What is only ever a baseline."""
+    """Rows that are only ever a baseline."""
     rows: Sequence[MinuteCount]
     written: Sequence[MinuteCount]
-    """The same as they are written, and those of hours before that the log learned of since."""
+    """The rows as they are written, including those from hours before that the log learned of since."""
     late: Sequence[MinuteCount]
-    """Rows of hours before that the log learned of since, and that count as of then: nothing tells whose clock lags."""
+    """Rows from hours before that the log learned of since and that count for their own time, since nothing says whose
+    clock is behind."""
     day_before: Sequence[MinuteCount]
     """The same hours of the day before, by the minute; also in ``past``."""
     settled: Sequence[SettledHour]
-    """What happened around the deployment before it was live, and is told by the hour."""
+    """What happened around the deployment before it was live, by the hour."""
     day_before_settled: Sequence[SettledHour]
     """The same of ``day_before``."""
     spelling: Spelling
     lived_before: bool
-    """Whether the release served here before: what is old may be of then."""
+    """Whether the release served here before, so that old rows may be from then."""
     providers: Mapping[str, Set[str]]
-    """By event, whose it is."""
+    """Event -> its provider."""
 
     def misread(self, members: Members) -> Misread:
-        """What is read otherwise than it is written."""
+        """What is read differently from how it is written."""
         return misread(self.written, self.spelling, members, lived_before=self.lived_before)
 
     def as_written(self, members: Members) -> AsWritten:
-        """How the single rows behind them are found."""
+        """How to find the single rows behind them."""
         return as_written(self.written, self.misread(members), self.spelling, lived_before=self.lived_before)
 
 
 def heard(counted: CountedTraffic, members: Members, spelling: Spelling, lead: timedelta) -> Heard:
-    """The rows as they count; ``lead``: how long before its mark the release may have served."""
+    """The rows as they count; ``lead`` is how long before its mark the release may have served."""
     lived = has_lived_before(counted, members, lead)
     known = at_their_recording(counted, members, lived_before=lived)
     # Without a life before, what carries the release there is of a clock that is behind, and counted at its recording.
@@ -84,7 +85,7 @@ class _Few(Protocol):
 
 
 def _few(hours: Iterable[HourCount], rows: Iterable[MinuteCount], spelling: Spelling) -> _Few:
-    """What makes the rest of a great many providers that no card names one, in counts of any kind."""
+    """Joins the smaller ones of very many providers that no card names, in counts of any kind."""
     counted = chain(((one.provider, sum(one.counts)) for one in hours), ((one.provider, one.count) for one in rows))
     named = told_apart(counted, {*spelling.providers.values()})
 
@@ -104,7 +105,7 @@ def _providers(rows: Iterable[HourCount | MinuteCount]) -> Mapping[str, Set[str]
 
 
 def _late(counted: CountedTraffic, members: Members, *, lived: bool) -> Iterator[MinuteCount]:
-    """The old rows that stay where they say they are."""
+    """The old rows that stay at their stated time."""
     deployed = members.deployment.deployed_at
     first = deployed - timedelta(minutes=LOOKBACK)
     for row in chain(counted.rows, counted.behind):

@@ -1,4 +1,5 @@
-"""Since when a release serves, which is seldom when it is marked: a pipeline marks it after it has gone live. Pure."""
+"""Since when a release serves, which is seldom the time of its mark: a pipeline marks it after it has gone live.
+Pure."""
 
 from __future__ import annotations
 
@@ -11,17 +12,17 @@ from releaseguard.stats.series import Cell
 from releaseguard.verification.whose.members import Members, Owner
 
 NOT_CHANCE: Final = math.log(1e-6)
-"""How seldom a release that serves its share would by chance leave out so many rows in a row, as a logarithm."""
+"""The logarithm of the probability from which a gap in a serving release's rows is not chance."""
 
 
 def live_before(cells: Iterable[Cell], members: Members, deployed: int, earliest: int) -> int | None:
-    """The first minute ``[earliest, deployed)`` since which the log has been learning of the release's own rows.
+    """The first minute in ``[earliest, deployed)`` since which the log has been learning of the release's own rows;
+    ``None`` where it was not live at its mark.
 
-    From the mark backward, as far as no stretch speaks of a release that does not serve: so many rows of other
-    releases between two of its own that its share of the traffic, as it shows afterwards, leaves no room for it (a look
-    at it before it was switched on; a life before another release). ``None``: it was not live at its mark.
-
-    What happened in the rows is not looked at, so that nothing of it can choose the time.
+    It is searched for backwards from the mark, until a stretch shows that the release did not serve: so many rows of
+    other releases between two of its own that its later share of the traffic makes that impossible (it was only tried
+    before it was switched on, or had a life before another release). What happened in the rows plays no part, so that
+    it cannot influence the time.
     """
     ours, others = _recorded(cells, members, earliest, deployed)
     live, mine, around, between = None, 0, 0, 0
@@ -36,7 +37,8 @@ def live_before(cells: Iterable[Cell], members: Members, deployed: int, earliest
 
 
 def _missed(ours: int, others: int) -> float:
-    """The logarithm of the share of the others, from the rows since the release's first; one of its own was chosen."""
+    """The logarithm of the others' share, from the rows since the release's first; that one of its own does not count,
+    since it was chosen."""
     ours = max(ours - 1, 0)
     return math.log((others + 0.5) / (ours + others + 1.0))
 
@@ -44,7 +46,7 @@ def _missed(ours: int, others: int) -> float:
 def _recorded(
     cells: Iterable[Cell], members: Members, start: int, end: int
 ) -> tuple[Mapping[int, int], Mapping[int, int]]:
-    """The traffic of the release and that of others by the minute in which the log learned of it."""
+    """The traffic of the release and that of others, by the minute in which the log learned of it."""
     ours: Counter[int] = Counter()
     others: Counter[int] = Counter()
     for cell in cells:

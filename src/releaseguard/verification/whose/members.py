@@ -1,4 +1,4 @@
-"""Which of the log's rows are a deployment's own. Pure."""
+"""Which of the log's rows belong to a deployment. Pure."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from releaseguard.verification.whose.tags import Tags, names_none
 
 
 class Owner(Enum):
-    """What a row's tag says of it, whatever happened in it."""
+    """What a row's tag says about it, whatever happened in the row."""
 
     OURS = auto()
-    """It carries the release, or this very deployment."""
+    """It names the release, or this deployment."""
     ANOTHER = auto()
-    """It carries another release, or the same one's other deployment."""
+    """It names another release, or another deployment of the same one."""
     UNTAGGED = auto()
-    """It carries nothing, or what names no release: time alone tells."""
+    """It names no release, so only time decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Members:
 
     @property
     def are_phones(self) -> bool:
-        """Whether it runs on phones, of which each has the release that its owner installed."""
+        """Whether it runs on phones, each of which has the release that its owner installed."""
         return self.deployment.is_of_phones
 
     def of(self, cell: Cell) -> Owner:
@@ -44,7 +44,7 @@ class Members:
         return self.of_tag(cell.release)
 
     def of_counted(self, row: MinuteCount) -> Owner:
-        """Whose the rows of a count are, likewise."""
+        """Whose the counted rows are, by the same rule."""
         if row.deployment_id is not None and self.deployment.deployment_id is not None:
             return Owner.OURS if row.deployment_id == self.deployment.deployment_id else Owner.ANOTHER
         return self.of_tag(row.release)
@@ -57,14 +57,14 @@ class Members:
         return self.of_tag(row.release)
 
     def has(self, row: Event) -> bool:
-        """Whether a row is the release's: by its tag since it is live, without one since its mark."""
+        """Whether a row is the release's: by its tag since it is live, without a tag since its mark."""
         member = self.of_row(row)
         if member is Owner.UNTAGGED:
             return row.occurred_at >= self.deployment.deployed_at
         return member is Owner.OURS and row.occurred_at >= judged_from(self.deployment)
 
     def of_tag(self, release: str | None) -> Owner:
-        """Whose a row is that carries this release."""
+        """Whose a row with this release is."""
         owner = self._owners.get(release)
         if owner is None:
             owner = self._owners[release] = self._owner_of(release)

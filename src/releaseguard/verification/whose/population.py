@@ -1,4 +1,4 @@
-"""By what a project's rows are told apart."""
+"""How a project's rows are told apart."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from releaseguard.verification.whose.tags import Tags
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """How releases and components are named here, and how long before its mark a release may have served."""
+    """How releases and components are named in this project, and how long before its mark a release may have served."""
 
     tags: Tags = field(default_factory=Tags)
     components: Components = field(default_factory=Components)
@@ -18,4 +18,4 @@ class Population:
 
 
 ALIKE = Population()
-"""Where nothing is configured."""
+"""The population where nothing is configured."""

@@ -1,4 +1,4 @@
-"""What serves after a window: a release that no mark names, or the one that was marked before it went live. Pure."""
+"""What serves after a window: a release that no mark names, or one that was marked before it went live. Pure."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from releaseguard.eventlog.hours import HourCount
 from releaseguard.verification.whose.tags import release_in
 
 NOW: Final = (timedelta(minutes=15), timedelta(hours=1))
-"""The newest time, by whose rows is told what serves; the longer one where the shorter holds too few."""
+"""The newest times whose rows show what serves; the longer one where the shorter has too few rows."""
 FARTHEST: Final = timedelta(days=2)
-"""How far back is looked for when it began."""
+"""How far back its beginning is searched for."""
 LEAST: Final = 5
-"""Rows of it below which a tag may be anything."""
+"""The number of rows below which a tag may be anything."""
 MINUTE: Final = timedelta(minutes=1)
 
 
@@ -24,13 +24,13 @@ class Serving(NamedTuple):
 
     release: str
     since: datetime
-    """The first minute with a row of it, of those that were looked at."""
+    """The first minute with one of its rows, among those examined."""
     is_marked: bool
-    """Whether it is the one that is judged; else no mark names it."""
+    """Whether it is the judged release; otherwise no mark names it."""
 
 
 def serving_in(hours: Iterable[HourCount], until: datetime) -> tuple[str, datetime] | None:
-    """The release that makes most of the newest rows, those of phones left out, and since when."""
+    """The release that makes most of the newest rows, without those of phones, and since when; ``None`` without one."""
     rows = list(_rows(hours))
     counted = (_since(until - span, rows) for span in NOW)
     newest = next((counts for counts in counted if counts.total() >= LEAST), Counter[str]())

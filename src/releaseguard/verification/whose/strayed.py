@@ -1,6 +1,6 @@
 """Rows of a release that were written under another environment's name. Pure.
 
-Half of a fleet that says "prod" where "production" is configured loses no events: what is missing here is there.
+A fleet of which half says "prod" where "production" is configured loses no events: those missing here are there.
 """
 
 from __future__ import annotations
@@ -16,19 +16,20 @@ from releaseguard.verification.values import judged_from
 from releaseguard.verification.whose.members import Members, Owner
 
 USUAL_OVER: Final = timedelta(days=1)
-"""The time before a release by which is told what another environment usually holds."""
+"""The time before a release that shows what another environment usually has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Strayed:
-    """What a release wrote elsewhere, beyond what came there before it."""
+    """What a release wrote elsewhere, beyond what was there before it."""
 
     environments: Mapping[str, int] = field(default_factory=dict)
-    """Rows by environment: of those whose names are other spellings of this one's, and those that came with it."""
+    """Environment -> rows, for names that are other spellings of this one's and for those that came with the
+    release."""
     providers: Mapping[str, int] = field(default_factory=dict)
-    """Rows by provider."""
+    """Provider -> rows."""
     alike: Mapping[str, int] = field(default_factory=dict)
-    """Rows by provider in those alone whose names are other spellings: what is new may be a place of its own."""
+    """Provider -> rows in environments whose names are other spellings only; a new one may be a separate place."""
 
 
 NOWHERE: Final = Strayed()
@@ -37,10 +38,10 @@ NOWHERE: Final = Strayed()
 def strayed_in(
     environments: Mapping[str, Iterable[MinuteCount]], members: Members, alike: Iterable[str], until: datetime
 ) -> Strayed:
-    """By the counted rows of other environments, from :data:`USUAL_OVER` before the release on.
+    """What strayed, by the counted rows of other environments from :data:`USUAL_OVER` before the release on.
 
-    Of an environment that is not called ``alike`` only where nothing was written before the release: staging, which
-    runs the same one, is another place and no other name.
+    An environment that is not named ``alike`` counts only where nothing was written there before the release: staging,
+    which runs the same release, is another place and not another name.
     """
     named, there = set(alike), dict[str, int]()
     found, misspelt = Counter[str](), Counter[str]()
@@ -57,7 +58,7 @@ def strayed_in(
 
 
 def _divided(rows: Iterable[MinuteCount], members: Members) -> tuple[Counter[str], Counter[str]]:
-    """The traffic by provider before the release was live, and what can be the release's since."""
+    """The traffic by provider before the release was live, and what may be the release's since."""
     before, since = Counter[str](), Counter[str]()
     live = judged_from(members.deployment).replace(second=0, microsecond=0)
     for row in rows:

@@ -1,4 +1,4 @@
-"""Whether two names are of the same release: a mark's and a row's, or those of two marks. Pure."""
+"""Whether two names mean the same release: those of a mark and a row, or of two marks. Pure."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from functools import lru_cache
 from typing import Final
 
 LEAST_OF_A_COMMIT: Final = 7
-"""Characters of a commit that name it, as git abbreviates it."""
+"""The fewest characters of a commit that name it, as git abbreviates it."""
 _HEX: Final = re.compile(rf"[0-9a-f]{{{LEAST_OF_A_COMMIT},64}}")
 _WHOLE: Final = frozenset({40, 64})
-"""Characters of a whole commit, by SHA-1 and by SHA-256."""
+"""The lengths of a whole commit, in SHA-1 and SHA-256."""
 _NAMES_NONE: Final = frozenset(
     {"", "-", "?", "head", "n/a", "nan", "nil", "none", "not set", "null", "undefined", "unknown", "unset", "(none)"}
 )
-"""What stands in a tag where an app did not know its release: a variable that was not set, as its language writes
-nothing, or a build that asked git for a branch outside of any."""
+"""Tags of apps that did not know their release: an unset variable, in its language's words for nothing, or a build that
+asked git for a branch where there was none."""
 
 
 @lru_cache(maxsize=1024)
 def names_none(tag: str) -> bool:
-    """Whether a tag stands for nothing, and says of no release that it is the writer's."""
+    """Whether a tag stands for nothing, and so names no release as the writer's."""
     return tag.strip().strip("\"'").casefold() in _NAMES_NONE
 
 
@@ -32,18 +32,19 @@ def release_in(tag: str | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Tags:
-    """How releases are named here.
+    """How releases are named in this project.
 
-    Two names are of one release where they are equal but for blanks around them, where one is the beginning of the
-    other's commit, where one is ``name@`` and the other, and where ``pattern`` takes the same out of both.
+    Two names mean the same release where they are equal except for blanks around them, where one is the beginning of
+    the other's commit, where one is ``name@`` followed by the other, or where ``pattern`` takes the same text out of
+    both.
     """
 
     pattern: re.Pattern[str] | None = None
-    """``[verify] release_pattern``: its first group, or all that it matches, is the release."""
+    """``[verify] release_pattern``: its first group, or everything it matches, is the release."""
     _known: dict[tuple[str, str], bool] = field(default_factory=dict, compare=False, repr=False)
 
     def same(self, one: str, other: str) -> bool:
-        """Whether two names are of the same release."""
+        """Whether two names mean the same release."""
         if one == other:
             return True
         if (one, other) not in self._known:
@@ -51,7 +52,7 @@ class Tags:
         return self._known[one, other]
 
     def _forms(self, name: str) -> set[str]:
-        """The name, and what it may be short for."""
+        """The name, and what it may stand for."""
         name = name.strip()
         forms = {name, name.rpartition("@")[2] or name}
         found = self.pattern.search(name) if self.pattern else None
@@ -61,7 +62,7 @@ class Tags:
 
 
 def tags_of(pattern: str | None) -> Tags:
-    """By the pattern of the configuration, which is known to be one."""
+    """The tags by the configured pattern, which must be valid."""
     return Tags(re.compile(pattern) if pattern else None)
 
 
