@@ -5,7 +5,8 @@ from __future__ import annotations
 VERSION = 6
 """Of the table's shape; written to ``<table>_schema`` by every migration. 2: what the database enforces (Postgres).
 3: roll-ups. 4: roll-ups of latencies, an index of rows that cannot be read. 5: what runs
-with its owner's rights runs nothing of a caller's (Postgres). 6: roll-ups of all servers as one."""
+with its owner's rights runs nothing of a caller's (Postgres). 6: roll-ups of all servers as one; a
+function that tells the database's time (REST)."""
 
 
 INDEXES = ("time", "provider_time", "recorded", "correlation", "release", "lane", "unreadable")
