@@ -1,1 +1,1 @@
-"""The stores that events are written to, by their address."""
+"""The stores to which events are written, chosen by their address."""

@@ -1,4 +1,4 @@
-"""Which table a row belongs to, and tables that do not fit."""
+"""Which table a row belongs to, and errors for tables that do not fit."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ OF_A_TRIGGER = (
     "A trigger that stands on the table says so: see why with whoever made it, or give our own rows a table of theirs:"
     ' [events] results_table = "releaseguard_events".'
 )
-"""What to do where a trigger refuses a row: nothing that migrates the table, and no second try, brings it in."""
+"""What to do where a trigger refuses a row: neither a migration of the table nor a second try helps."""
 
 
 Batch = tuple[EventTable, Sequence[Event]]
-"""Events and the one table they go to."""
+"""Events and the one table to which they go."""
 
 
 class Tables(NamedTuple):
-    """Where rows are: the app's traffic, and our own rows, which is the same table without ``results_table``."""
+    """The tables of the app's traffic and of our own rows; the same table without ``results_table``."""
 
     traffic: EventTable
     ours: EventTable
@@ -40,7 +40,7 @@ class Tables(NamedTuple):
 
     @property
     def each(self) -> list[EventTable]:
-        """Each of them once."""
+        """Each table once."""
         return [self.traffic] if self.ours == self.traffic else [self.traffic, self.ours]
 
     @property
@@ -49,7 +49,7 @@ class Tables(NamedTuple):
         return [place for place in self.each if not place.is_the_apps]
 
     def batches(self, events: Sequence[Event]) -> list[Batch]:
-        """The events by table. Sorted by id, so that two writers of the same ids cannot wait for each other."""
+        """The events by table, sorted by id, so that two writers of the same ids cannot wait for each other."""
         ordered = sorted((storable(event) for event in events), key=lambda event: event.id.int)
         ours = [event for event in ordered if event.provider == OURSELVES]
         if ours:
@@ -72,14 +72,14 @@ class Tables(NamedTuple):
 
 
 def assumed(place: EventTable) -> list[str]:
-    """The columns that the app's own table is taken to have under our names, though no setting says so."""
+    """The columns that the app's own table is assumed to have under our names, since no setting says otherwise."""
     if not place.is_the_apps:
         return []
     return [column for column in COLUMNS if column not in NEEDED and column not in place.columns]
 
 
 def without(table: EventTable, absent: Iterable[str]) -> EventTable:
-    """The table without columns that it turned out not to have."""
+    """The table without columns that it turned out to lack."""
     return replace(table, columns={**table.columns, **dict.fromkeys(absent, False)})
 
 
@@ -98,7 +98,7 @@ def must_hold_our_rows(place: EventTable) -> None:
 
 
 def cannot_hold_ours(place: EventTable, why: str) -> ConfigError:
-    """Our own rows have ids that only one writer can have given."""
+    """The error of a table that cannot hold our rows, whose ids only one writer can have given."""
     return ConfigError(
         f"the table {place.table} cannot hold releaseguard's own rows: {why}",
         where="[events]",
@@ -111,7 +111,7 @@ class NoColumn(ConfigError):
 
 
 def no_column(place: EventTable, column: str, theirs: str, found: Iterable[str], label: str) -> NoColumn:
-    """The table lacks a column that is neither mapped nor mapped away."""
+    """The error of a table without a column that is neither mapped nor mapped away."""
     return NoColumn(
         f"the table {place.table} has no column {theirs} (it has {', '.join(found)})",
         where=label,
@@ -120,7 +120,8 @@ def no_column(place: EventTable, column: str, theirs: str, found: Iterable[str],
 
 
 def lacks(place: EventTable, column: str, found: Collection[str], label: str) -> NoColumn | None:
-    """The first column of theirs that our ``column`` is made of and the table has not."""
+    """The error for the first column of theirs that our ``column`` needs and the table lacks; ``None`` where it lacks
+    none."""
     read = [*(rule.columns if (rule := place.rule(column)) else ()), *(_named(place) if column == "event" else ())]
     gone = next((one.name for one in read if one.name not in found), None)
     return None if gone is None else no_column(place, column, gone, found, label)
@@ -131,7 +132,7 @@ def _named(place: EventTable) -> Iterator[TheirColumn]:
 
 
 def wrong_type(place: EventTable, column: str, found: str, wanted: str, label: str) -> ConfigError:
-    """A column cannot hold what we would put there."""
+    """The error of a column that cannot hold what would be written there."""
     return ConfigError(
         f"column {place.theirs(column)} of the table {place.table} is {found}, where {column} has to be {wanted}",
         where=label,
@@ -140,7 +141,7 @@ def wrong_type(place: EventTable, column: str, found: str, wanted: str, label: s
 
 
 def cannot_be_given(table: str, column: str) -> ConfigError:
-    """A migration would have to invent values for the rows that are there."""
+    """The error of a migration that would have to invent values for existing rows."""
     return ConfigError(
         f"the table {table} exists and has no column {column}, which its rows could not be given",
         where="[events]",

@@ -1,8 +1,9 @@
-"""One request at a time over HTTP/1.1 with verified TLS, by the standard library alone, and an end to every request.
+"""One request at a time over HTTP/1.1 with verified TLS, using the standard library only, and with a time limit on
+every request.
 
-``http.client`` bounds each silence but not the whole, and wraps TLS around sockets only; here every read and write gets
-what is left of the request's own time, and TLS goes over anything, a proxy's TLS too. Proxies are used where the
-configuration names one; the environment's are not asked.
+``http.client`` limits each silence but not the whole request, and puts TLS over sockets only. Here every read and write
+has what is left of the request's own time, and TLS goes over anything, including a proxy's TLS. A proxy is used where
+the configuration names one; the environment's are ignored.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ from releaseguard_events.places.hosts import Place
 
 CHUNK: Final = 65536
 LARGEST: Final = 2**20
-"""Bytes of an answer that are read: an error's words."""
+"""The most bytes of an answer that are read, enough for an error's message."""
 KEPT: Final = 5.0
-"""Seconds for which an idle connection is kept; servers hang up on older ones."""
+"""Seconds for which an idle connection is kept; servers close older ones."""
 
 T = TypeVar("T")
 
@@ -52,14 +53,15 @@ class _Stream(Protocol):
 
 
 class _Tcp:
-    """A connection whose every operation ends at ``deadline``."""
+    """A connection of which every operation ends at ``deadline``."""
 
     def __init__(self, host: str, port: int, deadline: float) -> None:
         self.deadline = deadline
         self._socket = self._connected(host, port)
 
     def _connected(self, host: str, port: int) -> socket.socket:
-        """One address after the other inside one limit; the standard library gives the whole limit to each."""
+        """A connection to the first address that accepts one, with one limit for all addresses; the standard library
+        gives each the whole limit."""
         failure: OSError = OSError("the host has no address")
         for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
             tried = socket.socket(family, kind, protocol)
@@ -150,7 +152,7 @@ class _Raw(io.RawIOBase):
 
 
 class _Connection(http.client.HTTPConnection):
-    """A connection over a stream of ours."""
+    """A connection over one of our streams."""
 
     def __init__(self, place: Place, tcp: _Tcp, stream: _Stream) -> None:
         super().__init__(place.host, place.port)
@@ -161,15 +163,16 @@ class _Connection(http.client.HTTPConnection):
         self.sock = self  # what http.client asks of a socket: sendall, makefile, close
 
     def sendall(self, data: bytes) -> None:
-        """Send all of it."""
+        """Send all of the data."""
         self._stream.sendall(data)
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        """What comes, to be read."""
+        """The incoming data, for reading."""
         return io.BufferedReader(_Raw(self._stream))
 
     def close(self) -> None:
-        """http.client lets go of the socket before it has read an answer after which the server hangs up."""
+        """Does nothing: http.client closes the socket before it has read an answer after which the server closes the
+        connection."""
 
     def hang_up(self) -> None:
         """Close the connection."""
@@ -177,10 +180,10 @@ class _Connection(http.client.HTTPConnection):
 
 
 class HttpLink:
-    """Requests to one address, over one connection that is kept for the next. One thread at a time.
+    """Requests to one address, over one connection that is kept for the next. For one thread at a time.
 
-    ``timeout``: seconds for a request as a whole. Raises ``SafeModeRefusal`` for an address that is no plain web
-    address, or ``http://`` beyond this machine.
+    ``timeout`` is in seconds, for a request as a whole. Raises ``SafeModeRefusal`` for an address that is ambiguous or
+    not a web address, or ``http://`` beyond this machine.
     """
 
     def __init__(self, base_url: str, *, timeout: float, proxy: str | None = None) -> None:
@@ -191,15 +194,15 @@ class HttpLink:
         self._connection: _Connection | None = None
 
     def post(self, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """The answer to one request, which may be sent twice. Raises ``Unreachable`` where there is none in time."""
+        """The answer to one request, which may be sent twice. Raises ``Unreachable`` where no answer comes in time."""
         return self._asked("POST", path, headers, body)
 
     def get(self, path: str, headers: Mapping[str, str]) -> Answer:
-        """The answer to one request. Raises ``Unreachable`` where there is none in time."""
+        """The answer to one request. Raises ``Unreachable`` where no answer comes in time."""
         return self._asked("GET", path, headers, None)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.hang_up()
@@ -261,13 +264,13 @@ class HttpLink:
 
 
 def readable_proxy(proxy: str) -> Place:
-    """Where a proxy is: what goes through it is TLS of its own, so ``http://`` will do."""
+    """The address of a proxy; ``http://`` is allowed, since what goes through it has TLS of its own."""
     parts = urls.split(proxy)
     return Place(parts.scheme, parts.host, parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0))
 
 
 def _tunnel(stream: _Stream, place: Place, proxy: str) -> None:
-    """Have the proxy connect to ``place`` (RFC 9110, section 9.3.6)."""
+    """Ask the proxy to connect to ``place`` (https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6)."""
     host = f"[{place.host}]" if ":" in place.host else place.host
     lines = [f"CONNECT {host}:{place.port} HTTP/1.1", f"Host: {host}:{place.port}"]
     parts = urls.split(proxy)
@@ -287,8 +290,8 @@ def _tunnel(stream: _Stream, place: Place, proxy: str) -> None:
 
 
 def _verifying() -> ssl.SSLContext:
-    """The system's certificates. Unlike ``ssl.create_default_context`` it leaves ``SSLKEYLOGFILE`` of the environment
-    alone, which would write the keys to everything sent into a file."""
+    """A context with the system's certificates. Unlike ``ssl.create_default_context`` it ignores ``SSLKEYLOGFILE`` in
+    the environment, which would write the keys to everything sent into a file."""
     import os
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -300,7 +303,7 @@ def _verifying() -> ssl.SSLContext:
 
 
 def _words(error: Exception) -> str:
-    """Ours: an exception of the standard library's may quote a header."""
+    """The error in our own words, since the standard library's exceptions may quote a header."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return "the service shows a certificate that this system does not trust"
     if isinstance(error, TimeoutError):

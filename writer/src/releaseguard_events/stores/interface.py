@@ -1,4 +1,4 @@
-"""What a store is to the writer."""
+"""What the writer expects of a store."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from releaseguard_events.stores.storable import Writable
 
 
 class Store(Protocol):
-    """Where events go. One thread at a time."""
+    """Where events go. For one thread at a time."""
 
     def append(self, events: Sequence[Writable]) -> None:
-        """Write what is not there yet, by id: a repeat does no harm. Raises ``ReleaseguardError``."""
+        """Write the events whose ids do not exist yet; a repeat does no harm. Raises ``ReleaseguardError``."""
 
     def close(self) -> None:
         """Release connections and files. Calling it twice is harmless."""

@@ -10,7 +10,7 @@ function that tells the database's time (REST)."""
 
 
 INDEXES = ("time", "provider_time", "recorded", "correlation", "release", "lane", "unreadable")
-"""What the schema's indexes are called behind the table's name."""
+"""The endings of the indexes' names, after the table's name."""
 
 
 def index_names(table: str) -> list[str]:
@@ -19,17 +19,17 @@ def index_names(table: str) -> list[str]:
 
 
 def quoted(name: str) -> str:
-    """One identifier, safe whatever it holds: SQL doubles a quote inside quotes. No name holds a NUL."""
+    """One identifier, safe whatever it contains: SQL doubles a quote inside quotes. No name contains a NUL."""
     return '"' + name.replace("\x00", "").replace('"', '""') + '"'
 
 
 def qualified(table: str) -> str:
-    """A table, with its schema where it is written ``schema.table``."""
+    """A table, with its schema where it is written as ``schema.table``."""
     return ".".join(quoted(part) for part in table.split(".", 1))
 
 
 def beside(table: str, suffix: str) -> str:
-    """A name of something that belongs to ``table``, in the same schema."""
+    """The name of something that belongs to ``table``, in the same schema."""
     return f"{table}_{suffix}"
 
 
@@ -39,12 +39,12 @@ def bare(table: str) -> str:
 
 
 def literal(text: str) -> str:
-    """A text as SQL's constant."""
+    """A text as a constant in SQL."""
     return "'" + text.replace("\x00", "").replace("'", "''") + "'"
 
 
 def dollar_quoted(body: str) -> str:
-    """``body`` between dollar signs with a tag that it does not hold, whatever a table is called."""
+    """``body`` between dollar signs with a tag that it does not contain, whatever the table's name."""
     tag = "$releaseguard$"
     while tag in body:
         tag = f"{tag[:-1]}_$"

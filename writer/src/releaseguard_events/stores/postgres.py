@@ -1,4 +1,4 @@
-"""Writing events into a Postgres table, through psycopg 3."""
+"""Writes events into a Postgres table, with psycopg 3."""
 
 from __future__ import annotations
 
@@ -44,10 +44,8 @@ T = TypeVar("T")
 
 
 class PostgresStore:
-    """Appends events. ``pin`` takes the address and returns the one to connect to, or raises. One thread at a time.
-
-    ``within``: seconds for connecting, and for one statement.
-    """
+    """Appends events. ``pin`` takes the address and returns the one to connect to, or raises. ``within`` is the limit
+    in seconds for connecting, and for one statement. For one thread at a time."""
 
     def __init__(self, url: str, table: EventTable, pin: Callable[[str], str], within: float) -> None:
         self._url = url
@@ -59,11 +57,11 @@ class PostgresStore:
         self._shapes: dict[str, Shape] = {}
 
     def append(self, events: Sequence[Writable]) -> None:
-        """Write what is not there yet."""
+        """Write the events that do not exist yet."""
         again(lambda: self._append(events))
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
@@ -99,7 +97,7 @@ class PostgresStore:
 
 
 def add(connection: Connection, place: EventTable, shape: Shape, events: Sequence[Writable]) -> None:
-    """Write what is not there yet."""
+    """Write the events that do not exist yet."""
     if not is_ours_in_kind(shape):
         add_theirs(connection, shape, [event_from(event) for event in events])
         return
@@ -109,9 +107,9 @@ def add(connection: Connection, place: EventTable, shape: Shape, events: Sequenc
 
 
 def add_theirs(connection: Connection, shape: Shape, events: Sequence[Event]) -> int:
-    """The same in a table whose columns are made by rules, or of other types; returns how many rows are new.
+    """The same for a table whose columns are made by rules or have other types; returns how many rows are new.
 
-    Raises ``ConfigError`` for rows of our own, whose ids have to be theirs.
+    Raises ``ConfigError`` for rows of our own, whose ids must be kept.
     """
     if any(event.provider == OURSELVES for event in events):
         raise fitting.cannot_hold_ours(shape.place, "its ids or times are of another type")
@@ -123,7 +121,7 @@ def add_theirs(connection: Connection, shape: Shape, events: Sequence[Event]) ->
 
 
 def connect(conninfo: str, name: str, connect_timeout: int) -> Connection:
-    """A connection; ``name`` is what messages call it. Raises ``ServiceError``."""
+    """A connection; ``name`` names it in messages. Raises ``ServiceError``."""
     import psycopg
 
     try:
@@ -147,13 +145,12 @@ def connect(conninfo: str, name: str, connect_timeout: int) -> Connection:
 
 @contextmanager
 def limited(connection: Connection, seconds: float, *, read_only: bool = False) -> Iterator[Connection]:
-    """A transaction in which no statement takes longer than ``seconds`` (0: as long as it takes), and times come back
-    in UTC.
+    """A transaction in which no statement takes longer than ``seconds`` (0 for no limit), and times are returned in
+    UTC.
 
-    What is set is set for the transaction. Behind a pooler that lends connections by transaction (pgbouncer), a setting
-    of the session stays with the connection, for the app's own next statement. Nothing is compiled at run time
-    (``jit``): a question of hundreds of small parts looks dear to the planner, and compiling it took ten times as long
-    as it.
+    Settings are made for the transaction. Behind a pooler that lends connections by transaction (pgbouncer) a session's
+    setting would stay with the connection, for the app's next statement. Nothing is compiled at run time (``jit``): the
+    planner overestimates a question of hundreds of small parts, and compiling it took ten times as long as running it.
     """
     mode = " READ ONLY" if read_only else ""
     patience = f"SET LOCAL statement_timeout TO {round(seconds * 1000)}"
@@ -168,15 +165,15 @@ def limited(connection: Connection, seconds: float, *, read_only: bool = False) 
 
 
 class Held(ServiceError):
-    """Somebody else's transaction holds what a statement needs."""
+    """Another transaction holds what a statement needs."""
 
 
 class Lost(Unreachable):
-    """A connection that had stood is gone: servers restart, poolers close what has been idle for long."""
+    """An established connection is gone: servers restart, and poolers close idle ones."""
 
 
 def again(act: Callable[[], T]) -> T:
-    """``act``, which may be done twice, on a new connection where the old one has gone."""
+    """Run ``act``, which may be done twice; on a new connection where the old one has gone."""
     try:
         return act()
     except Lost:
@@ -184,7 +181,7 @@ def again(act: Callable[[], T]) -> T:
 
 
 def label(url: str) -> str:
-    """Where it is: of an address, which may come from the environment, no more than the host and its port."""
+    """The log's name in messages: of an address, which may come from the environment, only the host and port."""
     parts = split(url)
     if not parts.is_plain or (parts.server and not parts.host):
         return "postgresql://?"
@@ -221,11 +218,12 @@ def no_connection(error: psycopg.OperationalError, label: str) -> ServiceError:
 
 
 _UNFIT = frozenset({"42P01", "42703", "42804", "42P10", "42883", "42846", "428C9"})
-"""No such table or column, another type, no key, no such function of the type, a column that is generated."""
+"""No such table or column, another type, no key, no such function for the type, a generated column."""
 
 
 def translation(error: psycopg.Error, label: str) -> ReleaseguardError:
-    """By SQLSTATE. The primary message only: details quote rows."""
+    """The error by its SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html), with the primary
+    message only, since details quote rows."""
     said = error.diag.message_primary or "no answer"
     state = error.sqlstate or ""
     if state in _UNFIT or state.startswith(("22", "23")):

@@ -1,4 +1,4 @@
-"""A Postgres table as it is, and writing into it. SQL in, SQL out, but for a look at the catalogue."""
+"""The actual shape of a Postgres table, and writing into it. SQL in, SQL out, except for reading the catalogue."""
 
 # ruff: noqa: S608 - names are quoted (names.py), values are bound
 
@@ -45,7 +45,7 @@ TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """A column's type: its name as SQL writes it, and Postgres' one-letter category of types."""
+    """A column's type: its name in SQL, and Postgres' one-letter category of types."""
 
     type: str
     category: str
@@ -61,17 +61,17 @@ _ABSENT = {
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A mapped table as it is."""
+    """The actual shape of a mapped table."""
 
     place: EventTable
     declared: Mapping[str, Declared]
-    """Their column -> type."""
+    """Their column -> its type."""
     ids_are_unique: bool = True
-    """Whether the table takes an id once. One that is partitioned by time takes it once for each time."""
+    """Whether the table accepts an id only once. A table partitioned by time accepts it once for each time."""
 
     @property
     def if_new(self) -> str:
-        """The end of an insertion that leaves what is there."""
+        """The end of an insertion that leaves existing rows unchanged."""
         target = f"({self.name('id')}) " if self.ids_are_unique else ""
         return f" ON CONFLICT {target}DO NOTHING"
 
@@ -79,7 +79,7 @@ class Shape:
         return quoted(self.place.theirs(column) or column)
 
     def value(self, column: str) -> str:
-        """The column's value, comparable with ours: enumerations and the like as text."""
+        """The column's value, comparable with ours; enumerations and the like as text."""
         if not self.place.theirs(column):
             return _ABSENT.get(column, "NULL::text")
         name = self.name(column)
@@ -111,7 +111,7 @@ EXISTS (SELECT FROM pg_index i JOIN pg_attribute k ON k.attrelid = i.indrelid AN
 
 
 def shape_of(connection: Connection, place: EventTable) -> Shape:
-    """The table as it is; of one that is not there, without columns."""
+    """The table's actual shape; without columns where it does not exist."""
     asked = [place.theirs("id") or "id", qualified(place.table)]
     found = connection.execute(_COLUMNS.format(_TAKES_IDS_ONCE), asked).fetchall()
     columns = {name: Declared(type_, category) for name, type_, category, _ in found}
@@ -138,7 +138,7 @@ def misfit(shape: Shape, column: str, label: str) -> ConfigError | None:
 
 
 def fits(column: str, declared: Declared, *, theirs: bool = False) -> bool:
-    """Whether the column can be read; of a table of ``theirs`` also a time that is text or a number, and numbers."""
+    """Whether the column can be read; in a table of ``theirs`` also a time that is text or a number, and numbers."""
     if column == "id":
         return declared.type == "uuid" or declared.category in ("SN" if theirs else "S")
     if column in ("occurred_at", "recorded_at"):
@@ -151,18 +151,18 @@ def fits(column: str, declared: Declared, *, theirs: bool = False) -> bool:
 
 
 def is_moment(declared: Declared) -> bool:
-    """Whether it is a point in time, and not a clock's face somewhere."""
+    """Whether it is a point in time, rather than a local time without a zone."""
     return declared.type.startswith("timestamp") and declared.type.endswith("with time zone")
 
 
 def takes_our_ids(shape: Shape) -> bool:
-    """Whether the id of an event can be the row's; else the table numbers its rows, and a repeat is another one."""
+    """Whether an event's id can be the row's; otherwise the table numbers its rows, and a repeat is another row."""
     kind = shape.type("id") if shape.place.theirs("id") else None
     return kind is not None and (kind.type == "uuid" or kind.category == "S")
 
 
 def insert_sql(place: EventTable, shape: Shape, *, keep_recorded: bool = False) -> str:
-    """One statement whatever the number of rows: every column is one array of text, cast to the column's type."""
+    """One statement for any number of rows: every column is an array of text, cast to the column's type."""
     given = _given(place, keep_recorded=keep_recorded)
     names = ", ".join(shape.name(column) for column in given)
     casts = ", ".join(_cast(column, shape) for column in given)
@@ -176,13 +176,13 @@ def insert_sql(place: EventTable, shape: Shape, *, keep_recorded: bool = False) 
 
 
 def is_ours_in_kind(shape: Shape) -> bool:
-    """Whether the rows can be written as they are: names may differ, and nothing else."""
+    """Whether rows can be written as they are: only names differ."""
     times = [column for column in ("occurred_at", "recorded_at") if shape.place.theirs(column)]
     return not shape.place.is_mapped and takes_our_ids(shape) and all(is_moment(shape.type(column)) for column in times)
 
 
 def their_insert(shape: Shape, events: Sequence[Event]) -> Iterator[tuple[str, list[list[str | None]]]]:
-    """Statements for a table whose columns are made by rules, each with the arrays that it takes."""
+    """Statements for a table whose columns are made by rules, each with its arrays."""
     place = replace(shape.place, numbers_rows=not takes_our_ids(shape))
     stamp = place.theirs("recorded_at")
     end = "" if place.numbers_rows else shape.if_new
@@ -220,7 +220,7 @@ def _cast(column: str, shape: Shape) -> str:
 
 
 def values(events: Sequence[Writable], place: EventTable, *, keep_recorded: bool = False) -> list[list[str | None]]:
-    """The values of rows, by column."""
+    """The rows' values, by column."""
     columns = dict(zip(COLUMNS, zip(*map(row_of, events), strict=True), strict=True))
     given = _given(place, keep_recorded=keep_recorded)
     return [[None if value is None else str(value) for value in columns[column]] for column in given]

@@ -1,4 +1,4 @@
-"""Writing events over Supabase's REST interface."""
+"""Writes events over Supabase's REST interface."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from releaseguard_events.stores.table import EventTable
 
 
 class RestStore:
-    """Appends events. ``keys``: the service role's, and the one that takes over where it is refused. One thread at a
+    """Appends events. ``keys`` are the service role's key and the one used where it is refused. For one thread at a
     time."""
 
     def __init__(self, link: HttpLink, keys: Sequence[str], table: EventTable) -> None:
@@ -28,7 +28,7 @@ class RestStore:
         self._tables: fitting.Tables | None = None
 
     def append(self, events: Sequence[Writable]) -> None:
-        """Write what is not there yet."""
+        """Write the events that do not exist yet."""
         if self._tables is None:
             self._tables = self._fitting()
         for place, rows in self._tables.rows(events):
@@ -36,17 +36,17 @@ class RestStore:
                 self._post(place, sent)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._link.close()
 
     def _fitting(self) -> fitting.Tables:
-        """The tables, without the columns of the app's own that are not there: each is asked for once."""
+        """The tables, without columns that the app's own table lacks; each is asked for once."""
         absent = [column for column in fitting.assumed(self._table) if not self._has(column)]
         table = fitting.without(self._table, absent) if absent else self._table
         return fitting.Tables.of(replace(table, numbers_rows=table.is_the_apps and not self._takes_our_ids()))
 
     def _takes_our_ids(self) -> bool:
-        """A table that numbers its rows refuses the very question."""
+        """Whether the table accepts our ids: one that numbers its rows refuses the question itself."""
         asked = "&".join(
             f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in rest_rows.probe(self._table).items()
         )
@@ -95,7 +95,7 @@ class RestStore:
         return self._link.get(path, sent) if body is None else self._link.post(path, sent, body)
 
     def _settled(self, answer: Answer, place: EventTable) -> None:
-        """Nothing where it was done; else raises what the answer means."""
+        """Returns where the request succeeded; otherwise raises what the answer means."""
         if answer.status < 300:
             return
         what = f"the store answered {answer.status}"
@@ -109,7 +109,7 @@ class RestStore:
 
 
 def _refuses_key(answer: Answer) -> bool:
-    """Whether the key itself is refused, whatever was asked."""
+    """Whether the key itself is refused, whatever was requested."""
     return answer.status == 401
 
 

@@ -20,9 +20,9 @@ from releaseguard_events.stores.table import EventTable
 from releaseguard_events.times import to_text
 
 CHUNK: Final = 500
-"""Rows sent at a time where they may be sent in several requests."""
+"""Rows sent at a time, where they may be sent in several requests."""
 IF_NEW: Final = "resolution=ignore-duplicates,return=minimal"
-"""What to prefer: a row whose id is there already is left out."""
+"""The preference that leaves out a row whose id exists already."""
 
 
 SentRow = dict[str, object]
@@ -30,22 +30,22 @@ SentRow = dict[str, object]
 
 
 class NoSuchValue(ConfigError):
-    """A column of a type that lacks a value that was asked for."""
+    """A column's type lacks a value that was asked for."""
 
 
 class Taken(ReleaseguardError):
-    """An id is there already."""
+    """An id exists already."""
 
 
 def values(event: Writable, place: EventTable) -> SentRow:
-    """The row, without ``recorded_at``: the column's default is the store's clock."""
+    """The row, without ``recorded_at``, whose default is the store's clock."""
     row = row_of(event)
     value: SentRow = row._asdict() | {"detail": json.loads(row.detail)}
     return {place.theirs(column) or column: value[column] for column in place.present if column != "recorded_at"}
 
 
 def posts(events: Sequence[Writable], place: EventTable) -> Iterator[list[SentRow]]:
-    """The rows of each request: what is sent at once fills the same columns."""
+    """The rows of each request: rows sent together fill the same columns."""
     for start in range(0, len(events), CHUNK):
         some = events[start : start + CHUNK]
         if not place.is_mapped and not place.numbers_rows:
@@ -59,12 +59,12 @@ def _sent(row: TheirRow) -> SentRow:
 
 
 def params(place: EventTable) -> dict[str, str]:
-    """What leaves a row out whose id is there already; nothing where the table gives out ids itself."""
+    """The parameters that leave out a row whose id exists already; empty where the table assigns ids itself."""
     return {} if place.numbers_rows else {"on_conflict": place.theirs("id") or "id"}
 
 
 def probe(place: EventTable) -> dict[str, str]:
-    """A question about nothing, which a table refuses whose ids are numbers (:class:`NoSuchValue`)."""
+    """A question that matches nothing, and that a table with numeric ids refuses (:class:`NoSuchValue`)."""
     name = place.theirs("id") or "id"
     return {"select": name, name: f"eq.{UUID(int=0)}", "limit": "0"}
 
@@ -76,7 +76,8 @@ def profile(place: EventTable) -> Mapping[str, str]:
 
 
 def refusal(status: int, said: Mapping[str, Any], place: EventTable, label: str) -> ReleaseguardError:
-    """By PostgREST's code (its documentation, "Errors") or Postgres' SQLSTATE, which it passes on."""
+    """The error by PostgREST's code or by Postgres' SQLSTATE, which it passes on
+    (https://docs.postgrest.org/en/stable/references/errors.html)."""
     code, message = str(said.get("code") or ""), str(said.get("message") or "")
     if status == 409 and code == "23505":
         return Taken("the id is taken", where=label)
@@ -129,7 +130,7 @@ def _of_the_interface(status: int, code: str, label: str) -> ServiceError:
 
 
 def _missing(message: str, place: EventTable) -> str:
-    """Our name of the column that the message complains of."""
+    """Our name of the column that the message says is missing."""
     words: Iterable[str] = re.findall(r"[A-Za-z0-9_]+", message)
     named = {one.name: column for column in place.present if (rule := place.rule(column)) for one in rule.columns}
     return next((named[word] for word in reversed(list(words)) if word in named), "column")

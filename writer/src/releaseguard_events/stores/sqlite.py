@@ -1,4 +1,4 @@
-"""Writing events into one SQLite file, safe for many processes of one machine at once."""
+"""Writes events into one SQLite file, safely for many processes of one machine at once."""
 
 # ruff: noqa: S608 - names are quoted (names.py), values are bound
 
@@ -24,9 +24,9 @@ from releaseguard_events.times import to_text, utc_now
 
 
 def sqlite_path(url: str, base: Path) -> Path:
-    """The file that ``sqlite:///file.db`` (relative to ``base``) or ``sqlite:////absolute.db`` names.
+    """The file named by ``sqlite:///file.db`` (relative to ``base``) or ``sqlite:////absolute.db``.
 
-    Raises ``ConfigError`` for anything else, and for an in-memory database: a log must outlive the process.
+    Raises ``ConfigError`` for anything else, and for an in-memory database, since a log must outlive the process.
     """
     scheme, _, rest = url.partition("://")
     name = rest[1:]
@@ -40,7 +40,7 @@ def sqlite_path(url: str, base: Path) -> Path:
 
 
 class SqliteStore:
-    """Appends events. ``busy_timeout`` is in seconds: how long to wait for other writers. One thread at a time."""
+    """Appends events. ``busy_timeout`` is how many seconds to wait for other writers. For one thread at a time."""
 
     def __init__(self, path: Path, table: EventTable, busy_timeout: float) -> None:
         self._path = path
@@ -53,7 +53,7 @@ class SqliteStore:
         """Which file the connection has open."""
 
     def append(self, events: Sequence[Writable]) -> None:
-        """Write what is not there yet, all or nothing."""
+        """Write the events that do not exist yet, all or none."""
         with translated(self._label, self._path):
             connection, tables = self._opened()
             with transaction(connection):
@@ -62,7 +62,7 @@ class SqliteStore:
                     _add(connection, place, rows, now)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
@@ -102,8 +102,8 @@ def label(path: Path) -> str:
 def connect(
     path: Path, tables: fitting.Tables, busy_timeout: float, when_made: Callable[[], None] = lambda: None
 ) -> sqlite3.Connection:
-    """A connection to a file that is made, and given the schema, where there is none or it is empty; ``when_made`` is
-    called where it was just this connection that gave it."""
+    """A connection to the file. Where the file does not exist or is empty, it is created and given the schema;
+    ``when_made`` is called where this connection did that."""
     check_path(path)
     with suppress(OSError):  # SQLite says better what is wrong there
         make_file(path)
@@ -118,7 +118,7 @@ def connect(
 
 
 def in_memory(tables: fitting.Tables) -> sqlite3.Connection:
-    """A connection to a log without rows that is nowhere, for whoever reads one that is not there yet."""
+    """A connection to an empty log in memory, for reading a log that does not exist yet."""
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     _prepare(connection, tables)
     return connection
@@ -141,7 +141,7 @@ def check_path(path: Path) -> None:
 
 
 def _prepare(connection: sqlite3.Connection, tables: fitting.Tables) -> bool:
-    """Whether it was empty, and has the schema now."""
+    """Whether the file was empty and has now been given the schema."""
     connection.text_factory = readable_text
     with suppress(sqlite3.OperationalError):
         # Somebody else may be making the same change just now; then it is made.
@@ -162,7 +162,8 @@ def _is_empty(connection: sqlite3.Connection) -> bool:
 
 
 def readable_text(stored: bytes) -> str:
-    """SQLite keeps any bytes as text; one that is no UTF-8 must not end the reading of all others."""
+    """A text from the file: SQLite stores any bytes as text, and one that is not UTF-8 must not end the reading of all
+    others."""
     return stored.decode("utf-8", "replace")
 
 
@@ -248,7 +249,7 @@ def _add(connection: sqlite3.Connection, place: EventTable, rows: Sequence[Event
 
 
 def _are_ours_in_kind(types: dict[str, str], place: EventTable) -> bool:
-    """Whether ids and times are texts there, as ours are."""
+    """Whether ids and times are texts there, like ours."""
     columns = [place.theirs(column) for column in ("id", "occurred_at", "recorded_at")]
     return not any(_is_number(types.get(column or "", "TEXT")) for column in columns)
 
@@ -260,9 +261,9 @@ def _is_number(declared: str) -> bool:
 def _insert_theirs(
     connection: sqlite3.Connection, place: EventTable, events: Sequence[Event], now: str, types: dict[str, str]
 ) -> int:
-    """The same in a table whose columns are made by rules, or of other types.
+    """The same for a table whose columns are made by rules or have other types.
 
-    Raises ``ConfigError`` for rows of our own, whose ids have to be theirs.
+    Raises ``ConfigError`` for rows of our own, whose ids must be kept.
     """
     if any(event.provider == OURSELVES for event in events):
         raise fitting.cannot_hold_ours(place, "its ids or times are of another type")
@@ -320,8 +321,9 @@ def check_columns(found: dict[str, str], place: EventTable, label: str) -> None:
 
 
 def _fits(column: str, declared: str, *, theirs: bool = False) -> bool:
-    """By SQLite's own rules of affinity: what the declared type would do to our values. A table of ``theirs`` may
-    number its rows, and write times as numbers."""
+    """Whether our values stay readable in a column of that declared type, by SQLite's rules of affinity
+    (https://www.sqlite.org/datatype3.html#determination_of_column_affinity). A table of ``theirs`` may number its rows,
+    and write times as numbers."""
     if theirs and column in ("id", "occurred_at", "recorded_at", "error_code"):
         return "BLOB" not in declared
     number = any(word in declared for word in ("INT", "REAL", "FLOA", "DOUB"))
@@ -332,7 +334,7 @@ def _fits(column: str, declared: str, *, theirs: bool = False) -> bool:
 
 @contextmanager
 def translated(label: str, path: Path) -> Iterator[None]:
-    """SQLite's errors as ours."""
+    """Raises SQLite's errors as ours."""
     try:
         yield
     except sqlite3.Error as error:

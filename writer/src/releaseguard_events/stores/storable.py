@@ -1,4 +1,4 @@
-"""Events as every store can hold them. Values in, values out."""
+"""Events in a form that every store can hold. Values in, values out."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ INTEGER = 2**31 - 1
 """The largest value of Postgres' ``integer``."""
 
 DEEPEST = 100
-"""Levels of ``detail`` that are written."""
+"""The most levels of ``detail`` that are written."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def storable(event: Event) -> Event:
-    """The event as every store can hold it.
+    """The event in a form that every store can hold.
 
-    Postgres takes no NUL in text and no number outside ``integer`` in ``latency_ms``, UTF-8 has no lone
-    surrogates, JSON has no NaN. One such value must not hold up a whole batch, nor mean one thing in one store
-    and another in the next: characters become U+FFFD, numbers that JSON has not become null, latencies are cut off.
-    Nearly every event is one already, and is given back as it is.
+    Postgres accepts no NUL in text and no number outside ``integer`` in ``latency_ms``, UTF-8 has no lone surrogates,
+    JSON has no NaN. One such value must neither hold up a whole batch nor mean different things in different stores.
+    Characters become U+FFFD, numbers that JSON lacks become null, latencies are limited. Nearly every event needs no
+    change, and is returned as it is.
     """
     return event if _is_storable(event) else _made_storable(event)
 
 
 def _is_storable(event: Event) -> bool:
-    """Whether every store can hold it as it is; ``False`` too where that takes a longer look."""
+    """Whether every store can hold it as it is; ``False`` also where that needs a closer look."""
     detail, latency = event.detail, event.latency_ms
     if type(detail) is not dict or not all(type(value) is str for value in detail.values()):
         return False
@@ -61,7 +61,7 @@ def _made_storable(event: Event) -> Event:
 
 
 def is_storable(text: str) -> bool:
-    """Whether every store takes ``text`` as it is."""
+    """Whether every store accepts ``text`` as it is."""
     return _UNSTORABLE.search(text) is None
 
 
@@ -74,7 +74,7 @@ def _clean_or_none(text: str | None) -> str | None:
 
 
 def _plain(value: Any, level: int = 0) -> Any:
-    """``value`` in the types that JSON has, and no deeper than any reader of it goes."""
+    """``value`` in the types of JSON, and no deeper than any of its readers goes."""
     if level > DEEPEST:
         return CUT
     match value:
@@ -93,7 +93,7 @@ def _plain(value: Any, level: int = 0) -> Any:
 
 
 class EventRow(NamedTuple):
-    """The columns of ``integration_events`` in their order; times are text, ``detail`` is JSON of an object."""
+    """The columns of ``integration_events`` in their order; times are text, ``detail`` is the JSON of an object."""
 
     id: str
     occurred_at: str
@@ -112,7 +112,7 @@ class EventRow(NamedTuple):
 
 
 Writable: TypeAlias = Event | EventRow
-"""An event for a store, as it came or as it is written."""
+"""An event for a store, as it came or as a row."""
 
 
 def row_of(event: Writable) -> EventRow:
@@ -139,7 +139,7 @@ def row_of(event: Writable) -> EventRow:
 
 
 def event_from(row: Writable) -> Event:
-    """The event that a row is, for a table of the app's own."""
+    """The event in a row, for a table of the app's own."""
     if isinstance(row, Event):
         return row
     columns = row._asdict() | {

@@ -1,4 +1,4 @@
-"""The columns of the event log, and the table that holds them: ours, or the app's own under other names."""
+"""The columns of the event log, and the table with them: ours, or the app's own under other names."""
 
 from __future__ import annotations
 
@@ -35,11 +35,10 @@ NEEDED = frozenset({"id", "occurred_at", "provider", "event", "outcome", "enviro
 class EventTable:
     """Where the rows are: ``[events] table``, ``[events.columns]``, ``[events.names]`` and ``[events] results_table``.
 
-    ``columns`` maps our name to theirs, or to a rule; ``""``, ``False`` or ``None`` says that the table has no such
-    column; a name not mentioned is called as we call it. ``names`` say how an event is called where no column does.
-    A table whose columns are mapped is the app's own: it is read and appended to, and never created or altered. Our
-    own rows go to ``results_table`` where there is one; that table always has our columns. Both may be written
-    ``schema.table``.
+    ``columns`` maps our name to theirs, or to a rule; ``""``, ``False`` or ``None`` says that the table lacks the
+    column; a name not mentioned is the same there. ``names`` says how events are named where no column does. A table
+    whose columns are mapped is the app's own: it is read and appended to, never created or altered. Our own rows go to
+    ``results_table`` where there is one; that table always has our columns. Both may be written as ``schema.table``.
     """
 
     table: str = "integration_events"
@@ -47,14 +46,15 @@ class EventTable:
     names: Sequence[NameRule] = ()
     results_table: str | None = None
     numbers_rows: bool = False
-    """The table's own ids are numbers, which no event's id is: a row gets one there, and a repeat is another row."""
+    """Whether the table's ids are numbers, which no event's id is: the table assigns one, and a repeat is another
+    row."""
 
     titles: Callable[[], Mapping[str, str]] = field(default=dict, compare=False)
-    """What people call the providers, by id; asked for where a panel for people is made."""
+    """Provider's id -> its name for people, for a panel."""
 
     @classmethod
     def of(cls, said: Described) -> Self:
-        """The table that is described. Raises ``ConfigError``."""
+        """The described table. Raises ``ConfigError``."""
         table = said.table or cls().table
         try:
             return cls(table=table, columns=said.columns, names=said.names, results_table=said.results_table)
@@ -81,14 +81,14 @@ class EventTable:
             )
 
     def theirs(self, column: str) -> str | None:
-        """The name of our ``column`` in the table, or ``None`` where it is made by a rule, or not at all."""
+        """The name of our ``column`` in the table; ``None`` where a rule makes it, or the table lacks it."""
         theirs = self.columns.get(column, not (column == "event" and self.names))
         if isinstance(theirs, ColumnRule):
             return None
         return column if theirs is True else theirs or None
 
     def rule(self, column: str) -> ColumnRule | None:
-        """Where our ``column`` comes from; ``None`` where the table has none. An event's name may still be made."""
+        """The source of our ``column``; ``None`` where the table lacks it. An event's name may still be made."""
         theirs = self.columns.get(column)
         if isinstance(theirs, ColumnRule):
             return theirs
@@ -96,7 +96,7 @@ class EventTable:
         return ColumnRule((Translated(TheirColumn(name)),)) if name else None
 
     def stands_in(self, column: str) -> str:
-        """Where our ``column`` stands in the table, for people: ``created_at``, ``status_code or status``."""
+        """Where our ``column`` is found in the table, for people: ``created_at``, ``status_code or status``."""
         rule = self.rule(column)
         places = [f"{one.name}{''.join(f'.{key}' for key in one.path)}" for one in (rule.columns if rule else ())]
         return " or ".join(dict.fromkeys(places)) or column
@@ -107,7 +107,7 @@ class EventTable:
 
     @property
     def present(self) -> tuple[str, ...]:
-        """Our names of the columns that rows have."""
+        """The columns that rows have, by our names."""
         return tuple(column for column in COLUMNS if self.has(column))
 
     @property
@@ -117,5 +117,5 @@ class EventTable:
 
     @property
     def is_the_apps(self) -> bool:
-        """Whether the app made this table, so that nothing here may alter it."""
+        """Whether the app made this table, so that it must not be altered here."""
         return bool(self.columns) or bool(self.names)
