@@ -23,8 +23,6 @@ class RuntimeTally:
     """The same from sources that no setting names: no evidence, but these sources have left the old version."""
     against: Sequence[EvidenceRow]
     """Successes with another version, and refused credentials, since the new version is in service."""
-    last_against: datetime | None
-    """When the last of these rows was recorded, repeats included: a long action may use the old version at its end."""
     unlabelled: int
     """Successes of which only the time is known."""
     too_early: int
@@ -42,6 +40,11 @@ class RuntimeTally:
     def heard(self) -> int:
         """The successes and refusals counted in any of these ways, but for repeats and failed rows."""
         return len(self.evidence) + len(self.elsewhere) + len(self.against) + self.unlabelled + self.too_early
+
+    @property
+    def last_against(self) -> datetime | None:
+        """When the last of the rows against it was recorded; ``None`` without any."""
+        return max((store_time(row.event) for row in self.against), default=None)
 
 
 def count_rows(question: Question, runtime: RuntimeDestination, rows: Sequence[EvidenceRow]) -> RuntimeTally:
@@ -71,7 +74,6 @@ def count_rows(question: Question, runtime: RuntimeDestination, rows: Sequence[E
         evidence=once,
         elsewhere=elsewhere,
         against=_last_of_each(against),
-        last_against=max((store_time(row.event) for row in against), default=None),
         unlabelled=unlabelled,
         too_early=too_early,
         nameless=nameless,
@@ -103,7 +105,7 @@ def once_each(rows: Sequence[EvidenceRow]) -> Sequence[EvidenceRow]:
 
 
 def _last_of_each(rows: Sequence[EvidenceRow]) -> Sequence[EvidenceRow]:
-    """Each user action once at each source, by the row that was recorded last: one id can stand for a job that goes on
-    for hours, and in several places."""
+    """Each user action once for each source, by the row recorded last: one id may stand for a job that runs for hours,
+    and in several places."""
     ordered = sorted(rows, key=lambda row: store_time(row.event))
     return list({(action_of(row.event), row.says, row.event.source): row for row in ordered}.values())
