@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,11 +16,21 @@ from releaseguard.stats.episodes import Minute, recurring
 from releaseguard.stats.evidence.errors import against_trouble
 from releaseguard.stats.evidence.laws import KnownShare
 from releaseguard.verification.backtesting.replays import BacktestRequest, backtest_of
-from releaseguard.verification.judge.verdicts import undecided_of
+from releaseguard.verification.explain.finding import explain
+from releaseguard.verification.judge.verdicts import undecided_of, verdict_of
 from releaseguard.verification.judge.weighing.trouble import Doubt, likely
 from releaseguard.verification.values import Promise
 from tests.support.verifying import NOON, SHIPPED, mark, row, steady, stored
-from tests.verification.test_what_a_release_is_compared_with import WINDOW, Rate, cells, judged, only, said, whole
+from tests.verification.test_what_a_release_is_compared_with import (
+    RULES,
+    WINDOW,
+    Rate,
+    cells,
+    judged,
+    only,
+    said,
+    whole,
+)
 
 Failing = Callable[[str, int, str], float]
 
@@ -49,6 +60,24 @@ def test_a_volume_that_had_halved_before_excuses_a_half_and_no_more(rate: int, a
 @pytest.mark.parametrize("after", [0.0, 0.3, 1.0])
 def test_a_silence_from_before_excuses_all_of_it(after: float) -> None:
     assert not judged(cells(10, nothing, served=mails(0.0, after))).state.failed
+
+
+@pytest.mark.parametrize("since", [-200, -60, -15])
+@pytest.mark.parametrize(("after", "fails"), [(6.0, False), (4.0, False), (40.0, True)])
+def test_a_rise_from_before_excuses_its_own_level_and_no_more(since: int, after: float, fails: bool) -> None:
+    limited = [replace(one, max_rise=3.0) if one.kind == "volume" else one for one in RULES]
+    replay = judged(cells(1, nothing, served=mails(6.0, after, since)), rules=limited)
+    assert ("mail.volume" in replay.state.failed) is fails
+    assert fails or not replay.state.failed
+    assert (since, after) != (-15, 6.0) or "had risen to 6.3 times" in explain(replay.state, limited[1]).reason
+
+
+def test_a_rise_from_before_that_is_gone_with_the_release_is_nothing_to_go_on_with() -> None:
+    limited = [replace(one, max_rise=3.0) if one.kind == "volume" else one for one in RULES]
+    for before, passes in ((1.0, True), (6.0, False)):
+        replay = judged(cells(10, nothing, served=mails(before, 1.0)), rules=limited)
+        assert (verdict_of(replay.state, limited[1]) is Verdict.PASS) is passes
+        assert (undecided_of(replay.state, limited[1]) == "block") is not passes
 
 
 def comes_and_goes(seed: int, level: float) -> Failing:

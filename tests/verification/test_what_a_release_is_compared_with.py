@@ -93,14 +93,19 @@ def simulated(rng: random.Random, rate: float, failing: Rate, served: Rate, minu
 
 
 def judged(
-    rows: Sequence[Cell] | Iterator[Cell], minutes: int = WINDOW, *, baseline: int = DAYS * 1440, **told: Any
+    rows: Sequence[Cell] | Iterator[Cell],
+    minutes: int = WINDOW,
+    *,
+    baseline: int = DAYS * 1440,
+    rules: Sequence[Rule] = RULES,
+    **told: Any,
 ) -> Replay:
-    ledger = Ledger([one.reading for one in RULES], [DEPLOYED], WINDOW)
+    ledger = Ledger([one.reading for one in rules], [DEPLOYED], WINDOW)
     ledger.add(rows)
     at = datetime.fromtimestamp(DEPLOYED * 60, UTC)
     deployment = Deployment(release="new", environment="production", deployed_at=at, **told)
     promise = Promise(window_minutes=WINDOW, baseline_minutes=baseline)
-    replay = Replay(ledger, RULES, deployment, promise)
+    replay = Replay(ledger, rules, deployment, promise)
     replay.look(DEPLOYED + minutes)
     return replay
 

@@ -72,7 +72,7 @@ def _evidence(state: ReleaseState, rule: Rule, verdict: Verdict) -> VolumeRuleEv
         since_minute=held.drop.onset if held.drop else None,
         needed_events=needed,
         needed_minutes=minutes_for(needed, base.expected(0, state.length) / state.length),
-        began_before_deployment=rule.id in state.known.volume_levels,
+        began_before_deployment=rule.id in state.known.volume_levels or rule.id in state.known.volume_rises,
         rows_per_action=_rows_per_action(state, rule),
         would_change=would_change(verdict),
         **shared_evidence(state, rule),
@@ -188,6 +188,8 @@ FIRST_PASS = (
 
 def _why_undecided(state: ReleaseState, rule: Rule, evidence: VolumeRuleEvidence) -> str:
     held = state.volumes[rule.id]
+    if risen := state.known.volume_rises.get(rule.id):
+        return f"they had risen to {risen:.1f} times that before the deployment; excused up to it and no more"
     if evidence.began_before_deployment:
         return BACK if held.judged >= held.expected else NOT_ITS_DOING
     if renamed := renamed_words(state, rule):

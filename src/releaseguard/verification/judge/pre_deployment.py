@@ -29,13 +29,14 @@ from releaseguard.stats.series import LOOKBACK, Cell, KnownSeries, Ledger
 from releaseguard.verification.judge.arrivals import Arrivals
 from releaseguard.verification.judge.last_hours import RIGHT_BEFORE, last_minutes, tags_before, with_the_same_tag
 from releaseguard.verification.judge.weighing.dropped import AS_USUAL, SINCE, Before, Dropped, dropped_before
+from releaseguard.verification.judge.weighing.risen import NOT_RISEN, Risen, risen_before
 from releaseguard.verification.judge.weighing.trouble import LEAST_CALM, RECOVERED
 from releaseguard.verification.values import Promise, Rule
 
 INCIDENT = 20.0
 """The evidence from which errors count as having begun before the deployment, until calm events show otherwise."""
 STOPPED = 30.0
-"""The evidence from which a volume counts as having dropped before the deployment."""
+"""The evidence from which a volume counts as having dropped or risen before the deployment."""
 FAILING = 300.0
 """The evidence that both need where there are many events, since chance reaches less within hours and would excuse a
 bad release; also what excuses the volume of a provider whose errors began before."""
@@ -109,6 +110,9 @@ class PreDeployment:
     volume_levels: Mapping[str, float]
     """By volume rule whose events had dropped before the deployment, or whose provider was failing: the fraction of the
     expected volume at which it stood, which counts as usual too."""
+    volume_rises: Mapping[str, float]
+    """By volume rule whose events had risen before the deployment: the multiple of the expected volume at which it
+    stood, up to which all counts as usual too."""
 
     def in_incident(self, rule: Rule) -> bool:
         """Whether the errors of a signal rule began before the deployment."""
@@ -152,6 +156,7 @@ def pre_deployment_of(
     last, tags = last_minutes(rules, there, settled, live), tags_before(there, settled, live)
     errors = {name: _errors_before(minutes, usual[name], live) for name, minutes in last.items()}
     dropped = {r.id: builder.dropped(r, volumes[r.id]) for r in rules if r.kind == "volume"}
+    risen = {r.id: builder.risen(r, volumes[r.id]) for r in rules if r.kind == "volume"}
     trouble = {n: one.trouble for n, one in errors.items()} | {n: drop.evidence for n, drop in dropped.items()}
     return PreDeployment(
         learned=sum(cell.total for cell in there) + sum(one.total for one in settled),
@@ -170,6 +175,7 @@ def pre_deployment_of(
         tags={name: frozenset(seen) for name, seen in tags.items()},
         same_tag=with_the_same_tag(tags),
         volume_levels=_volume_levels(rules, errors, dropped, volumes),
+        volume_rises={name: rise.level for name, rise in risen.items() if rise.evidence >= _surely_from(volumes[name])},
     )
 
 
@@ -239,7 +245,14 @@ class _Builder:
         """What is known of a drop of the rule's events before the deployment."""
         if rule.max_drop is None:
             return AS_USUAL
-        return dropped_before(self.read(rule.reading), usual, Before(self._span, self._complete, self._ahead.calendar))
+        return dropped_before(self.read(rule.reading), usual, self._before())
+
+    def risen(self, rule: Rule, usual: VolumeBaseline) -> Risen:
+        """What is known of a rise of the rule's events before the deployment."""
+        return risen_before(self.read(rule.reading), usual, self._before()) if rule.max_rise else NOT_RISEN
+
+    def _before(self) -> Before:
+        return Before(self._span, self._complete, self._ahead.calendar)
 
 
 def _volume_levels(
@@ -258,7 +271,7 @@ def _volume_levels(
     found = {}
     for rule in (rule for rule in rules if rule.kind == "volume"):
         drop = dropped[rule.id]
-        has_dropped = drop.evidence >= _stopped_from(volumes[rule.id])
+        has_dropped = drop.evidence >= _surely_from(volumes[rule.id])
         if has_dropped or rule.provider in failing:
             least = _excused(drop) if has_dropped else 1.0
             found[rule.id] = min(least, 1.0 - failing.get(rule.provider, 0.0))
@@ -270,7 +283,7 @@ def _excused(drop: Dropped) -> float:
     return drop.level if drop.evidence >= FAILING else max(drop.level, NEARLY_SILENT)
 
 
-def _stopped_from(usual: VolumeBaseline) -> float:
+def _surely_from(usual: VolumeBaseline) -> float:
     return FAILING if usual.rates[0] * HOUR >= MANY else STOPPED
 
 

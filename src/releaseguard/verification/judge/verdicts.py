@@ -67,7 +67,8 @@ def undecided_of(state: ReleaseState, rule: Rule) -> Literal["warn", "block"]:
     if not rule.blocking:
         return rule.undecided
     if rule.kind == "volume":
-        return "block" if falls_short(state, rule) or seems_replaced(state, rule) else rule.undecided
+        blocks = falls_short(state, rule) or falls_from_its_rise(state, rule) or seems_replaced(state, rule)
+        return "block" if blocks else rule.undecided
     held = state.errors[rule.id]
     goes_on = held.trouble is not None and held.trouble.counted[0] > 0 and not held.trouble.has_likely_ended
     too_many = exceeds(state, held) or outgrows(state, held) or outnumbers(state, held) or exceeds_its_times(held)
@@ -101,6 +102,16 @@ def falls_short(state: ReleaseState, rule: Rule) -> bool:
         hoped >= LEAST_MISSED and came < left * hoped and not is_no_loss(state, rule, round(came), hoped)
         for came, hoped in parts
     )
+
+
+def falls_from_its_rise(state: ReleaseState, rule: Rule) -> bool:
+    """Whether a volume that had risen before has lost a part that its card calls harm: a campaign that is over, or a
+    release that loses what is left to look as usual."""
+    volume, risen = state.volumes[rule.id], state.known.volume_rises.get(rule.id)
+    if risen is None or rule.max_drop is None:
+        return False
+    hoped = risen * volume.expected
+    return hoped >= LEAST_MISSED and volume.judged < (1.0 - rule.max_drop) * hoped
 
 
 def seems_replaced(state: ReleaseState, rule: Rule) -> bool:
@@ -311,6 +322,8 @@ def _excludes_change(state: ReleaseState, rule: Rule) -> bool:
     # After a drop from before the deployment, today's level is not a measure: it has to be as on other days.
     level = min(base.level, 1.0) if rule.id in state.known.volume_levels else 1.0
     ratio = math.log(volume.judged * level / volume.expected)
-    low = rule.max_drop is None or ratio - spread > math.log1p(-min(rule.max_drop, 0.999))
+    # Of a volume that had risen before, the loss of half leaves what is usual on other days.
+    fallen = ratio - math.log(state.known.volume_rises.get(rule.id, 1.0))
+    low = rule.max_drop is None or fallen - spread > math.log1p(-min(rule.max_drop, 0.999))
     high = rule.max_rise is None or ratio + spread < math.log(rule.max_rise)
     return low and high

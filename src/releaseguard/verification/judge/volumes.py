@@ -229,10 +229,11 @@ def _split_chance(state: ReleaseState, volume: VolumeState) -> float:
 
 def usual_too(state: ReleaseState, rule: Rule, base: VolumeBaseline) -> Sequence[float]:
     """Multiples of the expected volume that count as usual, too: the level of other days, to which a campaign or
-    incident of today may return at any moment; that of an incident from before, which excuses that level only; and what
-    was announced for this release."""
+    incident of today may return at any moment; that of a drop or a rise from before, which excuses that level only; and
+    what was announced for this release."""
     levels = {1.0 / base.level} if base.days and base.level > 0.0 else set()
     levels |= {level for level in (state.known.volume_levels.get(rule.id, 0.0),) if level > NOTHING_LEFT}
+    levels |= {state.known.volume_rises[rule.id]} if rule.id in state.known.volume_rises else set()
     told = state.expect_traffic
     return sorted({*levels, *({told} | {told * one for one in levels} if told else set())})
 

@@ -9,7 +9,15 @@ from itertools import accumulate
 
 from releaseguard.stats.baseline import BaselineSpan, VolumeBaseline, volume_baseline
 from releaseguard.stats.calendar import DAY, Calendar
-from releaseguard.stats.evidence.volumes import DROP, CountedVolume, Onsets, Others, volume_evidence
+from releaseguard.stats.evidence.volumes import (
+    DROP,
+    CountedVolume,
+    Onsets,
+    Others,
+    VolumeChange,
+    VolumeEvidence,
+    volume_evidence,
+)
 from releaseguard.stats.series import KnownSeries
 
 SINCE = (120, 60, 45, 30, 20, 10)
@@ -65,18 +73,40 @@ def _quiet_minutes(series: KnownSeries, complete: int) -> int:
 
 
 def _fallen(series: KnownSeries, usual: VolumeBaseline, before: Before) -> Dropped:
+    hours = last_two_hours(series, before)
+    if not _low_at_the_end(hours.seen, hours.hoped):
+        return AS_USUAL
+    found = hours.evidence(DROP)
+    return Dropped(found.value, _level(found.seen, found.expected, hours.usual, usual))
+
+
+@dataclass(frozen=True, slots=True)
+class LastHours:
+    """The minutes before the deployment in which a change may have begun, against the time before them."""
+
+    seen: Sequence[int]
+    hoped: Sequence[float]
+    """Running sums over the minutes: events, and those to be expected."""
+    usual: VolumeBaseline
+    """What the time before them leads to expect of them."""
+
+    def evidence(self, change: VolumeChange, since: Sequence[int] = SINCE) -> VolumeEvidence:
+        """The evidence that the volume had changed so, ``since`` as many minutes before the deployment, and since
+        when."""
+        length = len(self.seen) - 1
+        alone = Others([0.0] * (length + 1), [0.0] * (length + 1), 0.0)
+        volume = CountedVolume(self.seen, self.hoped, self.usual.variance, self.usual.dispersion, alone)
+        return volume_evidence(volume, change, Onsets([length - minutes for minutes in since], len(SINCE)))
+
+
+def last_two_hours(series: KnownSeries, before: Before) -> LastHours:
+    """What came in the minutes of :data:`SINCE`, and what was to be expected."""
     length = max(SINCE)
     start = before.complete - length
     earlier = BaselineSpan(before.span.start, start)
-    expected = volume_baseline(series, earlier, complete=start, minutes=length, calendar=before.calendar)
+    usual = volume_baseline(series, earlier, complete=start, minutes=length, calendar=before.calendar)
     seen = list(accumulate((series.total(start + m, start + m + 1) for m in range(length)), initial=0))
-    hoped = list(accumulate(expected.rates, initial=0.0))
-    if not _low_at_the_end(seen, hoped):
-        return AS_USUAL
-    alone = Others([0.0] * (length + 1), [0.0] * (length + 1), 0.0)
-    volume = CountedVolume(seen, hoped, expected.variance, expected.dispersion, alone)
-    found = volume_evidence(volume, DROP, Onsets([length - since for since in SINCE], len(SINCE)))
-    return Dropped(found.value, _level(found.seen, found.expected, expected, usual))
+    return LastHours(seen, list(accumulate(usual.rates, initial=0.0)), usual)
 
 
 def _level(seen: int, hoped: float, then: VolumeBaseline, usual: VolumeBaseline) -> float:
