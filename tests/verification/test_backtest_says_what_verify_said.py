@@ -122,6 +122,10 @@ def worlds() -> Iterator[tuple[str, World]]:
     yield "codes after the first look", World([*begun, mark()], verdict="inconclusive")
     second = [replace(one, error_code="503" if one.id.int % 30 == 0 else None) for one in both(every=0.25)]
     yield "a second try", World([*second, mark()])
+    monitored = since_noon(both(every=0.5), source="uptime")
+    yield "a monitor in place of users", World([*monitored, mark()], verdict="inconclusive")
+    later = [replace(one, source="uptime") if one.occurred_at >= NOON + EVERY else one for one in both(every=0.5)]
+    yield "a monitor after the first look", World([*later, mark()])
     yield "followed", World([*failing(both(), since=10), mark(), mark(16, "r2")])
 
 

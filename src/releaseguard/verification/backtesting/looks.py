@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Final
@@ -10,6 +10,7 @@ from typing import Final
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.model import Event, Verdict
 from releaseguard.stats.series import Ledger
+from releaseguard.verification.backtesting.carried import NOT_CARRIED, Carried
 from releaseguard.verification.backtesting.withheld import NO_CONTRADICTION, Contradicted, HeldBack
 from releaseguard.verification.isolated import Parted
 from releaseguard.verification.judge.replay import Look, Replay
@@ -34,11 +35,19 @@ class ReleaseFacts:
     """What the release wrote under other environments' names."""
     contradicted: Contradicted = NO_CONTRADICTION
     """Its successes that carry a failure's code."""
+    carried: Carried = NOT_CARRIED
+    """Who wrote its rows."""
 
     @property
     def are_of_no_look(self) -> bool:
         """Whether nothing of them bears on what a look says."""
-        return not self.unread.rows and self.accepted is None and self.contradicted is NO_CONTRADICTION
+        is_plain = self.contradicted is NO_CONTRADICTION and self.carried is NOT_CARRIED
+        return not self.unread.rows and self.accepted is None and is_plain
+
+    def forbids_to_pass(self, minute: int) -> Callable[[Rule], bool]:
+        """Which rules pass nothing at a look, whatever was counted."""
+        hidden, carried = self.contradicted.hidden_by(minute), self.carried.by(minute)
+        return lambda rule: (rule.kind == "signal" and rule.provider in hidden) or rule.provider in carried
 
     def accepted_by(self, minute: int) -> Mapping[str, Acceptance]:
         """The checks that had been accepted by the end of ``minute``, by id."""
@@ -59,6 +68,8 @@ class EnvironmentFacts:
     """What was written under other environments' names; known only where a single deployment is replayed."""
     contradicted: Contradicted = NO_CONTRADICTION
     """Successes that carry a failure's code; known only there, too."""
+    carried: Carried = NOT_CARRIED
+    """Who wrote its rows; known only there, too."""
 
     def of(self, deployment: Deployment, late: Sequence[MinuteCount]) -> ReleaseFacts:
         """The facts of one deployment, with the old rows that arrived ``late``, in its window."""
@@ -69,6 +80,7 @@ class EnvironmentFacts:
             accepted=accepted if accepted.rows else None,
             strayed=self.strayed,
             contradicted=self.contradicted,
+            carried=self.carried,
         )
 
 
@@ -123,7 +135,7 @@ def _together(
 ) -> Verdict:
     """``findings`` are those of the window's end, before acceptances: a failure that is none by then was none
     before."""
-    accepted, contradicted = facts.accepted_by(looks[0].minute), facts.contradicted.hidden_by(looks[0].minute)
+    accepted, is_forbidden = facts.accepted_by(looks[0].minute), facts.forbids_to_pass(looks[0].minute)
     undecided_in_the_end = {one.id: one.undecided for one in findings if one.verdict is Verdict.INCONCLUSIVE}
     hidden = held.passes_nothing((rule for rules, _ in courses.parts for rule in rules), looks[0].minute)
     taken_back = undecided_in_the_end.keys() if held.unread.rows else frozenset[str]()
@@ -131,7 +143,7 @@ def _together(
     def known(rule: Rule, verdict: Verdict, undecided: str) -> CheckVerdict:
         if rule.id in accepted:
             return CheckVerdict(Verdict.WARN, rule.blocking, "warn")
-        if verdict is Verdict.PASS and rule.kind == "signal" and rule.provider in contradicted:
+        if verdict is Verdict.PASS and is_forbidden(rule):
             return CheckVerdict(Verdict.INCONCLUSIVE, rule.blocking, "block")
         may_hide = verdict in (Verdict.PASS, Verdict.INCONCLUSIVE) and rule.id in hidden
         if not may_hide and not (verdict is Verdict.FAIL and rule.id in taken_back):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from releaseguard.model import Verdict
 from releaseguard.stats.series import Ledger, minute_of, moment_of
 from releaseguard.traces import Traces, no_trace
+from releaseguard.verification.backtesting.carried import may_be_carried
 from releaseguard.verification.backtesting.looks import (
     NO_RELEASE_FACTS,
     ReleaseFacts,
@@ -19,6 +20,7 @@ from releaseguard.verification.backtesting.looks import (
 )
 from releaseguard.verification.backtesting.packed import PackedFindings
 from releaseguard.verification.checks.codes import not_passed
+from releaseguard.verification.checks.sources import not_carried
 from releaseguard.verification.explain.finding import explain
 from releaseguard.verification.isolated import Parted, judged_apart, not_judged
 from releaseguard.verification.judge.replay import Replay
@@ -64,6 +66,8 @@ class Replayed:
     """The rules about error shares that failed it, one for each provider."""
     live_since: datetime | None = None
     """The minute in which the log first saw it in service."""
+    carried: Set[str] = frozenset()
+    """The providers of which something passes that may rest on sources which are new with it."""
 
 
 def replay_one(
@@ -93,7 +97,8 @@ def replay_one(
     broken = any(finding.verdict is Verdict.ERROR for finding in said)
     live = courses.first.replay.state.live_since if courses.first else None
     held, end = held_back_of(ledger, courses, facts.unread), minute_of(end_of(deployment, settings.promise))
-    findings = held.findings(not_passed(said, facts.contradicted.by(end)), end)
+    passing = not_carried(not_passed(said, facts.contradicted.by(end)), facts.carried.by(end))
+    findings = held.findings(passing, end)
     verdicts = verdicts_of(courses, held, findings, facts, broken=broken)
     failed = next((minute for minute, verdict in verdicts if verdict is Verdict.FAIL), None)
     return Replayed(
@@ -105,6 +110,7 @@ def replay_one(
         peak=_peak(courses, failed),
         failed_for_errors=failed_for_errors(course.replay.state for _, course in courses.parts),
         live_since=None if live is None else moment_of(live),
+        carried=frozenset() if live is None else may_be_carried(ledger, live, end, findings),
     )
 
 

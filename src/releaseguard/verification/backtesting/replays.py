@@ -17,6 +17,7 @@ from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
 from releaseguard.model import OURSELVES, Event
 from releaseguard.stats.series import Ledger
 from releaseguard.traces import Trace, Traces, no_trace
+from releaseguard.verification.backtesting.carried import NOT_CARRIED, Carried, carried_of
 from releaseguard.verification.backtesting.holding import HeldNearby, past_of
 from releaseguard.verification.backtesting.looks import (
     NO_ENVIRONMENT_FACTS,
@@ -204,7 +205,10 @@ class _Replayer:
         retried = taken_back(single_rows(), failed) if failed else ()
         one = self._replay_again(one, retried, strayed) if retried else one
         found = suspects.in_window(one.deployment, settings.promise, one.findings, single_rows)
-        return one if found is NO_CONTRADICTION else self._replay_again(one, retried, strayed, found)
+        carried = carried_of(single_rows(), one.carried) if one.carried else NOT_CARRIED
+        if found is NO_CONTRADICTION and carried is NOT_CARRIED:
+            return one
+        return self._replay_again(one, retried, strayed, found, carried)
 
     def _strayed_of(self, one: Replayed) -> Strayed:
         """What a release that failed wrote under other environments' names; not looked for where it did not fail, since
@@ -219,10 +223,11 @@ class _Replayer:
         more: Sequence[MinuteCount],
         strayed: Strayed,
         contradicted: Contradicted = NO_CONTRADICTION,
+        carried: Carried = NOT_CARRIED,
     ) -> Replayed:
         """The same release by itself, with rows and facts that the first replay did not have."""
         name = one.deployment.environment
-        facts = replace(self._facts_of(name), strayed=strayed, contradicted=contradicted)
+        facts = replace(self._facts_of(name), strayed=strayed, contradicted=contradicted, carried=carried)
         for _, rows in self._rows_of({name: self._span_of([one.deployment])}):
             [one] = self._replay_all(chain(rows, more), History(deployments=[one.deployment], outcomes={}), facts)
         return one

@@ -43,7 +43,7 @@ def newcomers_in(now: Sequence[Event], before: Sequence[Sequence[Event]]) -> New
     """Who writes the rows of one provider ``now``, where others wrote them in each of the samples of ``before``;
     ``None`` where the usual sources do, or nothing tells which are usual."""
     usual = {name for sample in before for name in _usual_in(sample)}
-    new = Counter(row.source or "" for row in now if _name(row.source) not in usual)
+    new = Counter(row.source or "" for row in now if name_of(row.source) not in usual)
     if not usual or new.total() <= MOST_NEW * len(now):
         return None
     shown = [_shown(name) for name, _ in new.most_common(3)]
@@ -51,11 +51,11 @@ def newcomers_in(now: Sequence[Event], before: Sequence[Sequence[Event]]) -> New
 
 
 def _usual_in(sample: Sequence[Event]) -> Sequence[str]:
-    counted = Counter(_name(row.source) for row in sample)
+    counted = Counter(name_of(row.source) for row in sample)
     return [name for name, rows in counted.items() if rows >= USUAL_FROM * len(sample)]
 
 
-def _name(source: str | None) -> str:
+def name_of(source: str | None) -> str:
     """A source without what changes with each deployment: the ids of containers and hosts."""
     words = re.split(r"[^0-9a-z]+", (source or "").casefold())
     return " ".join(word for word in words if word and not _OF_AN_INSTANCE.fullmatch(word))

@@ -243,13 +243,30 @@ class SingleRows:
 
     def by_sources(self, provider: str) -> tuple[Sequence[Event], Sequence[Sequence[Event]]]:
         """The newest rows of the release by a provider, and samples of others' from before it was live."""
-        now, *before = (self._read({name: query}) for name, query in self.of_sources(provider).items())
-        mine = [row for row in now if self._is_of_users(row) and self.members.has(row)]
+        now, before = self._by_sources(self.of_sources(provider))
+        return list(filter(self._is_of_release, now)), before
+
+    def all_by_sources(
+        self, provider: str
+    ) -> tuple[Sequence[Event], Callable[[Event], bool], Sequence[Sequence[Event]]]:
+        """The newest rows of the window of a provider by anybody, which of them are the release's, and the samples."""
+        plan = self.of_sources(provider)
+        name, query = next(iter(plan.items()))
+        window, before = self._by_sources(
+            {("window", *name): replace(query, limit=MOST_TIMED), **{k: q for k, q in plan.items() if k != name}}
+        )
+        return window, self._is_of_release, before
+
+    def _by_sources(self, plan: Plan) -> tuple[Sequence[Event], Sequence[Sequence[Event]]]:
+        now, *before = (self._read({name: query}) for name, query in plan.items())
         others = [
             [row for row in sample if self._is_of_users(row) and self.members.of_row(row) is not Owner.OURS]
             for sample in before
         ]
-        return mine, others
+        return list(now), others
+
+    def _is_of_release(self, row: Event) -> bool:
+        return self._is_of_users(row) and self.members.has(row)
 
     def _is_of_users(self, row: Event) -> bool:
         return not row.synthetic and not self.is_elsewhere(row.source)
