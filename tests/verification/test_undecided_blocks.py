@@ -122,5 +122,18 @@ def test_trouble_of_the_release_whose_window_this_one_ended_blocks_while_it_goes
     assert judged.verdict is verdict, judged.findings
 
 
+@pytest.mark.parametrize(
+    ("before", "verdict"), [(-25, Verdict.INCONCLUSIVE), (-200, Verdict.WARN)], ids=["in its window", "long before"]
+)
+def test_a_silence_under_the_release_whose_window_this_one_ended_blocks_while_it_goes_on(
+    before: float, verdict: Verdict, tmp_path: Path
+) -> None:
+    usual = [*steady(every=0.5), *steady(("openai_completion_ok",), provider="openai", every=0.5)]
+    some = [one for n, one in enumerate(usual) if one.provider != "openai" or _minute(one) < -20 or n % 30 == 0]
+    tagged = [replace(one, release="bad") if before <= _minute(one) < 0 else one for one in some]
+    judged = judge(stored(tmp_path / "log.db", [*tagged, mark(-4000, "r0"), mark(before, "bad"), mark()]))
+    assert judged.verdict is verdict, judged.findings
+
+
 def _minute(one: Event) -> float:
     return (one.occurred_at - NOON) / timedelta(minutes=1)

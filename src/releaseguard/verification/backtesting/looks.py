@@ -10,8 +10,8 @@ from typing import Final
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.model import Event, Verdict
 from releaseguard.stats.series import Ledger
-from releaseguard.verification.backtesting.carried import NOT_CARRIED, Carried
 from releaseguard.verification.backtesting.withheld import NO_CONTRADICTION, Contradicted, HeldBack
+from releaseguard.verification.checks.carried import NOT_CARRIED, CarriedRows
 from releaseguard.verification.isolated import Parted
 from releaseguard.verification.judge.replay import Look, Replay
 from releaseguard.verification.rows.accepted import Acceptances, accepted_for
@@ -35,7 +35,7 @@ class ReleaseFacts:
     """What the release wrote under other environments' names."""
     contradicted: Contradicted = NO_CONTRADICTION
     """Its successes that carry a failure's code."""
-    carried: Carried = NOT_CARRIED
+    carried: CarriedRows = NOT_CARRIED
     """Who wrote its rows."""
 
     @property
@@ -68,7 +68,7 @@ class EnvironmentFacts:
     """What was written under other environments' names; known only where a single deployment is replayed."""
     contradicted: Contradicted = NO_CONTRADICTION
     """Successes that carry a failure's code; known only there, too."""
-    carried: Carried = NOT_CARRIED
+    carried: CarriedRows = NOT_CARRIED
     """Who wrote its rows; known only there, too."""
 
     def of(self, deployment: Deployment, late: Sequence[MinuteCount]) -> ReleaseFacts:

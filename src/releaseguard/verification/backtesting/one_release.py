@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from releaseguard.model import Verdict
 from releaseguard.stats.series import Ledger, minute_of, moment_of
 from releaseguard.traces import Traces, no_trace
-from releaseguard.verification.backtesting.carried import may_be_carried
 from releaseguard.verification.backtesting.looks import (
     NO_RELEASE_FACTS,
     ReleaseFacts,
@@ -19,6 +18,7 @@ from releaseguard.verification.backtesting.looks import (
     verdicts_of,
 )
 from releaseguard.verification.backtesting.packed import PackedFindings
+from releaseguard.verification.checks.carried import may_be_carried
 from releaseguard.verification.checks.codes import not_passed
 from releaseguard.verification.checks.sources import not_carried
 from releaseguard.verification.explain.finding import explain

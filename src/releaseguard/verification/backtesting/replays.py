@@ -17,7 +17,6 @@ from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
 from releaseguard.model import OURSELVES, Event
 from releaseguard.stats.series import Ledger
 from releaseguard.traces import Trace, Traces, no_trace
-from releaseguard.verification.backtesting.carried import NOT_CARRIED, Carried, carried_of
 from releaseguard.verification.backtesting.holding import HeldNearby, past_of
 from releaseguard.verification.backtesting.looks import (
     NO_ENVIRONMENT_FACTS,
@@ -39,6 +38,7 @@ from releaseguard.verification.backtesting.withheld import (
     passes_any,
     suspects_in,
 )
+from releaseguard.verification.checks.carried import NOT_CARRIED, CarriedRows, carried_of
 from releaseguard.verification.retried import taken_back
 from releaseguard.verification.rows.accepted import ACCEPTED
 from releaseguard.verification.rows.releases import DEPLOYED, deployments_of
@@ -223,7 +223,7 @@ class _Replayer:
         more: Sequence[MinuteCount],
         strayed: Strayed,
         contradicted: Contradicted = NO_CONTRADICTION,
-        carried: Carried = NOT_CARRIED,
+        carried: CarriedRows = NOT_CARRIED,
     ) -> Replayed:
         """The same release by itself, with rows and facts that the first replay did not have."""
         name = one.deployment.environment

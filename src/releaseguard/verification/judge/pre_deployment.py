@@ -110,6 +110,8 @@ class PreDeployment:
     volume_levels: Mapping[str, float]
     """By volume rule whose events had dropped before the deployment, or whose provider was failing: the fraction of the
     expected volume at which it stood, which counts as usual too."""
+    dropped_since: Mapping[str, int]
+    """By volume rule whose events had dropped before the deployment: the minute in which that began."""
     volume_rises: Mapping[str, float]
     """By volume rule whose events had risen before the deployment: the multiple of the expected volume at which it
     stood, up to which all counts as usual too."""
@@ -175,6 +177,7 @@ def pre_deployment_of(
         tags={name: frozenset(seen) for name, seen in tags.items()},
         same_tag=with_the_same_tag(tags),
         volume_levels=_volume_levels(rules, errors, dropped, volumes),
+        dropped_since={name: one.since for name, one in dropped.items() if one.evidence >= _surely_from(volumes[name])},
         volume_rises={name: rise.level for name, rise in risen.items() if rise.evidence >= _surely_from(volumes[name])},
     )
 

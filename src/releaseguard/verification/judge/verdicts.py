@@ -18,6 +18,7 @@ from releaseguard.verification.judge.failures import (
     still_serves,
 )
 from releaseguard.verification.judge.state import ErrorState, ReleaseState
+from releaseguard.verification.judge.weighing.dropped import SINCE
 from releaseguard.verification.judge.weighing.others import sums
 from releaseguard.verification.values import LEAST_TAGGED, Rule
 
@@ -68,6 +69,7 @@ def undecided_of(state: ReleaseState, rule: Rule) -> Literal["warn", "block"]:
         return rule.undecided
     if rule.kind == "volume":
         blocks = falls_short(state, rule) or falls_from_its_rise(state, rule) or seems_replaced(state, rule)
+        blocks = blocks or is_still_lost(state, rule)
         return "block" if blocks else rule.undecided
     held = state.errors[rule.id]
     goes_on = held.trouble is not None and held.trouble.counted[0] > 0 and not held.trouble.has_likely_ended
@@ -102,6 +104,18 @@ def falls_short(state: ReleaseState, rule: Rule) -> bool:
         hoped >= LEAST_MISSED and came < left * hoped and not is_no_loss(state, rule, round(came), hoped)
         for came, hoped in parts
     )
+
+
+def is_still_lost(state: ReleaseState, rule: Rule) -> bool:
+    """Whether a drop that this release was to end goes on: a roll-back, a hotfix, or one more release that loses the
+    same."""
+    since, deployed = state.known.dropped_since.get(rule.id), state.timeline.cut_short
+    if since is None or rule.max_drop is None or is_meant(state, rule):
+        return False
+    began_under_it = deployed is not None and since > deployed - min(SINCE)
+    volume = state.volumes[rule.id]
+    left = (1.0 - rule.max_drop) * volume.expected
+    return (state.rolls_back or began_under_it) and volume.expected >= LEAST_MISSED and volume.judged < left
 
 
 def falls_from_its_rise(state: ReleaseState, rule: Rule) -> bool:

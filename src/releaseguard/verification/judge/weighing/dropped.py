@@ -38,6 +38,8 @@ class Dropped:
     """The evidence that events had dropped or stopped, compared with the hours before."""
     level: float
     """The fraction of the volume expected after the deployment at which it stood, at most 1."""
+    since: int = 0
+    """The minute in which that began, to the step of :data:`SINCE` where it is no silence."""
 
 
 AS_USUAL = Dropped(0.0, 1.0)
@@ -57,7 +59,8 @@ def dropped_before(series: KnownSeries, usual: VolumeBaseline, before: Before) -
     if usual.days < 2:
         return AS_USUAL
     quiet = _quiet_minutes(series, before.complete)
-    silent = Dropped(math.exp(min(quiet * usual.rates[0] / usual.dispersion, 30.0)), 0.0 if quiet else 1.0)
+    evidence = math.exp(min(quiet * usual.rates[0] / usual.dispersion, 30.0))
+    silent = Dropped(evidence, 0.0 if quiet else 1.0, before.complete - quiet)
     if silent.evidence >= SURELY_SILENT or not _may_have_stopped(series, before.complete, usual.days):
         return silent
     return max(silent, _fallen(series, usual, before), key=lambda found: found.evidence)
@@ -77,11 +80,12 @@ def _fallen(series: KnownSeries, usual: VolumeBaseline, before: Before) -> Dropp
     if not _low_at_the_end(hours.seen, hours.hoped):
         return AS_USUAL
     found = hours.evidence(DROP)
-    return Dropped(found.value, _level(found.seen, found.expected, hours.usual, usual))
+    level = _level(found.seen, found.expected, hours.usual, usual)
+    return Dropped(found.value, level, before.complete - max(SINCE) + found.onset)
 
 
 @dataclass(frozen=True, slots=True)
-class LastHours:
+class HoursBefore:
     """The minutes before the deployment in which a change may have begun, against the time before them."""
 
     seen: Sequence[int]
@@ -99,14 +103,14 @@ class LastHours:
         return volume_evidence(volume, change, Onsets([length - minutes for minutes in since], len(SINCE)))
 
 
-def last_two_hours(series: KnownSeries, before: Before) -> LastHours:
+def last_two_hours(series: KnownSeries, before: Before) -> HoursBefore:
     """What came in the minutes of :data:`SINCE`, and what was to be expected."""
     length = max(SINCE)
     start = before.complete - length
     earlier = BaselineSpan(before.span.start, start)
     usual = volume_baseline(series, earlier, complete=start, minutes=length, calendar=before.calendar)
     seen = list(accumulate((series.total(start + m, start + m + 1) for m in range(length)), initial=0))
-    return LastHours(seen, list(accumulate(usual.rates, initial=0.0)), usual)
+    return HoursBefore(seen, list(accumulate(usual.rates, initial=0.0)), usual)
 
 
 def _level(seen: int, hoped: float, then: VolumeBaseline, usual: VolumeBaseline) -> float:

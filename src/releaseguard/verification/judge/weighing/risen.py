@@ -10,7 +10,7 @@ from releaseguard.stats.baseline import VolumeBaseline
 from releaseguard.stats.calendar import DAY
 from releaseguard.stats.evidence.volumes import VolumeEvidence, rise
 from releaseguard.stats.series import KnownSeries
-from releaseguard.verification.judge.weighing.dropped import SINCE, Before, LastHours, last_two_hours
+from releaseguard.verification.judge.weighing.dropped import SINCE, Before, HoursBefore, last_two_hours
 
 MULTIPLE = 2.0
 """Times the usual volume from which on it is looked for as a rise."""
@@ -50,7 +50,7 @@ def risen_before(series: KnownSeries, usual: VolumeBaseline, before: Before) -> 
     return Risen(evidence, level) if level >= TOLERATED else NOT_RISEN
 
 
-def _as_on_other_days(hours: LastHours) -> LastHours:
+def _as_on_other_days(hours: HoursBefore) -> HoursBefore:
     """The hours against other days where today's level was higher: of a rise that began earlier it holds a part."""
     return replace(hours, hoped=[hoped / max(hours.usual.level, 1.0) for hoped in hours.hoped])
 

@@ -20,7 +20,7 @@ one minute are ordered."""
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenAround:
     """The rows of one provider around a release."""
 
     window: Sequence[Event]
@@ -37,10 +37,10 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class CarriedRows:
     """The providers of a release whose rows may be by sources that are new with it."""
 
-    written: Mapping[str, Written] = field(default_factory=dict)
+    written: Mapping[str, WrittenAround] = field(default_factory=dict)
 
     def by(self, minute: int) -> Mapping[str, Newcomers]:
         """Those of which that is so by the end of a look."""
@@ -48,12 +48,12 @@ class Carried:
         return {provider: one for provider, one in found.items() if one is not None}
 
 
-NOT_CARRIED: Final = Carried()
+NOT_CARRIED: Final = CarriedRows()
 
 
-def carried_of(rows: SingleRows, providers: Iterable[str]) -> Carried:
+def carried_of(rows: SingleRows, providers: Iterable[str]) -> CarriedRows:
     """What the log holds of the providers."""
-    return Carried({name: Written(*rows.all_by_sources(name)) for name in providers})
+    return CarriedRows({name: WrittenAround(*rows.all_by_sources(name)) for name in providers})
 
 
 def may_be_carried(ledger: Ledger, live: int, end: int, findings: Sequence[Finding]) -> Set[str]:
