@@ -16,28 +16,21 @@ from releaseguard.coverage.languages.syntax import (
     Const,
     Destructured,
     Expr,
-    Function,
     Logic,
     Member,
     Name,
     Negation,
-    Record,
     Scope,
     Text,
     TypeName,
 )
 from releaseguard.coverage.languages.within import inside
-from releaseguard.coverage.program.frames import returned
 
 _GOOD_NAMES = re.compile(
     r"^(ok|is_?ok|(is_?)?success(ful)?|succeeded|delivered|fulfilled|sent|is_?success)$", re.IGNORECASE
 )
-_BODIES = ("json", "text", "blob", "arrayBuffer", "formData", "bytes")
+BODIES = ("json", "text", "blob", "arrayBuffer", "formData", "bytes")
 _STATUS = re.compile(r"^(http_?)?(status|status_?code|code)$", re.IGNORECASE)
-
-
-_LOOKED_AT = frozenset({"ok", "status", "statusCode", "error"})
-"""What our wrapper looks at in what comes back."""
 _RARE = re.compile(
     r"^_*(is_?|enable_?|use_?)?(debug|dev|develop(ment)?|verbose|trace|tracing|random|sampl(e|ed|ing)(_?rate)?|test(ing)?)"
     r"(_?(mode|enabled|logs?|logging|env))?_*$",
@@ -73,22 +66,12 @@ def _rarely_equal(test: Comparison) -> int:
     return rarely(left) if test.operator in ("<", "<=", ">", ">=") else 0
 
 
-def tells_how_it_went(value: Bound, scope: Scope) -> bool:
-    """Whether a failure that was caught shows in it: ``{ ok: false }``, ``send().catch((error) => ({ error }))``."""
-    if isinstance(value, Name):
-        return any(isinstance(one, Record) and tells_how_it_went(one, scope) for one in _assigned(value, scope))
-    if isinstance(value, Call):
-        handlers = [one for one in value.args if isinstance(one, Function)]
-        return any(tells_how_it_went(inner, one.scope) for one in handlers for inner in returned(one))
-    return isinstance(value, Record) and not _LOOKED_AT.isdisjoint(value.items)
-
-
 class Tainted:
     """The names that hold what the call brought, and what is said of it by conditions over them."""
 
     def __init__(self, requests: Collection[int] = ()) -> None:
         """``requests``: the ``id`` of each call that is the request itself."""
-        self._requests = requests
+        self.requests = frozenset(requests)
         self.names: set[str] = set()
         self.failures: set[str] = set()
         """Names that hold something only where the call failed."""
@@ -135,7 +118,7 @@ class Tainted:
         """By what it was made of, where that can be read, else by how it is called."""
         if name.id in self.failures:
             return -1
-        bound = _assigned(name, scope)
+        bound = assigned(name, scope)
         if not bound:
             return _sign_of_name(name.id)
         if len(bound) == 1 and (self._is_answer(bound[0], scope) or self._is_body(bound[0], scope)):
@@ -150,20 +133,20 @@ class Tainted:
     def _is_answer(self, value: object, scope: Scope) -> bool:
         """Whether it is the whole answer, which is there whatever it says; in Python an answer may be true or false."""
         file = scope.root.file
-        return id(value) in self._requests and file is not None and file.language == "typescript"
+        return id(value) in self.requests and file is not None and file.language == "typescript"
 
     def _is_body(self, value: object, scope: Scope) -> bool:
         """Whether it is all that an answer holds: a refusal has a body too."""
-        if not isinstance(value, Call) or value.last_name not in _BODIES or not isinstance(value.callee, Member):
+        if not isinstance(value, Call) or value.last_name not in BODIES or not isinstance(value.callee, Member):
             return False
         holder: object = value.callee.object
         if isinstance(holder, Name):
-            bound = _assigned(holder, scope)
+            bound = assigned(holder, scope)
             holder = bound[0] if len(bound) == 1 else None
-        return id(holder) in self._requests
+        return id(holder) in self.requests
 
 
-def _assigned(name: Name, scope: Scope) -> Sequence[Bound]:
+def assigned(name: Name, scope: Scope) -> Sequence[Bound]:
     """What a variable may stand for, without the type that it is declared with."""
     found = scope.lookup(name.id)
     return [one for one in found[1] if not isinstance(one, TypeName)] if found else ()

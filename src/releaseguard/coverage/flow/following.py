@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from releaseguard.coverage.flow.conditions import Tainted, rarely, tells_how_it_went
+from releaseguard.coverage.flow.conditions import Tainted, rarely
 from releaseguard.coverage.flow.keys import BAD_KEYS, BAD_WORDS, LATE_KEYS, begins_as, names_an_end
+from releaseguard.coverage.flow.shown import Shown
 from releaseguard.coverage.flow.states import BAD, BEFORE, DONE, NOWHERE, State, refined, tried_again
 from releaseguard.coverage.languages.syntax import (
     Assignment,
@@ -81,6 +82,8 @@ class Following(ABC):
     floats: bool = False
     """Whether a failure comes where nobody waits: as a request that is neither awaited nor kept."""
     thrown: State = NOWHERE
+    left: dict[int, State] = field(default_factory=dict)
+    """How the call may stand where a value is handed back, by its ``id``; by a function's, where its end is reached."""
     fired: int = 0
     tainted: Tainted = field(init=False)
     _alone: int = 0
@@ -102,6 +105,10 @@ class Following(ABC):
     @abstractmethod
     def resume(self, state: State) -> State:
         """Run the body that waits for the ``yield`` of its context manager."""
+
+    def leave(self, one: Expr | Function, state: State) -> None:
+        """Remember how the call may stand where a value is handed back, or a function's end is reached."""
+        self.left[id(one)] = self.left.get(id(one), NOWHERE) | state
 
     @contextmanager
     def muted(self, rare: bool) -> Iterator[None]:
@@ -199,13 +206,18 @@ class Following(ABC):
             if found is None
             else self.function(found[0], Frame(found[0], found[1] or frame), state)
         )
-        fired, given_back = after - BEFORE, [*returned(found[0])] if found is not None else [call.args[2]]
+        fired = after - BEFORE
+        given, home = (found[0], found[0].scope) if found is not None else (call.args[2], scope)
+        given_back = [*returned(given)] if isinstance(given, Function) else [given]
         brought = self.fired > before or any(self.tainted.speaks(value, False) for value in given_back)
-        home = found[0].scope if found is not None else scope
-        if fired & BAD and not any(tells_how_it_went(value, home) for value in given_back):  # caught, and kept quiet
+        shown = Shown(self.names, self.left, self.tainted.requests)
+        looked = not ("done" in fired and shown.hides(given, home))
+        if fired & BAD and not shown.failure(given, home):  # caught, and kept quiet
             self.wrapped(call, scope, frame, fired, self.thrown)
         else:
-            self.wrapped(call, scope, frame, refined(fired, 1), self.thrown | (BAD if fired and brought else NOWHERE))
+            done = refined(fired, 1) if looked else (fired - BAD)
+            failed = BAD if fired and brought and (looked or fired & BAD) else NOWHERE
+            self.wrapped(call, scope, frame, done, self.thrown | failed)
         self.thrown |= outer
         return after
 

@@ -66,6 +66,7 @@ class Walk(Following):
             ends = self.body(function.body, state, function.scope, frame)
         finally:
             self._stack.pop()
+        self.leave(function, ends.normal)
         return ends.normal | ends.returned
 
     def body(self, body: Sequence[Statement], state: State, scope: Scope, frame: Frame) -> Ends:
@@ -173,6 +174,8 @@ class Walk(Following):
             state = self.expr(one.value, state, scope, frame)
         match one.how:
             case "return":
+                if one.value is not None:
+                    self.leave(one.value, state)
                 return Ends(returned=state)
             case "break":
                 return Ends(broken=state)
