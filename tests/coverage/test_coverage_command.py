@@ -309,9 +309,10 @@ def test_what_cannot_be_read_is_told_and_does_not_stop_the_search(tmp_path):
     os.mkfifo(tmp_path / "pipe.ts")
     (tmp_path / "deep.js").write_text("fetch(" + "[" * 20_000)
     (tmp_path / "View.kt").write_text("class View")
-    report = searched(tmp_path, {"mail.ts": BAD, "broken.ts": "fetch(); export const = ;;; {{{ (\n"})
+    report = searched(tmp_path, {"mail.ts": BAD, "broken.ts": "fetch();\nexport const = ;;; {{{ (\n"})
     told = {one.file: one.message for one in report.findings if one.rule == "not-read"}
     assert set(told) == {"video.ts", "huge.js", "loop", "deep.js", "broken.ts", "."}
+    assert [one.line for one in report.findings if (one.file, one.rule) == ("broken.ts", "not-read")] == [2]
     assert [row.calls for row in report.providers] == [1]
 
 

@@ -111,6 +111,22 @@ def test_an_address_made_at_run_time_is_told_and_fails_nothing(tmp_path):
     assert report.gaps == []
 
 
+def test_an_address_that_several_callers_leave_unknown_is_told_once_at_the_request(tmp_path):
+    files = {
+        "src/client.ts": "const BASE = process.env.API;\nexport const ask = (path: string) =>\n  fetch(`${BASE}${path}`);\n"
+        "export const mail = () => ask('/mail');\nexport const user = (id: string) => ask(`/users/${id}`);\n",
+        "src/page.ts": "import { ask } from './client';\nexport const page = () => ask('/page');\n",
+    }
+    (told,) = searched(tmp_path, files).unknown
+    assert (told.file, told.line, told.rule) == ("src/client.ts", 3, "unknown-address")
+    assert "3 calls lead here (the first at src/client.ts:4)" in told.message
+
+
+def test_an_address_that_one_caller_leaves_unknown_is_told_at_that_caller(tmp_path):
+    code = "const ask = (u) => fetch(u);\nask('/own');\nask('https://api.sendgrid.com/v3');\nask(process.env.API);\n"
+    assert [one.line for one in searched(tmp_path, {"a.ts": code}).unknown] == [4]
+
+
 def test_rows_fetched_from_a_database_are_no_requests(tmp_path):
     code = "import sqlite3\nc = sqlite3.connect('x').execute('select 1')\nc.fetchone()\nc.fetchmany(5)\n"
     assert searched(tmp_path, {"a.py": code}).findings == []

@@ -59,7 +59,8 @@ class Findings:
         called = {site.provider for site, _ in verdicts}
         rows = [self._row(card, verdicts) for card in self.cards if card.id in called]
         findings += [self._untested(row) for row in rows if not row.tested]
-        findings += [CoverageFinding(name, 1, 1, "not-read", None, (), what) for name, what in self.sources.unread]
+        unread = self.sources.unread
+        findings += [CoverageFinding(one.name, one.line, 1, "not-read", None, (), one.what) for one in unread]
         calls = [CallPlace(one.provider, one.use.event, *one.at[:2]) for one, _ in verdicts]
         return self._waived(findings, rows, calls)
 
@@ -145,6 +146,12 @@ class Findings:
         names = " or ".join(self.cards.get(each).name for each in one.providers)
         whom = names or "a provider"
         what = f"The address of this request is known at run time only: whether it goes to {whom} was not judged."
+        if one.callers:
+            first = min((file.path, call.at[0]) for file, call in one.callers)
+            what = (
+                f"The address of this request is known at run time only, and {len(one.callers)} calls lead here "
+                f"(the first at {first[0]}:{first[1]}): whether they go to a provider was not judged."
+            )
         if one.rule == "unknown-client":
             what = f"This looks like a call of {names}, of a client that is known at run time only: it was not judged."
         whose = one.providers[0] if one.rule == "unknown-address" and len(one.providers) == 1 else None

@@ -13,7 +13,7 @@ from releaseguard.coverage.program.names import Names
 from releaseguard.coverage.reading.cache import Cache
 from releaseguard.coverage.reading.chosen import chosen
 from releaseguard.coverage.reading.parsing import parsed
-from releaseguard.coverage.reading.tree import Tree, read, survey
+from releaseguard.coverage.reading.tree import Tree, Unread, read, survey
 from releaseguard.coverage.tested import Script
 
 Progress = Callable[[int, int], None]
@@ -27,7 +27,7 @@ class ReadSources:
     tests: list[Mentions] = field(default_factory=list)
     scripts: list[Script] = field(default_factory=list)
     names: Names = field(default_factory=lambda: Names((), (), {}))
-    unread: Sequence[tuple[str, str]] = ()
+    unread: Sequence[Unread] = ()
     files: int = 0
     """Files of the app, with those that speak of no provider and lead to none that does."""
 
@@ -36,7 +36,7 @@ def read_sources(path: Path, cards: Cards, logs: Sequence[str], progress: Progre
     """Read what lies under ``path``."""
     tree = survey(path)
     files = chosen(tree, cards, logs)
-    lost = {name for name, _ in tree.unread}
+    lost = {one.name for one in tree.unread}
     sources = ReadSources(files=sum(name not in lost for name in tree.sources))
     every = [name for name in (*tree.sources, *tree.tests) if name in files.needed]
     read_ = parsed(tree, every, files.mentions, cache, progress)

@@ -176,21 +176,33 @@ class Finder:
         callers: Callers,
     ) -> None:
         addresses = self.addresses.of(call, scope, origin, None)
+        unseen: list[Unseen] = []
         if (use := self._request_use(addresses, origin, call)) is not None:
             used[id(call)] = (call, scope, use)
         elif (
             origin is not None
             and is_unknown(addresses)
             and needs_address(origin)
-            and not self._through(call, scope, origin, found, callers, [(call, scope)])
+            and not self._through(call, scope, origin, found, callers, [(call, scope)], unseen)
         ):
             if (use := self._request_use(addresses, origin, call, open_end=True)) is not None:
                 used[id(call)] = (call, scope, use)
             else:
                 found.unseen.append(Unseen(_file(scope), call))
+        found.unseen += _told_once(Unseen(_file(scope), call), unseen)
 
-    def _through(self, call: Call, scope: Scope, origin: Origin, found: Found, callers: Callers, way: _Way) -> bool:
-        """Whether the address is a parameter, so that those decide who call the function around."""
+    def _through(
+        self,
+        call: Call,
+        scope: Scope,
+        origin: Origin,
+        found: Found,
+        callers: Callers,
+        way: _Way,
+        unseen: list[Unseen],
+    ) -> bool:
+        """Whether the address is a parameter, so that those decide who call the function around; of which nothing is
+        known of it either is ``unseen``."""
         outermost = way[-1][1]
         around = _giver(outermost)
         if around is None or len(way) > _DEEPEST or not self._depends(call, scope, origin, way):
@@ -204,8 +216,8 @@ class Finder:
                 found.sites.append(Site(use, outer, there, _file(there), {id(call)}))
             elif use is None and is_unknown(addresses):
                 further = [*way, (outer, there)]
-                if not self._through(call, scope, origin, found, callers, further):
-                    found.unseen.append(Unseen(_file(there), outer))
+                if not self._through(call, scope, origin, found, callers, further, unseen):
+                    unseen.append(Unseen(_file(there), outer))
         return bool(reached)
 
     def _frames(self, way: _Way) -> Frame | None:
@@ -272,6 +284,12 @@ def _file(scope: Scope) -> SourceFile:
     if file is None:
         raise ValueError("a scope outside of any file")
     return file
+
+
+def _told_once(request: Unseen, callers: Sequence[Unseen]) -> Sequence[Unseen]:
+    """What is said of callers that leave an address unknown: of several, one thing, at the request that they share."""
+    each = {id(one.call): one for one in callers}
+    return [replace(request, callers=[(one.file, one.call) for one in each.values()])] if len(each) > 1 else callers
 
 
 def _once(sites: Sequence[Site]) -> list[Site]:

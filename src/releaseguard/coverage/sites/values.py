@@ -72,6 +72,8 @@ class Unseen:
     rule: str = "unknown-address"
     providers: Sequence[str] = ()
     """Whose it may be."""
+    callers: Sequence[tuple[SourceFile, Call]] = ()
+    """The calls that lead to a request in a function of the app's own, and leave its address unknown."""
 
 
 @dataclass
