@@ -33,6 +33,7 @@ ADDRESSED = "releaseguard:"
 BASES = (
     "baseURL", "baseUrl", "base_url", "prefixUrl", "prefix", "host", "hostname", "url", "uri", "endpoint",
     "endpoint_url", "azure_endpoint", "api_base", "openai_api_base", "basePath", "anthropicApiUrl", "anthropic_api_url",
+    "fromUrl", "toUrl",
 )  # fmt: skip
 """What a client's base address is called."""
 _SHARED: dict[object, object] = {}

@@ -28,7 +28,7 @@ _ASKING = (
     b"aiohttp", b"urllib", b"urlopen",
     b"sendbeacon",
     b"websocket", b"eventsource", b"xmlhttprequest", b"superagent", b"undici", b"nodemailer", b"smtplib",
-    b"https.request", b"http.request",
+    b"https.request", b"http.request", b"expo-file-system", b"blob-util", b"fetch-blob", b"react-native-fs",
 )  # fmt: skip
 """What asks for an address that may be any, in lower case."""
 

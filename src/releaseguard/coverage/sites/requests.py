@@ -38,14 +38,25 @@ _NO_STORE_CALLS = (
 """What makes a client or an address, and asks nobody."""
 _STORE_LISTS = ("filter", "all", "limit", "page_size", "pages", "")
 """What narrows a list down that is asked for once it is gone through."""
+_CARRIERS = {
+    "expo-file-system": ("uploadAsync", "downloadAsync", "downloadFileAsync", "resumeAsync"),
+    "react-native-blob-util": ("fetch",),
+    "rn-fetch-blob": ("fetch",),
+    "react-native-fs": ("downloadFile", "uploadFiles"),
+    "@dr.pogodin/react-native-fs": ("downloadFile", "uploadFiles"),
+}
+"""Packages of phones' files, and what of them sends a file or fetches one."""
 _MAKERS = {"create", "extend", "defaults", "instance", "Client", "AsyncClient", "Session", "ClientSession", "Agent"}
 _QUIET = {
     "", "node-fetch", "cross-fetch", "isomorphic-fetch", "isomorphic-unfetch", "unfetch", "undici", "fetch-retry",
     "needle", "http", "https", "http2", "requests", "httpx", "httpx2", "aiohttp", "urllib3", "niquests", "treq",
-    "openapi-fetch",
+    "openapi-fetch", "expo-file-system", "react-native-blob-util", "rn-fetch-blob", "react-native-fs",
+    "@dr.pogodin/react-native-fs",
 }  # fmt: skip
 """Those that answer a refusal as they answer a success; the others raise."""
 _LOUD = {"$fetch", "useFetch", "axios"}
+_RAISING = {"$fetch", "WebSocket", "EventSource", "downloadFileAsync"}
+"""Functions of them that raise all the same."""
 _NO_REQUESTS = {
     "msw", "nock", "fetch-mock", "jest-fetch-mock", "express", "fastify", "hono", "koa", "koa-router", "@koa/router",
     "itty-router", "next", "react-router", "react-router-dom", "vue-router", "lodash", "lodash-es", "playwright",
@@ -80,6 +91,8 @@ def makes_requests(origin: Origin | None) -> bool:
         return last in _MAILERS[origin.package]
     if origin.package in _STORES:
         return _is_store_call(origin, last)
+    if origin.package in _CARRIERS:
+        return last in _CARRIERS[origin.package]
     if origin.package not in _HTTP_PACKAGES:
         return False
     made = origin.steps and origin.steps[-1].call is not None and _last(origin) in _MAKERS
@@ -98,7 +111,7 @@ def is_quiet(origin: Origin | None, call: Call) -> bool:
     if origin is None or origin.package not in _QUIET or _raises(origin, call):
         return any(_takes_every_status(one) for one in _calls(origin, call))
     first = origin.steps[0].name if origin.steps else ""
-    return not (origin.package == "" and first in _LOUD) and _last(origin) not in ("$fetch", "WebSocket", "EventSource")
+    return not (origin.package == "" and first in _LOUD) and _last(origin) not in _RAISING
 
 
 def _calls(origin: Origin | None, call: Call) -> Iterator[Call]:
