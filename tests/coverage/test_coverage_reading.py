@@ -11,7 +11,7 @@ import pytest
 from releaseguard.coverage.languages import sources
 from releaseguard.coverage.reading import parsing
 from releaseguard.coverage.reading.cache import opened, packed, unpacked
-from releaseguard.coverage.reading.tree import Unread, survey
+from releaseguard.coverage.reading.tree import UnreadPath, survey
 from releaseguard.coverage.run import Asked, search
 from tests.coverage.snippets import CARDS, searched
 
@@ -137,7 +137,7 @@ def test_a_folder_that_belongs_to_somebody_else_is_told_and_the_rest_is_read(app
     monkeypatch.setattr(os, "stat", refusing(os.stat, f"{app}/locked/"))
     monkeypatch.setattr(os, "scandir", refusing(os.scandir, f"{app}/locked"))
     tree = survey(app)
-    assert Unread("locked", "cannot be read: Permission denied") in tree.unread
+    assert UnreadPath("locked", "cannot be read: Permission denied") in tree.unread
     assert "a.ts" in tree.sources
 
 
@@ -206,7 +206,7 @@ def test_a_file_whose_name_is_no_text_is_told_and_breaks_nothing(tmp_path):
     (tmp_path / "a.ts").write_text("const here = 1\n")
     tree = survey(tmp_path)
     assert tree.sources == ["a.ts"]
-    assert tree.unread == [Unread("\N{REPLACEMENT CHARACTER}.ts", "has a name that is not UTF-8, and is not read")]
+    assert tree.unread == [UnreadPath("\N{REPLACEMENT CHARACTER}.ts", "has a name that is not UTF-8, and is not read")]
 
 
 def test_of_a_test_only_what_it_mentions_is_kept_unless_the_app_imports_it(app):

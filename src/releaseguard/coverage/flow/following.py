@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from releaseguard.coverage.flow.conditions import Tainted, rarely
-from releaseguard.coverage.flow.keys import BAD_KEYS, BAD_WORDS, LATE_KEYS, begins_as, names_an_end
+from releaseguard.coverage.flow.keys import BAD_KEYS, LATE_KEYS, begins_as, hears_failures, names_an_end
 from releaseguard.coverage.flow.shown import Shown
 from releaseguard.coverage.flow.states import BAD, BEFORE, DONE, NOWHERE, State, refined, tried_again
 from releaseguard.coverage.languages.syntax import (
@@ -25,7 +25,6 @@ from releaseguard.coverage.languages.syntax import (
     Const,
     Expr,
     Function,
-    If,
     Logic,
     Member,
     Name,
@@ -34,7 +33,7 @@ from releaseguard.coverage.languages.syntax import (
     Text,
     Yield,
 )
-from releaseguard.coverage.languages.within import expressions_of, inside, statements_of
+from releaseguard.coverage.languages.within import acts
 from releaseguard.coverage.program.frames import Frame, bound_frame, handed_back, returned
 from releaseguard.coverage.program.names import Names
 from releaseguard.coverage.program.passed import GIVEN_THIS, PROMISES, called_by
@@ -148,12 +147,14 @@ class Following(ABC):
             case Choice():
                 test, one, other = expr.parts
                 state, good, bad = self.tested(test, state, scope, frame)
-                return self.expr(one, good, scope, frame) | self.expr(other, bad, scope, frame)
+                ways = self.expr(one, good, scope, frame) | self.expr(other, bad, scope, frame)
+                return ways if acts(one) or acts(other) else state
             case Logic():
                 left, right = expr.parts
                 state, good, bad = self.tested(left, state, scope, frame)
                 with self.muted(expr.operator == "and" and rarely(left) > 0):
-                    return state | self.expr(right, good if expr.operator == "and" else bad, scope, frame)
+                    way = self.expr(right, good if expr.operator == "and" else bad, scope, frame)
+                return state | way if acts(right) else state
         for part in expr.parts:
             state = self.expr(part, state, scope, frame)
         return state
@@ -210,14 +211,8 @@ class Following(ABC):
         given, home = (found[0], found[0].scope) if found is not None else (call.args[2], scope)
         given_back = [*returned(given)] if isinstance(given, Function) else [given]
         brought = self.fired > before or any(self.tainted.speaks(value, False) for value in given_back)
-        shown = Shown(self.names, self.left, self.tainted.requests)
-        looked = not ("done" in fired and shown.hides(given, home))
-        if fired & BAD and not shown.failure(given, home):  # caught, and kept quiet
-            self.wrapped(call, scope, frame, fired, self.thrown)
-        else:
-            done = refined(fired, 1) if looked else (fired - BAD)
-            failed = BAD if fired and brought and (looked or fired & BAD) else NOWHERE
-            self.wrapped(call, scope, frame, done, self.thrown | failed)
+        done, failed = Shown(self.names, self.left, self.tainted.requests).ends(given, home, fired)
+        self.wrapped(call, scope, frame, done, self.thrown | (failed if brought else NOWHERE))
         self.thrown |= outer
         return after
 
@@ -281,7 +276,7 @@ class Following(ABC):
             for parameter in function.params:
                 self.tainted.names.update(parameter.names)
             begin = begins_as(key, DONE, BAD, call.component)
-            if key is None and _hears_failures(function):
+            if key is None and hears_failures(function):
                 begin = BAD
             self.function(function, Frame(function, around), begin)
         return (state - BEFORE) | DONE | (BAD if floating and not given else NOWHERE)
@@ -381,15 +376,6 @@ class Following(ABC):
         if found is None:
             return self.expr(arg, state, scope, frame)
         return self.function(found[0], Frame(*found), state)
-
-
-def _hears_failures(function: Function) -> bool:
-    """Whether a function is given an error and nothing else, and does not ask whether there is one."""
-    if len(function.params) != 1 or not BAD_WORDS.search("".join(names := function.params[0].names)):
-        return False
-    asked = [one.test for one in statements_of(function.body) if isinstance(one, If)]
-    asked += [one.parts[0] for each in expressions_of(function.body) for one in inside(each) if isinstance(one, Choice)]
-    return not any(isinstance(part, Name) and part.id in names for test in asked for part in inside(test))
 
 
 def _dotted(expr: Expr) -> str:

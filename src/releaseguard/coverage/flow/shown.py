@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from releaseguard.coverage.flow.conditions import BODIES, assigned
-from releaseguard.coverage.flow.states import NOWHERE, State
+from releaseguard.coverage.flow.states import BAD, NOWHERE, State, refined
 from releaseguard.coverage.languages.syntax import (
     Bound,
     Call,
     Choice,
+    Comparison,
     Const,
     Destructured,
     Expr,
@@ -18,6 +19,7 @@ from releaseguard.coverage.languages.syntax import (
     Logic,
     Member,
     Name,
+    Negation,
     Record,
     Scope,
     Text,
@@ -44,6 +46,15 @@ class Shown:
     """How the call may stand where a value is handed back, by its ``id``; by a function's, where its end is reached."""
     requests: frozenset[int]
     """The ``id`` of each call that is the request itself."""
+
+    def ends(self, given: Function | Expr, scope: Scope, fired: State) -> tuple[State, State]:
+        """How a call that stands so at the end of what is ``given`` to our wrapper stands where it logs a success, and
+        where it logs an error of what came back."""
+        if fired & BAD and not self.failure(given, scope):  # caught, and kept quiet
+            return fired, NOWHERE
+        if "done" in fired and self.hides(given, scope):
+            return fired - BAD, fired & BAD
+        return refined(fired, 1), BAD if fired else NOWHERE
 
     def failure(self, given: Function | Expr, scope: Scope) -> bool:
         """Whether a failure that was caught shows wherever it is handed back: ``{ ok: false }``."""
@@ -79,7 +90,7 @@ class Shown:
 
     def _lacks(self, value: Bound, scope: Scope, depth: int) -> bool:
         match value:
-            case Const() | Text():
+            case Const() | Text() | Negation() | Comparison():
                 return True
             case Record():
                 return not value.spread and _LOOKED_AT.isdisjoint(value.items)
@@ -89,7 +100,9 @@ class Shown:
             case Destructured():
                 return value.key not in _LOOKED_AT and self._is_answer(value.value, scope)
             case Member():
-                return value.name not in _LOOKED_AT and self._is_answer(value.object, scope)
+                if self._is_answer(value.object, scope):
+                    return value.name not in _LOOKED_AT
+                return bool(depth) and self._lacks(value.object, scope, depth - 1)
             case Call():
                 if _is_body(value):
                     return True

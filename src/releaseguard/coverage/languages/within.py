@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from releaseguard.coverage.languages.syntax import Cases, Do, Expr, If, Inner, Leave, Loop, Statement, Try, With
+from releaseguard.coverage.languages.syntax import (
+    Call,
+    Cases,
+    Do,
+    Expr,
+    If,
+    Inner,
+    Leave,
+    Loop,
+    Statement,
+    Try,
+    With,
+    Yield,
+)
 
 
 def inside(expr: Expr) -> Iterator[Expr]:
@@ -48,3 +61,8 @@ def expressions_of(body: Sequence[Statement]) -> Iterator[Expr]:
                 yield from one.contexts
             case Leave(value=Expr() as value):
                 yield value
+
+
+def acts(expr: Expr) -> bool:
+    """Whether more than a value is chosen: ``data ?? []`` says nothing of how the call ended."""
+    return any(isinstance(part, Call | Yield) for part in inside(expr))

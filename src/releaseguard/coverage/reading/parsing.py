@@ -16,7 +16,7 @@ from releaseguard.coverage.languages.mentions import Mentions, mentions_of, take
 from releaseguard.coverage.languages.sources import read_source
 from releaseguard.coverage.languages.syntax import SourceFile
 from releaseguard.coverage.reading.cache import Cache, packed, unpacked
-from releaseguard.coverage.reading.tree import Tree, Unread, read
+from releaseguard.coverage.reading.tree import Tree, UnreadPath, read
 from releaseguard.safemode.guard import fork_worker
 
 WORTH_IT = 400_000
@@ -46,7 +46,7 @@ def parsed(
     for name, file in found.items():
         if file.broken_at is not None:
             what = f"line {file.broken_at} cannot be understood; what is around it may not have been seen"
-            tree.unread.append(Unread(name, what, file.broken_at))
+            tree.unread.append(UnreadPath(name, what, file.broken_at))
     return found
 
 
@@ -111,7 +111,7 @@ def _one(tree: Tree, mentions: Collection[str], name: str) -> SourceFile | Menti
     try:
         file = read_source(name, content)
     except RecursionError:
-        tree.unread.append(Unread(name, "is nested too deeply"))
+        tree.unread.append(UnreadPath(name, "is nested too deeply"))
         return None
     if name not in mentions:
         return file

@@ -13,7 +13,7 @@ from releaseguard.coverage.program.names import Names
 from releaseguard.coverage.reading.cache import Cache
 from releaseguard.coverage.reading.chosen import chosen
 from releaseguard.coverage.reading.parsing import parsed
-from releaseguard.coverage.reading.tree import Tree, Unread, read, survey
+from releaseguard.coverage.reading.tree import Tree, UnreadPath, read, survey
 from releaseguard.coverage.tested import Script
 
 Progress = Callable[[int, int], None]
@@ -27,7 +27,7 @@ class ReadSources:
     tests: list[Mentions] = field(default_factory=list)
     scripts: list[Script] = field(default_factory=list)
     names: Names = field(default_factory=lambda: Names((), (), {}))
-    unread: Sequence[Unread] = ()
+    unread: Sequence[UnreadPath] = ()
     files: int = 0
     """Files of the app, with those that speak of no provider and lead to none that does."""
 

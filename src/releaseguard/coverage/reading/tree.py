@@ -47,7 +47,7 @@ _SUPPORT = re.compile(r"(^conftest\.py|(jest|vitest|cypress|playwright)[._-]?(se
 _SUPPORT_FOLDERS = {"__mocks__", "__fixtures__", "fixtures", "mocks"}
 
 
-class Unread(NamedTuple):
+class UnreadPath(NamedTuple):
     """A file or folder that was not read, or not all of it."""
 
     name: str
@@ -65,7 +65,7 @@ class Tree:
     tests: list[str] = field(default_factory=list)
     scripts: list[str] = field(default_factory=list)
     """Tests that are no program: Maestro's flows."""
-    unread: list[Unread] = field(default_factory=list)
+    unread: list[UnreadPath] = field(default_factory=list)
     """What was left out although somebody may expect it to be read, and why."""
     aliases: list[Alias] = field(default_factory=list)
     """What imports mean that are not paths."""
@@ -87,7 +87,7 @@ def survey(path: Path) -> Tree:
         if (kind := posixpath.splitext(name)[1]) in _OTHERS:
             others[kind] = others.get(kind, 0) + 1
     for kind, count in sorted(others.items()):
-        tree.unread.append(Unread(".", f"what is written in {kind} files ({count} of them) was not looked at"))
+        tree.unread.append(UnreadPath(".", f"what is written in {kind} files ({count} of them) was not looked at"))
     tree.aliases += usual()
     return tree
 
@@ -99,14 +99,14 @@ def read(tree: Tree, name: str) -> bytes | None:
         size = path.stat().st_size
         most = 2 * LARGEST if name.endswith(_WRITTEN) else LARGEST
         if size > most:
-            tree.unread.append(Unread(name, f"is larger than {most // 1000} kB: it looks generated"))
+            tree.unread.append(UnreadPath(name, f"is larger than {most // 1000} kB: it looks generated"))
             return None
         content = _as_utf8(path.read_bytes())
     except UnicodeDecodeError as error:
-        tree.unread.append(Unread(name, f"is not text (byte {error.start})"))
+        tree.unread.append(UnreadPath(name, f"is not text (byte {error.start})"))
         return None
     except OSError as error:
-        tree.unread.append(Unread(name, f"cannot be read: {error.strerror}"))
+        tree.unread.append(UnreadPath(name, f"cannot be read: {error.strerror}"))
         return None
     return content.removeprefix(codecs.BOM_UTF8)
 
@@ -129,21 +129,21 @@ def _walk(tree: Tree, folder: str, ignored: Callable[[str], bool]) -> Iterator[s
     try:
         entries = sorted(os.scandir(tree.root / folder), key=lambda entry: entry.name)
     except OSError as error:
-        tree.unread.append(Unread(folder or ".", f"cannot be read: {error.strerror}"))
+        tree.unread.append(UnreadPath(folder or ".", f"cannot be read: {error.strerror}"))
         return
     for entry in entries:
         name = f"{folder}/{entry.name}" if folder else entry.name
         if not name.isprintable() and (shown := os.fsencode(name).decode("utf-8", "replace")) != name:
-            tree.unread.append(Unread(shown, "has a name that is not UTF-8, and is not read"))
+            tree.unread.append(UnreadPath(shown, "has a name that is not UTF-8, and is not read"))
         elif _is_folder(entry):
             if entry.name in _SKIPPED or (entry.name.startswith(".") and entry.name != ".maestro"):
                 continue
             if ignored(f"{name}/") or _is_environment(tree.root / name):
                 continue
             if entry.name in _OUTPUTS and _is_output(tree, name, {one.name for one in entries}):
-                tree.unread.append(Unread(name, "looks like what a build made, and is not read"))
+                tree.unread.append(UnreadPath(name, "looks like what a build made, and is not read"))
             elif entry.is_symlink():
-                tree.unread.append(Unread(name, "is a link to a folder, and is not followed"))
+                tree.unread.append(UnreadPath(name, "is a link to a folder, and is not followed"))
             else:
                 yield from _walk(tree, name, ignored)
         elif _is_file(entry) and not ignored(name):
