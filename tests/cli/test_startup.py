@@ -110,6 +110,13 @@ def test_a_commands_own_help_loads_neither_services_nor_settings(arguments):
     assert modules.isdisjoint((*LIBRARIES, "msgspec", "sqlite3", "hashlib", "tempfile", "traceback", *OURS))
 
 
+def test_the_help_of_init_loads_what_services_ask_for_and_reads_no_file():
+    readers = "releaseguard.settings.loading", "releaseguard_events.configuration", "tomllib", "releaseguard.wiring"
+    modules = loaded(["init", "--help"])
+    assert "releaseguard.services.vercel.onboarding" in modules
+    assert modules.isdisjoint((*LIBRARIES, *readers, "sqlite3", "hashlib", "tempfile", "traceback"))
+
+
 def test_a_tab_loads_no_command():
     asked = {"_RELEASEGUARD_COMPLETE": "bash_complete", "COMP_WORDS": "releaseguard ver", "COMP_CWORD": "1"}
     modules = loaded([], before=f"import os; os.environ |= {asked}")

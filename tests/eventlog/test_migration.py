@@ -14,7 +14,11 @@ import psycopg
 import pytest
 
 from releaseguard.errors import ConfigError
+from releaseguard.eventlog.hours import MINUTE
 from releaseguard.eventlog.interface import Query
+from releaseguard.eventlog.stores import sqlite as sqlite_log
+from releaseguard.eventlog.stores.rolling import postgres as rolling_in_postgres
+from releaseguard.eventlog.stores.rolling import sqlite as rolling_in_sqlite
 from releaseguard.eventlog.watching import Progress
 from releaseguard.model import Event, Outcome
 from releaseguard_events.stores.names import VERSION
@@ -220,6 +224,18 @@ def test_indexes_of_a_table_with_rows_are_made_one_by_one_and_how_far_it_is_is_t
     shares = [progress.share for progress in building if progress.share is not None]
     assert shares == sorted(shares)
     assert all(0 <= share < 1 for share in shares)
+
+
+def test_a_migration_that_counts_a_log_says_so_and_the_next_has_nothing_to_do(
+    database: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rolling_in_sqlite, "MOST", 5)
+    monkeypatch.setattr(sqlite_log, "MOST", 5)
+    monkeypatch.setattr(rolling_in_postgres, "AT_ONCE", 5)
+    log = database.log()
+    log.append([replace(EVENT, id=UUID(int=n), occurred_at=EVENT.occurred_at + n * MINUTE) for n in range(1, 13)])
+    assert log.migrate() == ["rolled up 12 minutes of events"]
+    assert log.migrate() == []
 
 
 def test_an_index_that_an_interrupted_build_left_broken_is_made_anew(postgres_store: Any) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate, chain, compress
 from typing import Final
@@ -46,7 +46,7 @@ def histogram_of(latencies: Iterable[int]) -> Histogram:
     return flat(Counter(map(bound_of, latencies)))
 
 
-def flat(counts: Counter[int]) -> Histogram:
+def flat(counts: Mapping[int, int]) -> Histogram:
     """The same as a sorted list, without zero counts."""
     return held(figure for bound in sorted(counts) if counts[bound] for figure in (bound, counts[bound]))
 
@@ -59,10 +59,9 @@ def held(figures: Iterable[int]) -> Histogram:
 def merged(histograms: Iterable[Histogram]) -> Histogram:
     """All histograms as one."""
     figures = list(chain.from_iterable(histograms))
-    bounds, numbers = figures[::2], figures[1::2]
-    counts = Counter(bounds)
-    for bound, many in compress(zip(bounds, numbers, strict=True), map((1).__ne__, numbers)):
-        counts[bound] += many - 1
+    counts = dict[int, int]()
+    for bound, many in zip(figures[::2], figures[1::2], strict=True):
+        counts[bound] = counts.get(bound, 0) + many
     return flat(counts)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from msgspec import Struct
@@ -13,8 +12,7 @@ from releaseguard.destinations.address import Scheme
 from releaseguard.onboarding.part import Onboarding
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OnboardedService:
+class OnboardedService(Struct, frozen=True, kw_only=True):
     """One service and its part."""
 
     name: str
@@ -25,8 +23,7 @@ class OnboardedService:
     """Whether its section, as it is written, makes it the vault; ``None`` for a service that is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteLog:
+class RemoteLog(Struct, frozen=True):
     """An event log that is reached by REST: an address of one, and what a job that writes to it is given."""
 
     example: str
@@ -35,8 +32,7 @@ class RemoteLog:
     """The variable with the log's address."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceParts:
+class ServiceParts(Struct, frozen=True):
     """All of them, in the order of the file."""
 
     services: Sequence[OnboardedService]

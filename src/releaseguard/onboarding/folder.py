@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
 
 LARGEST: Final = 1 << 20
 """Bytes of a file that is looked into."""
 MOST_FILES: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectFolder:
+class ProjectFolder(Struct, frozen=True):
     """Where a first configuration is written, and the git repository around it."""
 
     folder: Path

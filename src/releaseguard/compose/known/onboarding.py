@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import partial
 from typing import Any
 
@@ -34,5 +33,7 @@ def _onboarded(service: Service[Any]) -> OnboardedService | None:
 
 
 def _is_vault(service: Service[Any], section: str) -> bool:
+    import tomllib
+
     said = tomllib.loads(section).get(service.name, {})
     return service.is_vault(msgspec.convert(said, service.section))

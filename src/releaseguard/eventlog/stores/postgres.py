@@ -39,7 +39,7 @@ from releaseguard.eventlog.stores.questions import Bound, Dialect, left_out, sel
 from releaseguard.eventlog.stores.rolling import postgres as rollups
 from releaseguard.eventlog.stores.slices import TOGETHER, After, in_slices
 from releaseguard.eventlog.stores.tables import PRUNED_AT_ONCE, Deleted, KeptQuestion, TableLog
-from releaseguard.eventlog.watching import Progress, Watch, unwatched
+from releaseguard.eventlog.watching import Progress, Watch, rolled_up, unwatched
 from releaseguard.model import Event, Remark
 from releaseguard.secret import Secret
 from releaseguard_events.stores import fitting
@@ -115,9 +115,8 @@ class PostgresEventLog(TableLog):
         self._shapes.clear()
         ours = [place.table for place in self._tables.ours_to_make]
         made = [*done, *(word for table in ours for word in self._indexed(table, watch))]
-        for table in ours:
-            self._roll_up(table, watch)
-        return made
+        rolled = [self._roll_up(table, watch) for table in ours]
+        return [*made, *map(rolled_up, filter(rollups.AT_ONCE.__lt__, rolled))]
 
     def _migrated(self) -> Sequence[str]:
         with self._working(self._limits.build) as connection:
@@ -310,8 +309,8 @@ class PostgresEventLog(TableLog):
     def _settle_counts(self) -> None:
         self._roll_up(self._traffic.table)
 
-    def _roll_up(self, table: str, watch: Watch = unwatched) -> None:
-        """Slice by slice, each a transaction of its own."""
+    def _roll_up(self, table: str, watch: Watch = unwatched) -> int:
+        """Slice by slice, each a transaction of its own; returns how many minutes were counted."""
         done = 0
         while counted := self._rolled_up_some(table):
             done += counted
@@ -319,6 +318,7 @@ class PostgresEventLog(TableLog):
                 break
             left = self._asked(partial(rollups.waiting, table=table))
             watch(Progress("rolling up", done / (done + left)))
+        return done
 
     def _rolled_up_some(self, table: str) -> int:
         with self._working(self._limits.slice) as connection:

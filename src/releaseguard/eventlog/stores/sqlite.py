@@ -29,10 +29,10 @@ from releaseguard.eventlog.stores import sqlite_sql
 from releaseguard.eventlog.stores.counting import minutes
 from releaseguard.eventlog.stores.pool import Pool
 from releaseguard.eventlog.stores.questions import left_out, select, together
-from releaseguard.eventlog.stores.rolling.sqlite import RollUps
+from releaseguard.eventlog.stores.rolling.sqlite import MOST, RollUps
 from releaseguard.eventlog.stores.slices import After, in_slices
 from releaseguard.eventlog.stores.tables import PRUNED_AT_ONCE, Deleted, KeptQuestion, TableLog
-from releaseguard.eventlog.watching import Progress, Watch, unwatched
+from releaseguard.eventlog.watching import Progress, Watch, rolled_up, unwatched
 from releaseguard.model import Event, Remark, Standing, from_text, to_text, utc_now
 from releaseguard_events.stores import fitting
 from releaseguard_events.stores import sqlite as writing
@@ -94,7 +94,8 @@ class SqliteEventLog(TableLog):
                 with self._writing() as connection:
                     done += _migrate(connection, place.table, watch)
                     rolled = RollUps(connection, place)
-                    rolled.catch_up(watch)
+                    if (counted := rolled.catch_up(watch)) > MOST:
+                        done.append(rolled_up(counted))
                     if hours := rolled.recount_replaced():
                         done.append(f"counted hours anew of which rows had been replaced, the first of them {hours[0]}")
                         rolled.catch_up(watch)

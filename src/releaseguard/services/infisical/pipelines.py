@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from releaseguard.ci.job import FOLDER, WORKFLOWS
 from releaseguard.onboarding.folder import first_files, texts_in
@@ -26,8 +27,7 @@ _PRODUCTION: Final = ("prod", "production", "prd", "live")
 """What the slug of production's environment is called, the vault's own default first."""
 
 
-@dataclass(frozen=True, slots=True)
-class VaultGuess:
+class VaultGuess(Struct, frozen=True):
     """A project at Infisical, as workflows name it; what nothing tells is empty."""
 
     slug: str
@@ -42,8 +42,7 @@ class VaultGuess:
     """Further folders that steps read, in order."""
 
 
-@dataclass(frozen=True, slots=True)
-class _VaultStep:
+class _VaultStep(Struct, frozen=True):
     """One place that reads the vault. Empty: not said, or only known when it runs."""
 
     slug: str = ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 
 from releaseguard.onboarding.folder import ProjectFolder, read
@@ -29,6 +28,8 @@ def recognise(repository: ProjectFolder) -> Recognised[NothingAsked]:
 
 def _project(folder: Path) -> str | None:
     """Where ``supabase link`` left it; else the configuration's ``project_id``, where that is one and no mere name."""
+    import tomllib
+
     linked = read(folder / ".temp" / "project-ref").strip()
     if _REF.fullmatch(linked):
         return linked

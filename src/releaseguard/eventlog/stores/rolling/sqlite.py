@@ -62,14 +62,16 @@ class RollUps(Struct, frozen=True):
         finally:
             self.connection.execute(f"PRAGMA busy_timeout = {before}")
 
-    def catch_up(self, watch: Watch = unwatched) -> None:
+    def catch_up(self, watch: Watch = unwatched) -> int:
         """The same, waiting for other writers as long as the connection does. Few minutes at a time, and fewer where
-        they hold many rows; what is marked meanwhile is left to whoever reads, so that this ends."""
+        they hold many rows; what is marked meanwhile is left to whoever reads, so that this ends. Returns how many
+        minutes were counted."""
+        done = 0
         with suppress(sqlite3.OperationalError):
             if not self._are_there() or (self._are_believed() and not self._waiting()):
-                return
+                return done
             self._mark_what_is_new()
-            marked, done, at_once = self._marked(), 0, FEWEST
+            marked, at_once = self._marked(), FEWEST
             while done < marked:
                 watch(Progress("rolling up", done / marked))
                 began = monotonic()
@@ -78,6 +80,7 @@ class RollUps(Struct, frozen=True):
                     break
                 done += several
                 at_once = max(FEWEST, min(MOST, round(at_once * LONGEST / max(monotonic() - began, SHORTEST))))
+        return done
 
     def _marked(self) -> int:
         (left,) = self.connection.execute(f"SELECT count(*) FROM {quoted(self._name('touched'))}").fetchone()
