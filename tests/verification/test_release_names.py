@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -197,3 +198,21 @@ def test_phones_are_a_component_by_whichever_name(
     components = components_of(sources)
     assert components.known(deployment).is_of_phones is phones
     assert not sources or components.of("client") in components.names
+
+
+class _Counted(Tags):
+    """Counts how often two names are compared."""
+
+    compared = 0
+
+    def same(self, one: str, other: str) -> bool:
+        type(self).compared += 1
+        return super().same(one, other)
+
+
+def test_however_many_marks_there_are_not_every_two_of_them_are_compared() -> None:
+    many = 400
+    found = deployments_of((mark(number / 10, f"start-{number}") for number in range(many)), HALF, _Counted())
+    assert [one.release for one in found] == [f"start-{number}" for number in range(many)]
+    assert all(one.cut_short == before.deployed_at for before, one in pairwise(found))
+    assert _Counted.compared < 10 * many

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import accumulate
 
 from releaseguard.errors import UsageError
 from releaseguard.model import OURSELVES, Event
@@ -59,14 +62,94 @@ def deployments_of(events: Iterable[Event], window: timedelta, tags: Tags = PLAI
     provider, is added. A mark of one component says nothing about another.
     """
     made: list[_Mark] = []
+    alike = _Alike(tags)
     for mark in sorted((_mark(event) for event in events if _is_mark(event)), key=lambda one: (one.learned, one.at)):
-        same = next((i for i, first in enumerate(made) if _is_same(first, mark, made, window, tags)), None)
+        before = alike.to(mark.release)
+        same = next((i for i in before if _is_same(made[i], mark, made, window, tags)), None)
         if same is None:
+            alike.add(mark.release)
             made.append(mark)
         else:
             made[same] = _with(made[same], mark)
-    in_order = sorted(made, key=_Mark.sorted_by)
-    return [_deployment(mark, in_order, tags, window) for mark in in_order]
+    course = _Course(sorted(made, key=_Mark.sorted_by), tags)
+    return [_deployment(mark, course, window) for mark in course.every.marks]
+
+
+class _Alike:
+    """Where names stand that may be of one release. A platform that marks each start of a process makes thousands, and
+    comparing every two of them took minutes."""
+
+    __slots__ = ("_many", "_places", "_tags")
+
+    def __init__(self, tags: Tags, names: Iterable[str] = ()) -> None:
+        self._tags, self._many = tags, 0
+        self._places: dict[str, list[int]] = defaultdict(list)
+        for name in names:
+            self.add(name)
+
+    def add(self, name: str) -> None:
+        for told in self._tags.told_by(name):
+            self._places[told].append(self._many)
+        self._many += 1
+
+    def to(self, name: str) -> Sequence[int]:
+        """The places of all that may be of its release, in order."""
+        return sorted({place for told in self._tags.told_by(name) for place in self._places.get(told, ())})
+
+
+class _MarksInOrder:
+    """Marks in order of time."""
+
+    __slots__ = ("_alike", "_in_force", "_tags", "_times", "marks")
+
+    def __init__(self, marks: Sequence[_Mark], tags: Tags) -> None:
+        self.marks, self._tags = marks, tags
+        self._times = [one.at for one in marks]
+        self._in_force = list(accumulate((one.in_force for one in reversed(marks)), min))[::-1]
+        self._alike = _Alike(tags, (one.release for one in marks))
+
+    def in_force_after(self, at: datetime) -> datetime | None:
+        """When the first of the later ones was in force."""
+        later = bisect_right(self._times, at)
+        return self._in_force[later] if later < len(self._in_force) else None
+
+    def others_before(self, mark: _Mark) -> Iterator[int]:
+        """The places of the earlier ones of other releases, the last first."""
+        places = range(bisect_left(self._times, mark.at) - 1, -1, -1)
+        return (i for i in places if not self._tags.same(self.marks[i].release, mark.release))
+
+    def has_before(self, place: int, release: str) -> bool:
+        """Whether one of the release stands before a place."""
+        return any(i < place and self._tags.same(self.marks[i].release, release) for i in self._alike.to(release))
+
+
+class _Course:
+    """All marks in order of time, and those of each component."""
+
+    __slots__ = ("_lines", "_none", "every")
+
+    def __init__(self, marks: Sequence[_Mark], tags: Tags) -> None:
+        by_component: dict[str | None, list[_Mark]] = defaultdict(list)
+        for mark in marks:
+            by_component[mark.component].append(mark)
+        self.every = _MarksInOrder(marks, tags)
+        self._lines: Mapping[str | None, _MarksInOrder] = {
+            name: _MarksInOrder(mine, tags) for name, mine in by_component.items()
+        }
+        self._none = _MarksInOrder([], tags)
+
+    def of(self, component: str | None) -> _MarksInOrder:
+        """Those that name the component; with ``None`` those that name none."""
+        return self._lines.get(component, self._none)
+
+    def ended_by(self, mark: _Mark) -> _MarksInOrder:
+        """Those whose windows it may end."""
+        return self.every if mark.component is None else self.of(mark.component)
+
+    def followed_at(self, mark: _Mark) -> datetime | None:
+        """When the first that ends its window was in force."""
+        after = (self.of(name).in_force_after(mark.at) for name in {None, mark.component})
+        return min((at for at in after if at is not None), default=None)
 
 
 def _with(first: _Mark, mark: _Mark) -> _Mark:
@@ -113,33 +196,37 @@ def _is_same(first: _Mark, mark: _Mark, made: Sequence[_Mark], window: timedelta
     return not any(one.in_force <= mark.in_force for one in made if one is not first and one.ends(first))
 
 
-def _deployment(mark: _Mark, made: Sequence[_Mark], tags: Tags, window: timedelta) -> Deployment:
-    back_since = _back_since(mark, made, tags)
-    ended = (one for one in made if mark.ends(one) and not tags.same(one.release, mark.release))
+def _deployment(mark: _Mark, course: _Course, window: timedelta) -> Deployment:
+    back_since = _back_since(mark, course.of(mark.component))
     return Deployment(
         release=mark.release,
         environment=mark.environment,
         deployed_at=mark.at,
         says_at=mark.says_at,
         marked_at=mark.learned,
-        followed_at=min((one.in_force for one in made if one.ends(mark)), default=None),
+        followed_at=course.followed_at(mark),
         component=mark.component,
         deployment_id=mark.deployment_id,
         removes=mark.said.removes,
         expect_traffic=mark.said.expect_traffic,
         rolls_back=mark.said.rolls_back or back_since is not None,
         back_since=back_since,
-        cut_short=max((one.at for one in ended if mark.at < one.at + window), default=None),
+        cut_short=_cut_short(mark, course.ended_by(mark), window),
     )
 
 
-def _back_since(mark: _Mark, made: Sequence[_Mark], tags: Tags) -> datetime | None:
+def _cut_short(mark: _Mark, line: _MarksInOrder, window: timedelta) -> datetime | None:
+    """When the last release was deployed whose window it ended before its time."""
+    last = next(line.others_before(mark), None)
+    at = None if last is None else line.marks[last].at
+    return at if at is not None and mark.at < at + window else None
+
+
+def _back_since(mark: _Mark, line: _MarksInOrder) -> datetime | None:
     """When another release was deployed last, where this one had been deployed before it: a roll-back, announced or
     not; ``None`` otherwise."""
-    earlier = [one for one in made if one.at < mark.at and one.component == mark.component]
-    same = [tags.same(one.release, mark.release) for one in earlier]
-    others = [i for i, is_same in enumerate(same) if not is_same]
-    return earlier[others[-1]].at if others and any(same[: others[-1]]) else None
+    last = next(line.others_before(mark), None)
+    return line.marks[last].at if last is not None and line.has_before(last, mark.release) else None
 
 
 def _release_of(event: Event) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -50,6 +51,11 @@ class Tags:
         if (one, other) not in self._known:
             self._known[one, other] = any(_alike(a, b) for a in self._forms(one) for b in self._forms(other))
         return self._known[one, other]
+
+    def told_by(self, name: str) -> Set[str]:
+        """What a name shares with each that is of the same release: those with nothing in common are of two."""
+        forms = self._forms(name)
+        return forms | {form.lower()[:LEAST_OF_A_COMMIT] for form in forms if _HEX.fullmatch(form.lower())}
 
     def _forms(self, name: str) -> set[str]:
         """The name, and what it may stand for."""
