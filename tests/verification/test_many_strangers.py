@@ -5,7 +5,7 @@ Each name had a history of its own, compared with that of every other one.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 from releaseguard.cards import strangers
 from releaseguard.cards.strangers import OTHERS
 from releaseguard.health.run import HealthContext, Observer
+from releaseguard.stats.series import Series
 from releaseguard.verification.backtesting.replays import ReplaySettings, backtest, histories
 from tests.support.verifying import NOON, PROMISE, SHIPPED, judge, mark, row, steady, stored, verdicts
 
@@ -46,3 +47,29 @@ def test_a_great_many_providers_that_no_card_names_are_one_and_change_no_cards_v
     found = looked_at(tmp_path / "many.db", given)
     assert (found[0], found[2]) == (judged, replayed)
     assert found[1] == shown | {f"p{number}": 2 for number in range(FEW)} | {OTHERS: MANY - FEW}
+
+
+YEARS = timedelta(days=2 * 366)
+UNBELIEVABLE = {
+    "of years ahead, recorded before there was any log": (YEARS, datetime(2019, 1, 1, tzinfo=UTC)),
+    "of years ahead, recorded then": (YEARS, NOON + YEARS),
+    "of now, recorded before there was any log": (timedelta(0), datetime(1, 1, 1, tzinfo=UTC)),
+}
+
+
+@pytest.mark.parametrize(("ahead", "recorded"), UNBELIEVABLE.values(), ids=UNBELIEVABLE)
+def test_a_row_of_a_far_year_takes_no_memory_for_all_minutes_until_then(
+    ahead: timedelta, recorded: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widest, place = 0, Series._place
+
+    def noted(series: Series, start: int, end: int) -> int:
+        nonlocal widest
+        at = place(series, start, end)
+        widest = max(widest, len(series._total))
+        return at
+
+    monkeypatch.setattr(Series, "_place", noted)
+    far = row(1, "sendgrid_error", ok=False, occurred_at=NOON + ahead, recorded_at=recorded)
+    looked_at(tmp_path / "far.db", [far])
+    assert 0 < widest < timedelta(days=60) // timedelta(minutes=1)

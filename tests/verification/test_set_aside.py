@@ -19,7 +19,7 @@ from releaseguard.eventlog.interface import SetAside
 from releaseguard.eventlog.rows.aside import MOST_NAMED, MOST_PROVIDERS, SetAsideTally, tally_of
 from releaseguard.eventlog.rows.decode import set_aside
 from releaseguard.model import Event, Outcome, Verdict
-from releaseguard.stats.completeness import is_ahead
+from releaseguard.stats.completeness import as_recorded, is_ahead
 from releaseguard.verification.backtesting.replays import BacktestRequest, backtest_of
 from releaseguard.verification.evidence import Evidence
 from releaseguard.verification.rows.set_aside import (
@@ -285,3 +285,14 @@ def test_a_row_recorded_before_there_was_any_log_is_not_moved_there(year: int) -
     row = MinuteCount(at, at.replace(year=year), "production", "p", "e", Outcome.SUCCESS, None, False, None, 1, 0, 1, 1)
     assert not is_ahead(row)
     assert is_ahead(structs.replace(row, recorded_minute=at - timedelta(days=1)))
+
+
+@pytest.mark.parametrize("occurred", [1, 2100, 9999])
+@pytest.mark.parametrize("recorded", [1, 1969, 2100, 9999])
+def test_a_row_whose_times_nobody_can_believe_does_not_stretch_what_is_counted(occurred: int, recorded: int) -> None:
+    at = MARK.replace(second=0)
+    row = MinuteCount(at, at, "production", "p", "e", Outcome.SUCCESS, None, False, None, 1, 0, 1, 1)
+    far = structs.replace(row, occurred_minute=at.replace(year=occurred), recorded_minute=at.replace(year=recorded))
+    known = [row, structs.replace(row, occurred_minute=at + timedelta(days=99))]
+    until = at + timedelta(minutes=30)
+    assert list(as_recorded([far, *known, far], at - timedelta(days=7), until)) == [row, row]

@@ -219,7 +219,7 @@ class Observer:
             self._past, self._read_until = list(within(counts.hours[0], first, since)), since
             if any(hour.ahead > FAR_AHEAD // MINUTE for hour in self._past):
                 past = log.minute_counts(query(since=first, until=since))
-                self._past, self._past_minutes = (), [*as_recorded(past)]
+                self._past, self._past_minutes = (), [*as_recorded(past, first, until)]
             self._learn(counts.minutes[0], since, until)
         if self._since is None or self._since[0] != until:
             near = query(since=self._read_until, until=context.farthest(until), needs=BY_SERVERS_OR_PHONES)
@@ -231,7 +231,7 @@ class Observer:
         rows = list(counted)
         lately = (row for row in rows if row.recorded_minute and row.recorded_minute >= since)
         self._ahead = median_lead(row for row in lately if is_ahead(row))
-        self._since = until, [*as_recorded(rows)]
+        self._since = until, [*as_recorded(rows, since - self.context.baseline, until)]
 
     def _named(self, window: Window) -> Mapping[str, str]:
         """Id and name of the reported providers: those with a card, and those that only the log knows."""

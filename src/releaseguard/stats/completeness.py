@@ -170,13 +170,16 @@ def is_ahead(row: MinuteCount) -> bool:
     return learned is not None and learned >= OLDEST_LOG and row.occurred_minute - learned > FAR_AHEAD
 
 
-def as_recorded(rows: Iterable[MinuteCount]) -> Iterator[MinuteCount]:
-    """The rows; those of a clock that is far ahead, at their recording."""
+def as_recorded(rows: Iterable[MinuteCount], since: datetime, until: datetime) -> Iterator[MinuteCount]:
+    """The rows; those of a clock that is far ahead, at their recording.
+
+    None that is then before ``since`` or far after ``until``: neither of its times can be believed, and the minutes in
+    between would take all memory.
+    """
     for row in rows:
-        if row.recorded_minute and is_ahead(row):
-            yield structs.replace(row, occurred_minute=row.recorded_minute)
-        else:
-            yield row
+        at = row.recorded_minute if row.recorded_minute and is_ahead(row) else row.occurred_minute
+        if since <= at < until + FAR_AHEAD:
+            yield row if at == row.occurred_minute else structs.replace(row, occurred_minute=at)
 
 
 def known_at(row: Event) -> datetime:

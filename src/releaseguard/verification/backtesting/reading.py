@@ -14,7 +14,7 @@ from releaseguard.cards.strangers import first_told_apart
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import HOUR, HourCount, hour_begun, within
 from releaseguard.eventlog.interface import EventLog, Query
-from releaseguard.stats.completeness import ANY_CLOCK
+from releaseguard.stats.completeness import ANY_CLOCK, OLDEST_LOG
 from releaseguard.verification.rows.single_rows import SingleRows
 from releaseguard.verification.rows.traffic import elsewhere_than, others_in, span_of, strayed_of
 from releaseguard.verification.values import Deployment, Promise, end_of, judged_from
@@ -82,7 +82,8 @@ def _far_off(
     deployment, and rows of days or years after it."""
     marked, until = min(one.marked for one in spans.values()), max(one.until for one in spans.values())
     before = Query(until=min(one.since for one in spans.values()), recorded_since=marked, by_deployment=by_deployment)
-    after = Query(since=until + ANY_ZONE, until=until + ANY_CLOCK, by_deployment=by_deployment)
+    later = Query(since=until + ANY_ZONE, until=until + ANY_CLOCK, recorded_since=OLDEST_LOG)
+    after = replace(later, by_deployment=by_deployment)
     alone = next(iter(spans)) if len(spans) == 1 else None
     asked = [replace(query, environment=alone) for query in (before, after)]
     found: dict[str, list[MinuteCount]] = {name: [] for name in spans}

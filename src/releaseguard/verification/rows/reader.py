@@ -19,7 +19,7 @@ from releaseguard.eventlog.interface import HourSettling, Query, RowQuestion
 from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
 from releaseguard.model import OURSELVES, Event
 from releaseguard.report.backtest.shown import RecordRow
-from releaseguard.stats.completeness import ANY_CLOCK, FAR_AHEAD
+from releaseguard.stats.completeness import ANY_CLOCK, FAR_AHEAD, OLDEST_LOG
 from releaseguard.verification.again.needs import HELD_BY_THE_MINUTE, ReaderNeeds, Settles, needs_of, settles_of
 from releaseguard.verification.again.rereading import CountQuestion, Rereading
 from releaseguard.verification.context import VerifyContext, VerifyRequest
@@ -243,10 +243,11 @@ class LogReader:
         return CountedTraffic(hours, ())
 
     def _ahead_of(self, until: datetime, *, by_deployment: bool) -> Query:
-        """What the log had learned by then and is of later, as its writers' clocks or time zones have it."""
+        """What the log had learned by then and is of later, as its writers' clocks or time zones have it: by when it
+        learned of a row that is counted, so none that says it did before there was any log."""
         known_at = min(self.request.as_of or until, until)
-        query = Query(since=until, until=until + ANY_CLOCK, recorded_until=known_at, by_deployment=by_deployment)
-        return replace(query, environment=self.context.environment)
+        query = Query(since=until, until=until + ANY_CLOCK, recorded_since=OLDEST_LOG, recorded_until=known_at)
+        return replace(query, environment=self.context.environment, by_deployment=by_deployment)
 
     def elsewhere(
         self, deployment: Deployment, rows: Iterable[MinuteCount], anywhere: Iterable[HourCount]
