@@ -90,6 +90,21 @@ def test_errors_that_are_named_after_the_old_release_are_not_harm_to_others() ->
     assert undecided_of(replay.state, next(one for one in RULES if one.id == "mail.errors")) == "block"
 
 
+@pytest.mark.parametrize("own", [0.0, 0.04])
+def test_a_flood_of_errors_under_names_that_nobody_knows_is_no_harm_to_others(own: float) -> None:
+    """What fails writes a release of its own for each request, so that its retries stand beside the release."""
+    flood = (
+        row._replace(release=f"request-{row.occurred}", total=row.total * 9)
+        for row in cells(1, only("mail", 0, 60, 0.9, "new"))
+        if row.release == "new" and not row.ok and row.provider == "mail"
+    )
+    replay = judged([*cells(1, only("mail", 0, 60, own, "new")), *flood])
+    found, reason = said(replay, "mail.errors")
+    assert found is Verdict.INCONCLUSIVE, reason
+    assert "which had no success at any provider" in reason
+    assert undecided_of(replay.state, next(one for one in RULES if one.id == "mail.errors")) == "block"
+
+
 def test_a_roll_out_that_is_over_leaves_no_control() -> None:
     def rolled_out(_provider: str, offset: int, release: str) -> float:
         share = min(max((offset + 1) / 3, 0.0), 1.0)

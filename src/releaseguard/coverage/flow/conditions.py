@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from releaseguard.coverage.flow.keys import BAD_WORDS
+from releaseguard.coverage.flow.states import EXPECTED
 from releaseguard.coverage.languages.syntax import (
     Assignment,
     Bound,
@@ -36,6 +37,9 @@ _RARE = re.compile(
     r"(_?(mode|enabled|logs?|logging|env))?_*$",
     re.IGNORECASE,
 )
+_NO_ROW = "PGRST116"
+"""PostgREST's code where ``single()`` finds no row, or several
+(https://docs.postgrest.org/en/stable/references/errors.html): the database works, and so does the key."""
 _EVERYDAY = re.compile(r"^(prod|production|live)$", re.IGNORECASE)
 
 
@@ -88,15 +92,14 @@ class Tainted:
     def sign(self, test: Expr, fired: bool, scope: Scope) -> int | None:
         """1 where a true condition means success, -1 where it means failure, 0 where it cannot be read; ``None``
         where it speaks of something else. 2: an answer came, and a refused key passes as a success does
-        (``status !== 500``, an answer that is there), while a false one means failure; -2: the reverse."""
+        (``status !== 500``, an answer that is there), while a false one means failure; -2: the reverse.
+        ``EXPECTED``: see there."""
         match test:
             case Negation():
                 sign = self.sign(test.parts[0], fired, scope)
                 return None if sign is None else -sign
             case Logic() | Choice():
-                signs = [self.sign(part, fired, scope) for part in test.parts]
-                known = sorted((sign for sign in signs if sign), key=abs)
-                return known[0] if known else 0 if 0 in signs else None
+                return _together(test, [self.sign(part, fired, scope) for part in test.parts])
         if not self.speaks(test, fired):
             return None
         match test:
@@ -158,6 +161,13 @@ def _sign_of_name(name: str) -> int:
     return -1 if BAD_WORDS.search(name) else 1
 
 
+def _together(test: Logic | Choice, signs: Sequence[int | None]) -> int | None:
+    if EXPECTED in signs and isinstance(test, Logic) and test.operator == "and":
+        return EXPECTED
+    known = sorted((sign for sign in signs if sign), key=abs)
+    return known[0] if known else 0 if 0 in signs else None
+
+
 def _comparison(test: Comparison, sign: int) -> int:
     left, right = test.parts
     name = left.id if isinstance(left, Name) else left.name if isinstance(left, Member) else ""
@@ -170,6 +180,8 @@ def _comparison(test: Comparison, sign: int) -> int:
         return turn * (sign if right.value else -sign)
     if isinstance(right, Text):
         word = "".join(piece for piece in right.pieces if isinstance(piece, str))
+        if word == _NO_ROW:
+            return turn * EXPECTED
         return turn * (-1 if BAD_WORDS.search(word) else 1 if _GOOD_NAMES.match(word) else 0)
     return 0
 

@@ -17,6 +17,8 @@ NOWHERE: State = frozenset()
 BEFORE: State = frozenset({"before"})
 BAD: State = frozenset({"bad"})
 DONE: State = frozenset({"done"})
+EXPECTED = 3
+"""The sign of a condition under which what looks like a failure is an answer that the app expects."""
 
 
 @dataclass
@@ -45,7 +47,11 @@ def tried_again(state: State) -> State:
 
 def refined(state: State, sign: int | None) -> State:
     """``state`` where a condition is known to mean success (1), failure (below 0), that an answer came (2), either (0)
-    or nothing (``None``)."""
+    or nothing (``None``). :data:`EXPECTED` takes a failure back; where that does not hold, nothing more is known."""
+    if sign == EXPECTED:
+        return (state & BEFORE) | {"either"} if state - BEFORE else state
+    if sign == -EXPECTED:
+        return state
     if sign is not None and sign > 1:
         return (state - BAD) or state
     if sign is None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from releaseguard.coverage.flow.conditions import rarely
 from releaseguard.coverage.flow.following import Following
 from releaseguard.coverage.flow.managed import WithBodies
-from releaseguard.coverage.flow.states import BAD, BEFORE, NOWHERE, Ends, State, refined, tried_again
+from releaseguard.coverage.flow.states import BAD, BEFORE, EXPECTED, NOWHERE, Ends, State, refined, tried_again
 from releaseguard.coverage.languages.syntax import (
     Call,
     Cases,
@@ -191,7 +191,7 @@ class Walk(Following):
 
 def _sign_of_rest(signs: Sequence[int | None]) -> int | None:
     """What it means that no case was chosen: failure where one of them meant success, and the other way round."""
-    known = [sign for sign in signs if sign is not None]
+    known = [0 if sign == EXPECTED else sign for sign in signs if sign is not None]
     if not known:
         return None
     if max(known) > 0:

@@ -170,7 +170,7 @@ def _others_words(state: ReleaseState, rule: Rule) -> str:
     if are_of_nobody(state, rule):
         return (
             f"{both.old_errors} errors carry other releases, which had no success at any provider: they may be this "
-            "release's, with the tag of the one before it; have what writes errors write the deployed release"
+            "release's, under another tag; have what writes errors write the deployed release"
         )
     if state.errors[rule.id].prior is not None:
         return (

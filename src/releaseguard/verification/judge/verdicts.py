@@ -205,8 +205,8 @@ def are_of_nobody(state: ReleaseState, rule: Rule) -> bool:
     before.
 
     That is so where those errors are everything that others wrote, of any provider, while the release uses further
-    providers: then no other release serves. It is not so where the release makes its usual number of calls without
-    them.
+    providers: then no other release serves. It is not so where the release passes by its own rows, makes its usual
+    number of calls without those errors, and they carry releases that wrote before it came.
     """
     if rule.id not in state.harmed:
         return False
@@ -214,9 +214,18 @@ def are_of_nobody(state: ReleaseState, rule: Rule) -> bool:
     held = [pair for errors in state.errors.values() for minute, pair in errors.old.items() if minute >= since]
     events, bad = (sum(column) for column in zip(*held, strict=True)) if held else (0, 0)
     served = {errors.rule.provider for errors in state.errors.values() if errors.events > errors.errors}
+    if bad < LEAST_ERRORS or bad != events or not served - {rule.provider}:
+        return False
     calls = state.errors[rule.id].events + state.errors[rule.id].old_errors
     is_its_part = calls <= CHANGED * state.known.expected_events(rule, state.elapsed)
-    return bad >= LEAST_ERRORS and bad == events and bool(served - {rule.provider}) and is_its_part
+    return is_its_part or not _errors_pass(state, rule) or not _wrote_before(state, since)
+
+
+def _wrote_before(state: ReleaseState, since: int) -> bool:
+    """Whether another release that wrote before this one came has written since that minute, too."""
+    before = frozenset[str]().union(*state.known.tags.values())
+    start = max(since - state.timeline.deployed, 0)
+    return any(any(rows[start:]) for tag, rows in state.traffic.others.items() if tag in before)
 
 
 def outnumbers(state: ReleaseState, errors: ErrorState) -> bool:
