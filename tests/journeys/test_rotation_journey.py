@@ -73,12 +73,19 @@ def test_no_traffic_is_unproven_and_says_what_is_missing(world, cli):
     assert "--resume" in done.json["next_step"]
 
 
-def test_resume_begins_nothing_that_nobody_has_confirmed(world, cli):
+def test_resume_finishes_a_run_that_was_killed_before_its_first_event(world, cli):
     world.new_key("SENDGRID_API_KEY")
-    done = cli.run(*SENDGRID, "--resume", "--json")
-    assert (done.code, done.json["error"]["exit_code"]) == (4, 4), done.everything
-    assert "is unfinished" in done.json["error"]["what"]
-    assert done.json["error"]["next_step"].endswith("rotate sendgrid --yes")
+    with world.traffic(0.05):
+        done = cli.run(*SENDGRID, "--resume", "--json")
+    assert (done.code, done.json["state"]) == (0, "PROVEN"), done.everything
+
+
+def test_a_person_is_asked_before_resume_begins_what_nobody_has_confirmed(world, cli, monkeypatch):
+    monkeypatch.setattr("releaseguard.cli.shared.confirm.somebody_is_here", lambda: True)
+    world.new_key("SENDGRID_API_KEY")
+    done = cli.run(*SENDGRID, "--resume")
+    assert "Do this?" in done.err
+    assert done.code != 0, done.everything
     stand_ins = (world.infisical, world.github, world.vercel, world.supabase)
     assert not [asked for one in stand_ins for asked in one.requests if asked.writes and "login" not in asked.path]
 

@@ -32,7 +32,7 @@ SETTINGS = '\n[rotation]\nlease = "0.6s"\nprove_within = "15s"\n[network]\ntimeo
 NAME = "SENDGRID_API_KEY"
 CHAIN_KEY = ChainKey("sendgrid", "production")
 BEGIN = ("rotate", "sendgrid", "--leak", "--reason", "key in a gist", "--yes", "--json")
-RESUME = ("rotate", "sendgrid", "--resume", "--yes", "--json")
+RESUME = ("rotate", "sendgrid", "--resume", "--json")
 NEVER = 1_000_000
 AT_ONCE = 4
 KILLED = -9

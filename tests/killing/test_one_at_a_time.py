@@ -28,7 +28,7 @@ QUICK = '\n[rotation]\nlease = "1s"\nprove_within = "15s"\n[network]\ntimeout = 
 NAME = "SENDGRID_API_KEY"
 CHAIN_KEY = ChainKey("sendgrid", "production")
 BEGIN = ["rotate", "sendgrid", "--yes", "--json"]
-RESUME = ["rotate", "sendgrid", "--resume", "--yes", "--json"]
+RESUME = ["rotate", "sendgrid", "--resume", "--json"]
 NEVER = 1_000_000
 MORE_OF_THE_SAME = pytest.mark.full("the same at another request of the run")
 CROWD = 50 if extent.is_whole() else 5

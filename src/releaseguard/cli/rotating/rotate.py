@@ -274,7 +274,8 @@ def _rotate_one(run: Run, wiring: Wiring, provider: str, yes: bool, flags: Rotat
 
 
 def _carried_out(run: Run, wiring: Wiring, request: RotateRequest, context: RotationContext) -> RotationResult:
-    """What was asked; ``--resume`` where nothing is unfinished is asked about as a rotation is."""
+    """What was asked for. ``--resume`` where nothing is unfinished begins a rotation: a person at the terminal is asked
+    first; where nobody is, it goes on, since it has to finish a run that was killed before it wrote its first event."""
     from releaseguard.cli.shared.confirm import somebody_is_here
     from releaseguard.rotation.planning.unfinished import NothingUnfinished
     from releaseguard.rotation.values import RotateAction
@@ -282,11 +283,9 @@ def _carried_out(run: Run, wiring: Wiring, request: RotateRequest, context: Rota
     try:
         return carry_out(run, wiring, request, context)
     except NothingUnfinished:
-        if not somebody_is_here():
-            raise
-    anew = replace(request, action=RotateAction.ROTATE, may_begin=True)
-    again = wiring.rotation.context(context.card, request.secret)
-    _confirm(run, wiring, again, anew)
+        anew = replace(request, action=RotateAction.ROTATE, may_begin=True)
+    if somebody_is_here():
+        _confirm(run, wiring, wiring.rotation.context(context.card, request.secret), anew)
     return carry_out(run, wiring, anew, wiring.rotation.context(context.card, request.secret))
 
 
