@@ -53,7 +53,8 @@ def test_the_usual_source_passes_also_beside_a_new_one(beside, tmp_path):
         ("ip-10-0-0-1", "ip-10-0-0-9", False),
         ("3f9a8b1c22d0", "aa91c07be112", False),
         (None, None, False),
-        (None, "mailer", True),
+        (None, "mailer", False),
+        ("mailer", None, False),
         ("sendgrid-email", "sendgrid-probe", True),
     ],
 )

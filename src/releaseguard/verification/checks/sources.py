@@ -41,10 +41,10 @@ class Newcomers:
 
 def newcomers_in(now: Sequence[Event], before: Sequence[Sequence[Event]]) -> Newcomers | None:
     """Who writes the rows of one provider ``now``, where others wrote them in each of the samples of ``before``;
-    ``None`` where the usual sources do, or nothing tells which are usual."""
+    ``None`` where the usual sources do, or nothing tells which are usual: a row without a source may be anybody's."""
     usual = {name for sample in before for name in _usual_in(sample)}
-    new = Counter(row.source or "" for row in now if name_of(row.source) not in usual)
-    if not usual or new.total() <= MOST_NEW * len(now):
+    new = Counter(row.source or "" for row in now if name_of(row.source) not in {*usual, _UNNAMED})
+    if not usual or _UNNAMED in usual or new.total() <= MOST_NEW * len(now):
         return None
     shown = [_shown(name) for name, _ in new.most_common(3)]
     return Newcomers(new.total(), len(now), shown, sorted(map(_shown, usual)))
@@ -61,12 +61,13 @@ def name_of(source: str | None) -> str:
     return " ".join(word for word in words if word and not _OF_AN_INSTANCE.fullmatch(word))
 
 
+_UNNAMED: Final = ""
 _OF_AN_INSTANCE: Final = re.compile(r"[a-z]*\d[0-9a-z]*|[^aeiouy]{4,}")
 """A word with a digit, or without a vowel, as Kubernetes makes them for each pod."""
 
 
 def _shown(name: str) -> str:
-    return name[:40] or "unnamed"
+    return name[:40]
 
 
 def not_carried(findings: Sequence[Finding], found: Mapping[str, Newcomers]) -> Sequence[Finding]:
