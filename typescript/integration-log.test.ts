@@ -1197,7 +1197,7 @@ test("the writer of the module takes its log from the environment, and none is n
   } finally {
     console.warn = warn;
   }
-  same(said, ["1 integration event was lost: no event log is configured"]);
+  same(said, ["integration events lost (1): no event log is configured"]);
 });
 
 const HOSTILE = [

@@ -152,19 +152,19 @@ const URLS = [
   "NEXT_PUBLIC_SUPABASE_URL",
 ];
 
-/** The provider and the events of releaseguard's own rows, which an app does not write. */
+/** The provider and the events of releaseguard's own rows, which an app does not write; in the order that packs best. */
 const OURSELVES = "releaseguard";
 const DROPPED = "events_dropped";
 const OUR_EVENTS = /* @__PURE__ */ words(
-  "rotation_lease_taken rotation_lease_renewed rotation_lease_released chain_rows_disowned rotation_planned " +
-    "rotation_destinations_skipped rotation_staged rotation_waiting_approval rotation_waiting_console rotation_console_confirmed " +
-    "destination_push_started destination_push_finished destination_push_failed rotation_pushed deployment_requested " +
-    "deployment_created deployment_ready deployment_failed rotation_deployed rotation_proven rotation_unproven " +
-    "rotation_retired rotation_rolling_back rotation_rolled_back rotation_failed rotation_aborted rotation_continued " +
-    "rotation_stored_in_vault leak_reported leak_withdrawn " +
-    "release_deployed release_verified release_check release_outcome release_accepted gate_measured leak_exposure " +
-    "notification_failed notification_sent flow_started flow_step flow_finished flow_cleaned events_dropped " +
-    "signing_began",
+  "release_check rotation_lease_released rotation_lease_renewed rotation_proven rotation_planned " +
+    "rotation_staged destination_push_started destination_push_failed rotation_failed rotation_pushed " +
+    "destination_push_finished deployment_failed rotation_deployed rotation_destinations_skipped " +
+    "rotation_console_confirmed rotation_continued notification_failed rotation_waiting_console flow_started " +
+    "release_verified leak_reported release_deployed rotation_unproven rotation_rolling_back rotation_lease_taken " +
+    "rotation_rolled_back chain_rows_disowned rotation_stored_in_vault signing_began events_dropped gate_measured " +
+    "leak_withdrawn rotation_retired leak_exposure notification_sent rotation_waiting_approval flow_step " +
+    "flow_finished deployment_requested deployment_ready deployment_created release_outcome flow_cleaned " +
+    "rotation_aborted release_accepted",
 );
 
 interface Row {
@@ -819,7 +819,7 @@ class Writer implements IntegrationLog {
 
 function said(lost: Readonly<Record<string, number>>): void {
   for (const [reason, number] of Object.entries(lost)) {
-    console.warn(`${number} integration ${number === 1 ? "event was" : "events were"} lost: ${reason}`);
+    console.warn(`integration events lost (${number}): ${reason}`);
   }
 }
 
