@@ -261,7 +261,7 @@ def _plan(session: RotationSession, facts: PlanningFacts) -> Plan:
 
 
 def _start(session: RotationSession, plan: Plan, facts: PlanningFacts) -> RotationResult:
-    refuse_unconfirmed(session.group, session.request, session.command)
+    refuse_unconfirmed(session.request)
     rotation_id, superseded = str(new_id()), session.unfinished_here
     steps: list[said.ChainStep] = []
     if superseded:

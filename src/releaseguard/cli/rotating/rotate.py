@@ -261,7 +261,7 @@ def _rotate_one(run: Run, wiring: Wiring, provider: str, yes: bool, flags: Rotat
         _confirm(run, wiring, context, request)
     if flags.withdraw_leak and not yes:
         ask(f"The leak of {request.secret or card.id} is to be taken back: {typed(request.reason or '')}")
-    result = _carried_out(run, wiring, replace(request, may_begin=yes), context)
+    result = _carried_out(run, wiring, request, context, yes)
     if _may_be_asked(result):
         ask(text_of(result))
         context = wiring.rotation.context(card, request.secret)
@@ -273,7 +273,9 @@ def _rotate_one(run: Run, wiring: Wiring, provider: str, yes: bool, flags: Rotat
     return result.exit_code
 
 
-def _carried_out(run: Run, wiring: Wiring, request: RotateRequest, context: RotationContext) -> RotationResult:
+def _carried_out(
+    run: Run, wiring: Wiring, request: RotateRequest, context: RotationContext, yes: bool
+) -> RotationResult:
     """What was asked for. ``--resume`` where nothing is unfinished begins a rotation: a person at the terminal is asked
     first; where nobody is, it goes on, since it has to finish a run that was killed before it wrote its first event."""
     from releaseguard.cli.shared.confirm import somebody_is_here
@@ -281,11 +283,10 @@ def _carried_out(run: Run, wiring: Wiring, request: RotateRequest, context: Rota
     from releaseguard.rotation.values import RotateAction
 
     try:
-        return carry_out(run, wiring, request, context)
+        return carry_out(run, wiring, replace(request, may_begin=yes or not somebody_is_here()), context)
     except NothingUnfinished:
-        anew = replace(request, action=RotateAction.ROTATE, may_begin=True)
-    if somebody_is_here():
-        _confirm(run, wiring, wiring.rotation.context(context.card, request.secret), anew)
+        anew = replace(request, action=RotateAction.ROTATE)
+    _confirm(run, wiring, wiring.rotation.context(context.card, request.secret), anew)
     return carry_out(run, wiring, anew, wiring.rotation.context(context.card, request.secret))
 
 

@@ -14,18 +14,15 @@ from releaseguard.vault.interface import SecretVersion
 from releaseguard.vault.source import ValueSource
 
 
-class NothingUnfinished(Refused):
-    """``--resume`` was requested where nothing is unfinished, and beginning a rotation needs a confirmation."""
+class NothingUnfinished(Exception):
+    """``--resume`` was asked for, and all that could be done is to begin a rotation that nobody has confirmed."""
 
 
-def refuse_unconfirmed(group: SecretGroup, request: RotateRequest, command: str) -> None:
+def refuse_unconfirmed(request: RotateRequest) -> None:
     """Raise :class:`NothingUnfinished` where ``--resume`` would begin a rotation: resuming was confirmed when the
     rotation began, a new one was not."""
     if request.action is RotateAction.RESUME and not request.may_begin:
-        raise NothingUnfinished(
-            f"no rotation of {group.name} is unfinished, and nobody has confirmed a new one",
-            next_step=f"Look first ({command} --dry-run), then begin it: {command} --yes",
-        )
+        raise NothingUnfinished
 
 
 def is_meant(
